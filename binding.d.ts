@@ -1,0 +1,136 @@
+/**
+ * The native boundary, typed by hand: what `hyperiqa.node` exports. `test/binding.test.ts` holds the addon against it.
+ *
+ * Everything here is internal; the public API is `src/index.ts`. Arguments are validated in TypeScript before they get
+ * here, and once more natively so that no call can crash the process. Errors are `Error`s with a stable string `code`.
+ */
+
+/** How an image is resized before patches are cut; the same object as in a model's `protocol.resize`. */
+export type NativeResize =
+  | { mode: 'none' }
+  | { mode: 'exact'; width: number; height: number }
+  | { mode: 'short-side'; size: number };
+
+/** Where patches are cut; the same object as in a model's `protocol.crops`. */
+export type NativeCrops =
+  | { plan: 'random'; count: number }
+  | { plan: 'grid'; rows?: number; columns?: number }
+  | { plan: 'pyiqa' }
+  | { plan: 'center' };
+
+export interface NativeScoreOptions {
+  resize: NativeResize;
+  minimumSide: number;
+  crops: NativeCrops;
+  /** Unsigned 64-bit. */
+  seed: bigint;
+  maxStandardError?: number;
+  maxCrops?: number;
+}
+
+export interface NativeCrop {
+  x: number;
+  y: number;
+  score: number;
+}
+
+export interface NativeScoreResult {
+  score: number;
+  standardError: number | null;
+  spread: number | null;
+  crops: NativeCrop[];
+  resizedWidth: number;
+  resizedHeight: number;
+  enlarged: boolean;
+  standardErrorReached: boolean;
+}
+
+export type NativeGraphMode = 'freeze' | 'optimize' | 'onednn';
+export type NativeDtype = 'fp32' | 'bf16' | 'fp16';
+
+export interface NativeLoadOptions {
+  modelPath: string;
+  /** `auto`, `cpu`, `cuda`, `cuda:N`. */
+  devices: string[];
+  dtype: NativeDtype;
+  /** 0: chosen by the engine. */
+  threads: number;
+  /** 0: chosen by the engine. */
+  batchSize: number;
+  graphMode: NativeGraphMode | 'auto';
+  /** Empty: the measured graph mode is not kept. */
+  tuningFile: string;
+  selfCheck: boolean;
+  maxQueueImages: number;
+  maxQueueBytes: number;
+}
+
+export interface NativeSelfCheck {
+  expected: number[];
+  actual: number[];
+  largestDifference: number;
+  tolerance: number;
+  passed: boolean;
+}
+
+export interface NativeDevice {
+  id: string;
+  name: string;
+}
+
+export interface NativeEngineInfo {
+  /** `hyperiqa.json` as stored in the model file. */
+  metadata: string;
+  devices: NativeDevice[];
+  /** Why `auto` did not choose CUDA; empty otherwise. */
+  fallbackReason: string;
+  dtype: NativeDtype;
+  graphMode: NativeGraphMode;
+  workers: number;
+  threadsPerWorker: number;
+  batchSize: number;
+  selfCheck: NativeSelfCheck | null;
+}
+
+export interface NativeTicket {
+  /** Names the job for `cancel`. */
+  id: number;
+  result: Promise<NativeScoreResult>;
+}
+
+export interface NativeEngine {
+  readonly info: NativeEngineInfo;
+  /**
+   * Queues an interleaved RGB image (`width·height·3` bytes). The bytes are read later from engine threads without a
+   * copy: the caller must not change, transfer or resize the buffer until the result is there.
+   * Throws (does not reject) ERR_QUEUE_FULL, ERR_DISPOSED, ERR_INVALID_ARGUMENT, ERR_IMAGE_RAW_SIZE.
+   */
+  score(pixels: Uint8Array, width: number, height: number, options: NativeScoreOptions): NativeTicket;
+  /** The job's promise rejects with ERR_ABORTED. False: no such job, or done already. */
+  cancel(id: number): boolean;
+  selfCheck(): Promise<NativeSelfCheck>;
+  /** Ends the engine; unfinished jobs reject with ERR_DISPOSED. Idempotent. */
+  dispose(): Promise<void>;
+}
+
+export interface NativeCudaReport {
+  available: boolean;
+  reason: string;
+  devices: NativeDevice[];
+}
+
+export interface NativeBinding {
+  readonly version: string;
+  readonly libtorchVersion: string;
+  /** Opens the CUDA libraries where there are any: slow the first time, so off the event loop. */
+  cudaReport(): Promise<NativeCudaReport>;
+  load(options: NativeLoadOptions): Promise<NativeEngine>;
+}
+
+/** `hyperiqa_loader.node`: no LibTorch dependency; opens LibTorch's libraries before the addon is loaded. */
+export interface NativeLoader {
+  /** Opens each library by absolute path, symbols global, in order. Throws ERR_LIBTORCH_LOAD with the linker's words. */
+  open(paths: string[]): void;
+  /** Version of the opened LibTorch as it reports itself, or null where it cannot be told. */
+  libtorchVersion(): string | null;
+}

@@ -1,0 +1,193 @@
+/** Public types of the API: what goes in, what comes out. */
+import type { Readable } from 'node:stream';
+
+/** Where the model runs. `auto`: CUDA where it works, else the CPU, and the result says which. */
+export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
+/** Number format of the computation. Results are always float32. */
+export type Dtype = 'fp32' | 'bf16' | 'fp16';
+/** How the TorchScript graph is optimised at load. `auto` measures once per model and machine and remembers. */
+export type GraphMode = 'auto' | 'freeze' | 'optimize' | 'onednn';
+
+/** Interleaved 8-bit pixels in memory, row-major, without padding: `width·height·channels` bytes. */
+export interface RawImage {
+  data: Uint8Array | Uint8ClampedArray;
+  width: number;
+  height: number;
+  /** 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha. */
+  channels: 1 | 2 | 3 | 4;
+}
+
+/** Anything a user has: path, file URL, encoded bytes, stream of encoded bytes, Blob, or raw pixels. */
+export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Readable | Blob | RawImage;
+
+export type Resize =
+  | { mode: 'none' }
+  | { mode: 'exact'; width: number; height: number }
+  | { mode: 'short-side'; size: number };
+
+export type Crops =
+  | { plan: 'random'; count: number }
+  | { plan: 'grid'; rows?: number; columns?: number }
+  | { plan: 'pyiqa' }
+  | { plan: 'center' };
+
+/** How an encoded image becomes 8-bit RGB. */
+export interface DecodePolicy {
+  /** `ignore`: numbers as stored, as Pillow's `convert('RGB')`; `srgb`: converted through the embedded profile. */
+  iccProfile: 'ignore' | 'srgb';
+  /** `drop`: the colour channels as stored; `white`: flattened on white. */
+  alpha: 'drop' | 'white';
+  /** `ignore`: as stored; `exif`: turned upright. */
+  orientation: 'ignore' | 'exif';
+}
+
+/** Everything between the file and the patches. See docs/protocols.md. */
+export interface Protocol {
+  name: string;
+  decode: DecodePolicy;
+  resize: Resize;
+  /** After the resize, a shorter side below this is enlarged to it (pixels). */
+  minimumSide: number;
+  crops: Crops;
+}
+
+export type ProtocolName = 'official' | 'official-test' | 'pyiqa' | 'native';
+
+export interface LoadOptions {
+  /** One device, or several that share one queue. Default `auto`. */
+  device?: Device | readonly Device[];
+  /** Default `fp32`. */
+  dtype?: Dtype;
+  /** CPU threads in all. Default: one for each physical core that the process may use. */
+  threads?: number;
+  /** Largest batch of patches. Default: chosen for the device. */
+  batchSize?: number;
+  /** Default `auto`. */
+  graphMode?: GraphMode;
+  /** Folder of the LibTorch to use (the one that holds `lib`). Default: see docs/install.md. */
+  libtorch?: string;
+  /** Recompute the model's check values at load and refuse the model if they differ. Default true. */
+  selfCheck?: boolean;
+  /** Images held by the engine at most; further ones wait. Default 64. */
+  maxQueueImages?: number;
+  /** Bytes of decoded pixels held by the engine at most; further ones wait. Default 1 GiB. */
+  maxQueueBytes?: number;
+  signal?: AbortSignal;
+}
+
+export interface ScoreOptions {
+  /** A named protocol or a complete one. Default: the model's own. */
+  protocol?: ProtocolName | Protocol;
+  /** Replaces the protocol's crops; a number is that many random crops. */
+  crops?: number | Crops;
+  /** Seed of random crops, 0 ≤ seed < 2⁶⁴. Default 0. */
+  seed?: number | bigint;
+  /** Random crops are added until the standard error is below this (points of the score's scale) … */
+  maxStandardError?: number;
+  /** … or this many crops are scored. Default 100. */
+  maxCrops?: number;
+  /** Largest image accepted, in pixels (width × height). Default 268 402 689 (0x3FFF²), as sharp. */
+  limitInputPixels?: number;
+  signal?: AbortSignal;
+}
+
+export interface ScoreAllOptions extends ScoreOptions {
+  /** Images decoded or queued at once. Default: enough to keep the engine busy. */
+  concurrency?: number;
+  /** `input` (default): results in the order of the inputs; `completed`: as they are ready. */
+  order?: 'input' | 'completed';
+}
+
+export interface CropScore {
+  /** Left and top edge in the resized image, pixels. */
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  score: number;
+}
+
+/** Something the caller should know about a result that is valid nevertheless. */
+export interface Warning {
+  code: 'WARN_ENLARGED' | 'WARN_STANDARD_ERROR_NOT_REACHED' | 'WARN_ICC_PROFILE_IGNORED' | 'WARN_DEVICE_FALLBACK';
+  message: string;
+}
+
+/** What is needed to compute the same score again. */
+export interface Provenance {
+  model: { name: string; version: string; /** SHA-256 of the model file. */ sha256: string; weightsSha256: string };
+  /** The protocol as applied, overrides included. */
+  protocol: Protocol;
+  seed: string;
+  maxStandardError: number | null;
+  maxCrops: number | null;
+  device: string[];
+  dtype: Dtype;
+  graphMode: Exclude<GraphMode, 'auto'>;
+  versions: { hyperiqa: string; libtorch: string; sharp: string; libvips: string; node: string };
+}
+
+export interface ScoreResult {
+  /** Mean of the crop scores, on the model's scale (`info.score`). */
+  score: number;
+  /** SD(n−1)/√n of random crops; null for one crop and for fixed plans. */
+  standardError: number | null;
+  /** SD(n−1) of the crop scores of a fixed plan (grid, pyiqa); null otherwise. */
+  spread: number | null;
+  crops: CropScore[];
+  /** Size of the decoded image (after EXIF orientation where the protocol applies it), pixels. */
+  width: number;
+  height: number;
+  /** Size of the image that the crops were cut from, pixels. */
+  resized: { width: number; height: number };
+  warnings: Warning[];
+  provenance: Provenance;
+}
+
+/** One item of `scoreAll`: the input, its place in the iterable, and its result or its error. */
+export type ScoreAllItem<T> =
+  | { input: T; index: number; result: ScoreResult; error?: undefined }
+  | { input: T; index: number; result?: undefined; error: import('./errors.js').HyperIQAError };
+
+/** The content of a model's `hyperiqa.json`; see docs/model-format.md. */
+export interface ModelMetadata {
+  formatVersion: number;
+  kind: 'quality';
+  name: string;
+  version: string;
+  architecture: string;
+  backbone: string;
+  patchSize: number;
+  training: { dataset: string; description: string };
+  licence: string;
+  weightsSha256: string;
+  sourceSha256: string | null;
+  score: { minimum: number; maximum: number; bounded: boolean; higherIsBetter: boolean; meaning: string };
+  protocol: Protocol;
+  datasetResize: Resize;
+  selfCheck: { scores: number[]; tolerance: number };
+  exporter: { torch: string; hyperiqa: string };
+}
+
+export interface SelfCheckResult {
+  expected: number[];
+  actual: number[];
+  largestDifference: number;
+  tolerance: number;
+  passed: boolean;
+}
+
+export interface Info {
+  model: ModelMetadata & { path: string; sha256: string };
+  devices: { id: string; name: string }[];
+  /** Why `auto` did not choose CUDA; null when it did or was not asked. */
+  fallbackReason: string | null;
+  dtype: Dtype;
+  graphMode: Exclude<GraphMode, 'auto'>;
+  workers: number;
+  threadsPerWorker: number;
+  batchSize: number;
+  selfCheck: SelfCheckResult | null;
+  libtorch: { version: string; path: string; source: string };
+  versions: Provenance['versions'];
+}
