@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // The addon is native code: each test file gets a process of its own, and a crash takes down one file only.
+    pool: 'forks',
+    // Every engine uses all cores; more files at once would only measure each other's load.
+    maxWorkers: 2,
+    globalSetup: ['test/helpers/global-setup.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+  },
+});
