@@ -7,9 +7,7 @@
 
 /** How an image is resized before patches are cut; the same object as in a model's `protocol.resize`. */
 export type NativeResize =
-  | { mode: 'none' }
-  | { mode: 'exact'; width: number; height: number }
-  | { mode: 'short-side'; size: number };
+  { mode: 'none' } | { mode: 'exact'; width: number; height: number } | { mode: 'short-side'; size: number };
 
 /** Where patches are cut; the same object as in a model's `protocol.crops`. */
 export type NativeCrops =

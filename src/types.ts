@@ -21,9 +21,7 @@ export interface RawImage {
 export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Readable | Blob | RawImage;
 
 export type Resize =
-  | { mode: 'none' }
-  | { mode: 'exact'; width: number; height: number }
-  | { mode: 'short-side'; size: number };
+  { mode: 'none' } | { mode: 'exact'; width: number; height: number } | { mode: 'short-side'; size: number };
 
 export type Crops =
   | { plan: 'random'; count: number }
