@@ -189,3 +189,14 @@ export interface Info {
   libtorch: { version: string; path: string; source: string };
   versions: Provenance['versions'];
 }
+
+/** What can be told of this installation without loading a model. */
+export interface RuntimeInfo {
+  libtorch: { version: string; path: string; source: string };
+  cuda: {
+    available: boolean;
+    /** Why not, in words; empty when available. */ reason: string;
+    devices: Info['devices'];
+  };
+  versions: Provenance['versions'];
+}
