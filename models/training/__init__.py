@@ -1,0 +1,1 @@
+"""Training of HyperIQA: distortions, labels, samples, trainer, evaluation."""

@@ -1,0 +1,138 @@
+"""Training samples: groups of eight versions of one crop, a pure function of (seed, group number).
+
+Because nothing but the two numbers decides about a group, a run can be interrupted and resumed anywhere, with any
+number of loader processes, and sees the same samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from torch.utils.data import Dataset
+
+from .chains import draw_chain
+from .distortions import KINDS, compression, distort
+from .labels import CLEAN_LABEL, LEVELS, label
+from .photos import Photo, read_rgb, resize_short_side
+
+PATCH = 224
+#: Distortions are rendered on a larger window, so that no border effect and no fixed block grid shows in the patch.
+WINDOW = 256
+GROUP = 8
+
+
+@dataclass(frozen=True)
+class SampleOptions:
+    """What a group is made of.
+
+    ``chains``: of the eight versions, how many are one camera chain at different strengths (0 to 7); one version is
+    unimpaired, the rest are KADID distortions, two levels of a type at a time. ``chain_weight``: weight of a chain's
+    label in the regression loss. ``sides``: range of the shorter side of the photograph that crops are cut from;
+    ``usual_side`` is used for the share ``usual_share`` of the groups.
+    """
+
+    chains: int = 3
+    chain_weight: float = 0.5
+    sides: tuple[int, int] = (300, 600)
+    usual_side: int = 384
+    usual_share: float = 0.6
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.chains < GROUP:
+            raise ValueError(f"chains must be 0..{GROUP - 1}, not {self.chains}")
+        if not WINDOW <= self.sides[0] <= self.sides[1] or self.usual_side < WINDOW:
+            raise ValueError(f"sides must ascend from at least {WINDOW}")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Eight versions of one crop: ``patches`` uint8 8×224×224×3, ``labels`` and ``weights`` float32 of length 8."""
+
+    patches: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+
+
+def sharpest_window(image: np.ndarray, rng: np.random.Generator, tries: int = 3) -> np.ndarray:
+    """A random 256×256 window; of ``tries`` drawn, the one with most detail.
+
+    Skies and defocused backgrounds show little of a distortion: labelled as the whole picture is, they would teach
+    noise.
+    """
+    height, width = image.shape[:2]
+    best, best_detail = image, -1.0
+    for _ in range(tries):
+        top = int(rng.integers(0, height - WINDOW + 1))
+        left = int(rng.integers(0, width - WINDOW + 1))
+        window = image[top : top + WINDOW, left : left + WINDOW]
+        grey = cv2.cvtColor(window, cv2.COLOR_RGB2GRAY)
+        detail = float(np.abs(cv2.Laplacian(grey, cv2.CV_16S)).mean())
+        if detail > best_detail:
+            best, best_detail = window, detail
+    return np.ascontiguousarray(best)
+
+
+def draw_window(image: np.ndarray, options: SampleOptions, rng: np.random.Generator) -> np.ndarray:
+    """A 256×256 window of a photograph at a random scale, mirrored half of the time."""
+    side = options.usual_side
+    if rng.random() >= options.usual_share:
+        side = int(rng.integers(options.sides[0], options.sides[1] + 1))
+    image = resize_short_side(image, side)
+    if min(image.shape[:2]) < WINDOW:
+        raise ValueError(f"photographs must have at least {WINDOW} pixels on the shorter side")
+    window = sharpest_window(image, rng)
+    return np.ascontiguousarray(window[:, ::-1]) if rng.random() < 0.5 else window
+
+
+def make_group(image: np.ndarray, options: SampleOptions, rng: np.random.Generator) -> Group:
+    """Eight versions of one crop of ``image`` (RGB uint8)."""
+    window = draw_window(image, options, rng)
+    versions = [compression.jpeg(window, rng.uniform(88, 97), rng) if rng.random() < 0.3 else window]
+    labels, weights = [CLEAN_LABEL], [1.0]
+
+    singles = GROUP - 1 - options.chains
+    types = rng.choice(list(KINDS), size=(singles + 1) // 2, replace=False)
+    pairs = [(int(t), int(level)) for t in types for level in rng.choice(LEVELS, size=2, replace=False) + 1]
+    for number, level in pairs[:singles]:
+        versions.append(distort(window, number, level, rng))
+        labels.append(label(number, level))
+        weights.append(1.0)
+
+    if options.chains:
+        chain = draw_chain(rng)
+        for strength in 1 - rng.random(options.chains):
+            versions.append(chain.render(window, strength))
+            labels.append(chain.label(strength))
+            weights.append(options.chain_weight)
+
+    top, left = (int(v) for v in rng.integers(0, WINDOW - PATCH + 1, 2))
+    patches = np.stack([version[top : top + PATCH, left : left + PATCH] for version in versions])
+    return Group(patches, np.float32(labels), np.float32(weights))
+
+
+class Groups(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
+    """Groups 0, 1, 2, …: each pass over the photographs is in its own random order.
+
+    Items are (patches, labels, weights) of a ``Group``.
+    """
+
+    def __init__(self, folder: Path, photos: list[Photo], seed: int, count: int, options: SampleOptions) -> None:
+        self._folder = folder
+        self._photos = photos
+        self._seed = seed
+        self._count = count
+        self._options = options
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        cv2.setNumThreads(1)
+        turn, place = divmod(number, len(self._photos))
+        order = np.random.default_rng((self._seed, 1, turn)).permutation(len(self._photos))
+        image = read_rgb(self._folder / self._photos[order[place]].file)
+        group = make_group(image, self._options, np.random.default_rng((self._seed, 2, number)))
+        return group.patches, group.labels, group.weights
