@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--name", help="name of the model (default: hyperiqa-<backbone>-<dataset>)")
     parser.add_argument("--model-version", default="1", metavar="VERSION", help="version of the model (default: 1)")
     parser.add_argument("--licence", help='licence of the weights (default: what the checkpoint says, else "unknown")')
+    parser.add_argument("--description", help="one sentence on the training data (default: the dataset's)")
     parser.add_argument("--half", action="store_true", help="store weights in half precision")
     options = parser.parse_args(arguments)
     try:
@@ -36,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
             name=options.name,
             version=options.model_version,
             licence=options.licence,
+            description=options.description,
             half=options.half,
         )
     except ModelError as error:

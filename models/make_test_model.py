@@ -8,7 +8,8 @@ lite0     EfficientNet-Lite0 with a bounded output: `hyperiqa-test-lite0.pth` in
           model file `hyperiqa-test-lite0.pt` (--dataset kadid-synthetic); fast
 
 Scores mean nothing, but they differ from photograph to photograph over most of the scale, no layer is saturated, and
-every batch norm has statistics of its own, so that a mistake anywhere shows.
+every batch norm has statistics of its own, so that a mistake anywhere shows. The files have the same bytes each time,
+except the plain pickle, which names its storages by memory address.
 """
 
 import argparse
@@ -105,14 +106,12 @@ def write_checkpoints(kind: str, folder: Path) -> tuple[Path, str]:
         weights = test_weights(build_network("resnet50"), kind)
         torch.save(weights, folder / "hyperiqa-test-resnet50.pkl", _use_new_zipfile_serialization=False)
         torch.save(weights, folder / "hyperiqa-test-resnet50.pth")
-        return folder / "hyperiqa-test-resnet50.pkl", "koniq10k"
+        return folder / "hyperiqa-test-resnet50.pth", "koniq10k"
     settings = {"backbone": "efficientnet_lite0", "activation": "relu", "output": "bounded"}
     weights = test_weights(build_network(**settings), kind)
     checkpoint = {
         "state_dict": weights,
         **settings,
-        "licence": "MIT",
-        "description": "generated weights for tests, not trained on anything",
     }
     torch.save(checkpoint, folder / "hyperiqa-test-lite0.pth")
     return folder / "hyperiqa-test-lite0.pth", "kadid-synthetic"
@@ -124,9 +123,10 @@ def make(folder: Path, kinds: Iterable[str] = KINDS) -> None:
     for kind in kinds:
         checkpoint, dataset = write_checkpoints(kind, folder)
         # A process of its own for each export gives the same bytes whatever was exported before.
-        command = [sys.executable, str(Path(__file__).with_name("export.py")), str(checkpoint), "--dataset", dataset]
         name = f"hyperiqa-test-{kind}"
-        subprocess.run([*command, "-o", str(folder / f"{name}.pt"), "--name", name], check=True)
+        command = [sys.executable, str(Path(__file__).with_name("export.py")), str(checkpoint), "--dataset", dataset]
+        command += ["-o", str(folder / f"{name}.pt"), "--name", name, "--licence", "MIT"]
+        subprocess.run([*command, "--description", "generated weights for tests, not trained"], check=True)
 
 
 def main(arguments: list[str] | None = None) -> None:

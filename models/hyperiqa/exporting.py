@@ -1,6 +1,7 @@
 """Writing model files: a TorchScript archive with `hyperiqa.json` inside (docs/model-format.md)."""
 
 import io
+import itertools
 import json
 import os
 import tempfile
@@ -26,13 +27,14 @@ def export_model(
     name: str | None = None,
     version: str = "1",
     licence: str | None = None,
+    description: str | None = None,
     half: bool = False,
 ) -> dict[str, Any]:
     """Writes a model file, reads it back and checks it.
 
-    In a fresh process the same checkpoint and options give the same bytes with the same PyTorch on the same kind of
-    CPU. (TorchScript numbers its types as they come, so a second export in one process names some differently; the
-    self-check scores depend on the CPU in their last digits.)
+    In a fresh process the same checkpoint and options give the same bytes, with the same PyTorch and the same kind of
+    CPU: TorchScript numbers its types as they come, so a second export in one process names some of them otherwise,
+    and the self-check scores depend on the CPU in their last digits.
 
     Args:
         checkpoint: the weights.
@@ -41,6 +43,7 @@ def export_model(
         name: of the model; `hyperiqa-<backbone>-<dataset>` by default.
         version: of the model.
         licence: of the weights; by default what the checkpoint says, else "unknown".
+        description: one sentence on the training data; by default what the checkpoint says, else the preset's.
         half: store convolution and matrix weights in fp16, which halves the file. Biases and batch-norm statistics
             stay fp32: they take no room, and small variances would suffer.
 
@@ -64,10 +67,11 @@ def export_model(
         name=name or f"hyperiqa-{checkpoint.backbone}-{dataset}",
         version=version,
         licence=licence or checkpoint.details.get("licence", "unknown"),
+        description=description or checkpoint.details.get("description"),
     )
     buffer = io.BytesIO()
     torch.jit.save(scripted, buffer, _extra_files={ENTRY: json.dumps(metadata, indent=2, ensure_ascii=False)})
-    _write(path, _without_debug_records(buffer.getvalue()))
+    _write(path, _canonical(buffer.getvalue()))
     verify_model(path, metadata)
     return metadata
 
@@ -134,18 +138,32 @@ _DEBUG_SUFFIXES = (".debug_pkl", ".data/serialization_id")
 _ALIGNMENT = 64
 
 
-def _without_debug_records(archive: bytes) -> bytes:
-    """Rewrites a TorchScript archive without its debug records, with fixed dates and aligned records."""
+def _canonical(archive: bytes) -> bytes:
+    """Rewrites a TorchScript archive without what changes from one export to the next.
+
+    Debug records go, dates are fixed, records are aligned, and the constants of a class, which PyTorch writes in the
+    order of a set, are sorted.
+    """
     result = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive)) as source, zipfile.ZipFile(result, "w", zipfile.ZIP_STORED) as target:
         for name in source.namelist():
             if name.endswith(_DEBUG_SUFFIXES):
                 continue
+            content = source.read(name)
+            if name.endswith(".py"):
+                content = _sorted_constants(content.decode()).encode()
             record = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             record.create_system = 3
             record.extra = _padding(result.tell(), name)
-            target.writestr(record, source.read(name))
+            target.writestr(record, content)
     return result.getvalue()
+
+
+def _sorted_constants(code: str) -> str:
+    lines: list[str] = []
+    for is_constant, group in itertools.groupby(code.splitlines(keepends=True), lambda line: " : Final[" in line):
+        lines += sorted(group) if is_constant else group
+    return "".join(lines)
 
 
 def _padding(offset: int, name: str) -> bytes:

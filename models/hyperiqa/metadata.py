@@ -192,6 +192,7 @@ def build_metadata(
     name: str,
     version: str,
     licence: str,
+    description: str | None,
 ) -> dict[str, Any]:
     """The content of `hyperiqa.json` for a module that is about to be saved.
 
@@ -201,6 +202,7 @@ def build_metadata(
         dataset: key of `PRESETS`.
         scores: of the self-check patches, by the unoptimised fp32 graph on the CPU.
         name, version, licence: of the model, for people and for provenance.
+        description: of the training data, instead of the preset's.
 
     Raises:
         ModelError: ERR_DATASET, see `preset_for`.
@@ -216,7 +218,7 @@ def build_metadata(
         "patchSize": PATCH_SIZE,
         "training": {
             "dataset": dataset,
-            "description": checkpoint.details.get("description", preset.description),
+            "description": description or preset.description,
         },
         "licence": licence,
         "weightsSha256": weights_sha256(module),

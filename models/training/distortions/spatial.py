@@ -9,6 +9,8 @@ from .convert import per_area
 
 _PATCH = 16
 _BLOCK = 32
+#: Blocks keep away from the border, so that a patch cut from the window shows at least a part of them.
+_MARGIN = 16
 
 
 def jitter(image: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
@@ -48,7 +50,7 @@ def colour_blocks(image: np.ndarray, count: float, rng: np.random.Generator) -> 
     result = image.copy()
     height, width = image.shape[:2]
     for _ in range(per_area(count, image)):
-        top = int(rng.integers(0, height - _BLOCK + 1))
-        left = int(rng.integers(0, width - _BLOCK + 1))
+        top = int(rng.integers(_MARGIN, height - _MARGIN - _BLOCK + 1))
+        left = int(rng.integers(_MARGIN, width - _MARGIN - _BLOCK + 1))
         result[top : top + _BLOCK, left : left + _BLOCK] = rng.integers(0, 256, 3, dtype=np.uint8)
     return result

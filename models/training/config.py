@@ -1,0 +1,103 @@
+"""The configuration of a run, read from TOML and checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .samples import GROUP, SampleOptions
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    backbone: str
+    activation: str
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """``validation_groups`` groups are drawn from the photographs of ``validation_sources``."""
+
+    seed: int
+    validation_sources: tuple[str, ...]
+    validation_groups: int
+    workers: int
+
+
+@dataclass(frozen=True)
+class OptimiserOptions:
+    """Lengths are in patches, so that a run can be cut anywhere; the rates fall along a cosine to zero."""
+
+    photos_per_batch: int
+    patches: int
+    backbone_rate: float
+    head_rate: float
+    weight_decay: float
+    warmup_patches: int
+    ranking_weight: float
+    gradient_limit: float
+    average: float
+
+    @property
+    def steps(self) -> int:
+        return self.patches // (self.photos_per_batch * GROUP)
+
+    def __post_init__(self) -> None:
+        if self.photos_per_batch < 1 or self.steps < 1:
+            raise ValueError("[optimiser] patches must be enough for one batch of at least one photograph")
+        if not 0 <= self.average < 1:
+            raise ValueError(f"[optimiser] average must be from 0 to below 1, not {self.average}")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    threads: int
+    device: str
+    checkpoint_seconds: float
+    log_patches: int
+    validate_patches: int
+
+
+@dataclass(frozen=True)
+class Config:
+    model: ModelOptions
+    data: DataOptions
+    samples: SampleOptions
+    optimiser: OptimiserOptions
+    run: RunOptions
+
+    def fixed(self) -> dict[str, Any]:
+        """What a resumed run must share with the interrupted one: everything but the [run] table and workers."""
+        values = dataclasses.asdict(self)
+        del values["run"]
+        del values["data"]["workers"]
+        return values
+
+
+def read_config(path: Path) -> Config:
+    """Read a configuration. Raises ``ValueError`` naming the table for missing, unknown or impossible values."""
+    with path.open("rb") as file:
+        tables = tomllib.load(file)
+    kinds = {field.name: field for field in dataclasses.fields(Config)}
+    if tables.keys() != kinds.keys():
+        raise ValueError(f"{path}: tables must be {', '.join(kinds)}")
+    return Config(
+        model=_table(path, "model", ModelOptions, tables),
+        data=_table(path, "data", DataOptions, tables),
+        samples=_table(path, "samples", SampleOptions, tables),
+        optimiser=_table(path, "optimiser", OptimiserOptions, tables),
+        run=_table(path, "run", RunOptions, tables),
+    )
+
+
+def _table(path: Path, name: str, kind: type[_T], tables: dict[str, Any]) -> _T:
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in tables[name].items()}
+    try:
+        return kind(**values)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: [{name}]: {error}") from error

@@ -1,0 +1,236 @@
+"""The training loop: end-to-end fine-tuning with checkpoints that resume exactly."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from hyperiqa import HyperIQA, build_network
+from hyperiqa.backbones import load_lite0_imagenet
+from hyperiqa.network import normalise
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Subset
+
+from . import metrics
+from .config import Config
+from .folded import fold, unfold_into
+from .losses import ranking_loss, regression_loss
+from .photos import Photo, split
+from .samples import GROUP, Groups, SampleOptions
+
+CHECKPOINT = "checkpoint.pt"
+CURVES = "curves.csv"
+_CURVE_COLUMNS = ("patches", "seconds", "regression", "ranking", "srcc", "plcc")
+
+#: Validation groups are drawn with a seed of their own, whatever the seed of training is.
+_VALIDATION_SEED = 7
+
+
+@dataclass
+class Progress:
+    """What a checkpoint knows about the run: steps done, seconds spent, and the rows of the curves."""
+
+    step: int = 0
+    seconds: float = 0.0
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+
+class Trainer:
+    """One run in one folder.
+
+    ``folder`` receives the checkpoint and the curves; ``photos`` is the list (training and validation), ``data`` the
+    folder with their files. An existing checkpoint in ``folder`` is resumed; it must have been made with the same
+    configuration apart from [run], else ``ValueError``.
+    """
+
+    def __init__(self, config: Config, folder: Path, data: Path, photos: list[Photo]) -> None:
+        self.config = config
+        self.folder = folder
+        self.progress = Progress()
+        self._training, self._validation = split(photos, config.data.validation_sources)
+        self._data = data
+        self.device = choose_device(config.run.device)
+        torch.set_num_threads(config.run.threads)
+        torch.manual_seed(config.data.seed)
+
+        network = start_network(config)
+        fold(network)
+        self.network = network.to(self.device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.network).requires_grad_(False)
+        options = config.optimiser
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": network.backbone_parameters(), "lr": options.backbone_rate},
+                {"params": network.head_parameters(), "lr": options.head_rate},
+            ],
+            weight_decay=options.weight_decay,
+            foreach=True,
+        )
+        self._rates = [group["lr"] for group in self.optimiser.param_groups]
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / CHECKPOINT).exists():
+            self._resume()
+
+    def run(self, *, until: int | None = None, report: bool = True) -> None:
+        """Train to the end of the schedule, or until ``until`` steps are done; saves a checkpoint at the end."""
+        options, settings = self.config.optimiser, self.config.run
+        last = options.steps if until is None else min(until, options.steps)
+        batch = options.photos_per_batch * GROUP
+        log_steps = max(1, settings.log_patches // batch)
+        validate_steps = max(1, settings.validate_patches // batch)
+        started = time.monotonic() - self.progress.seconds
+        saved = time.monotonic()
+        first_step, first_time = self.progress.step, time.monotonic()
+        sums = np.zeros(2)
+        counted = 0
+
+        for patches, labels, weights in self._batches(last):
+            sums += self._step(patches, labels, weights)
+            counted += 1
+            step = self.progress.step = self.progress.step + 1
+            self.progress.seconds = time.monotonic() - started
+            if step % log_steps == 0 or step == last:
+                row = dict(zip(_CURVE_COLUMNS, (step * batch, self.progress.seconds, *(sums / counted)), strict=False))
+                if step % validate_steps < log_steps or step == options.steps:
+                    scores, targets, _ = self.validate()
+                    row |= {"srcc": metrics.srcc(scores, targets), "plcc": metrics.plcc(scores, targets)}
+                self.progress.rows.append(row)
+                sums[:], counted = 0, 0
+                if report:
+                    speed = (step - first_step) / (time.monotonic() - first_time)
+                    print(_line(row, speed * batch, (options.steps - step) / speed), flush=True)
+            if time.monotonic() - saved >= settings.checkpoint_seconds:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def validate(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(scores, labels, photograph numbers) of the averaged network on the patches of unseen photographs."""
+        options = SampleOptions(chains=0, sides=self.config.samples.sides, usual_share=1.0)
+        count = self.config.data.validation_groups
+        groups = Groups(self._data, self._validation, _VALIDATION_SEED, count, options)
+        scores, labels = [], []
+        with torch.inference_mode():
+            for patches, group_labels, _ in self._loader(groups, 1):
+                scores.append(self._scores(self.average, patches).cpu())
+                labels.append(group_labels.flatten())
+        units = np.repeat(np.arange(count) % len(self._validation), GROUP)
+        return torch.cat(scores).numpy(), torch.cat(labels).numpy(), units
+
+    def averaged_network(self) -> HyperIQA:
+        """An ordinary network with the averaged weights, on the CPU."""
+        network = build_network(
+            self.config.model.backbone, output="bounded", activation=self.config.model.activation
+        )
+        unfold_into(copy.deepcopy(self.average).cpu(), network)
+        return network.eval()
+
+    def save(self) -> None:
+        """Write checkpoint and curves; an interruption leaves the previous checkpoint whole."""
+        state = {
+            "config": self.config.fixed(),
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "random": torch.get_rng_state(),
+            "step": self.progress.step,
+            "seconds": self.progress.seconds,
+            "rows": self.progress.rows,
+        }
+        partial = self.folder / (CHECKPOINT + ".partial")
+        torch.save(state, partial)
+        os.replace(partial, self.folder / CHECKPOINT)
+        with (self.folder / CURVES).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, _CURVE_COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            for row in self.progress.rows:
+                writer.writerow({key: f"{value:.6g}" for key, value in row.items()})
+
+    def _resume(self) -> None:
+        path = self.folder / CHECKPOINT
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        if state["config"] != self.config.fixed():
+            raise ValueError(f"{path} was made with another configuration; use that one or another folder")
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        torch.set_rng_state(state["random"])
+        self.progress = Progress(state["step"], state["seconds"], state["rows"])
+
+    def _batches(self, last: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        options = self.config.optimiser
+        count = last * options.photos_per_batch
+        groups = Groups(self._data, self._training, self.config.data.seed, count, self.config.samples)
+        rest = range(self.progress.step * options.photos_per_batch, count)
+        return iter(self._loader(Subset(groups, rest), options.photos_per_batch))
+
+    def _loader(self, groups: Any, size: int) -> DataLoader:
+        # A generator of its own: the loader's draw of a base seed must not touch the state that is saved.
+        return DataLoader(
+            groups, batch_size=size, num_workers=self.config.data.workers, generator=torch.Generator().manual_seed(0)
+        )
+
+    def _scores(self, network: nn.Module, patches: Tensor) -> Tensor:
+        # N×224×224×3 seen as N×3×224×224 is channels_last already.
+        pixels = patches.flatten(0, 1).to(self.device).permute(0, 3, 1, 2)
+        return network(normalise(pixels, next(network.parameters())))
+
+    def _step(self, patches: Tensor, labels: Tensor, weights: Tensor) -> np.ndarray:
+        options = self.config.optimiser
+        factor = schedule(self.progress.step, options.steps, options.warmup_patches // (options.photos_per_batch * GROUP))
+        for group, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
+            group["lr"] = rate * factor
+        labels, weights = labels.to(self.device), weights.to(self.device)
+        scores = self._scores(self.network, patches).view_as(labels)
+        regression = regression_loss(scores, labels, weights)
+        ranking = ranking_loss(scores, labels)
+        self.optimiser.zero_grad(set_to_none=True)
+        (regression + options.ranking_weight * ranking).backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), options.gradient_limit, error_if_nonfinite=True)
+        self.optimiser.step()
+        # The average starts short, so that the first weights do not linger in it.
+        decay = min(options.average, (1 + self.progress.step) / (10 + self.progress.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
+        return np.array([regression.item(), ranking.item()])
+
+
+def start_network(config: Config) -> HyperIQA:
+    """A network with ImageNet weights in the backbone and random heads, in inference mode."""
+    network = build_network(config.model.backbone, output="bounded", activation=config.model.activation)
+    if config.model.backbone != "efficientnet_lite0":
+        raise ValueError("the package has no ImageNet weights for this backbone: [model] backbone = efficientnet_lite0")
+    load_lite0_imagenet(network.res)
+    return network.eval()
+
+
+def schedule(step: int, steps: int, warmup: int) -> float:
+    """Factor of the learning rates: linear rise over ``warmup`` steps, then a half cosine to zero at ``steps``."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of a name; "auto" is CUDA where there is one. Raises ``ValueError`` if CUDA is asked for in vain."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError("[run] device: CUDA is not available")
+    return torch.device(name)
+
+
+def _line(row: dict[str, float], speed: float, left: float) -> str:
+    text = f"{row['patches']:.0f} patches  regression {row['regression']:.4f}  ranking {row['ranking']:.4f}"
+    if "srcc" in row:
+        text += f"  validation SRCC {row['srcc']:.4f} PLCC {row['plcc']:.4f}"
+    return f"{text}  {speed:.1f} patches/s  {left / 60:.0f} min left"
