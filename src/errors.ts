@@ -1,31 +1,34 @@
 /** The one error class of the package and its stable codes. */
 
 /** Every code that a `HyperIQAError` can carry; docs/errors.md tells cause and remedy of each. */
-export type ErrorCode =
-  | 'ERR_INVALID_ARGUMENT'
-  | 'ERR_IMAGE_NOT_FOUND'
-  | 'ERR_IMAGE_READ'
-  | 'ERR_IMAGE_EMPTY'
-  | 'ERR_IMAGE_FORMAT'
-  | 'ERR_IMAGE_DECODE'
-  | 'ERR_IMAGE_TOO_LARGE'
-  | 'ERR_IMAGE_RAW_SIZE'
-  | 'ERR_MODEL_NOT_FOUND'
-  | 'ERR_MODEL_FORMAT'
-  | 'ERR_MODEL_SELF_CHECK'
-  | 'ERR_DEVICE_UNAVAILABLE'
-  | 'ERR_DTYPE_UNSUPPORTED'
-  | 'ERR_LIBTORCH_NOT_FOUND'
-  | 'ERR_LIBTORCH_VERSION'
-  | 'ERR_LIBTORCH_LOAD'
-  | 'ERR_ADDON_NOT_FOUND'
-  | 'ERR_QUEUE_FULL'
-  | 'ERR_DISPOSED'
-  | 'ERR_ABORTED'
-  | 'ERR_OUT_OF_MEMORY'
-  | 'ERR_OUTPUT'
-  | 'ERR_RESUME'
-  | 'ERR_INTERNAL';
+export const ERROR_CODES = [
+  'ERR_INVALID_ARGUMENT',
+  'ERR_IMAGE_NOT_FOUND',
+  'ERR_IMAGE_READ',
+  'ERR_IMAGE_EMPTY',
+  'ERR_IMAGE_FORMAT',
+  'ERR_IMAGE_DECODE',
+  'ERR_IMAGE_TOO_LARGE',
+  'ERR_IMAGE_RAW_SIZE',
+  'ERR_MODEL_NOT_FOUND',
+  'ERR_MODEL_FORMAT',
+  'ERR_MODEL_SELF_CHECK',
+  'ERR_DEVICE_UNAVAILABLE',
+  'ERR_DTYPE_UNSUPPORTED',
+  'ERR_LIBTORCH_NOT_FOUND',
+  'ERR_LIBTORCH_VERSION',
+  'ERR_LIBTORCH_LOAD',
+  'ERR_ADDON_NOT_FOUND',
+  'ERR_QUEUE_FULL',
+  'ERR_DISPOSED',
+  'ERR_ABORTED',
+  'ERR_OUT_OF_MEMORY',
+  'ERR_OUTPUT',
+  'ERR_RESUME',
+  'ERR_INTERNAL',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** A failure of hyperiqa: `code` is stable and meant for programs, `message` says what to do, `cause` is the origin. */
 export class HyperIQAError extends Error {
@@ -36,4 +39,25 @@ export class HyperIQAError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+/**
+ * What native code throws (an `Error` with `code` and message), as a `HyperIQAError`; a `HyperIQAError` comes back as it
+ * is, and everything unexpected becomes ERR_INTERNAL with the original as `cause`.
+ *
+ * @param callSiteStack `new Error().stack` of the caller. A result that arrives from another thread has no frames of its
+ *   own, so these are put in their place.
+ */
+export function toHyperIQAError(error: unknown, callSiteStack?: string): HyperIQAError {
+  if (error instanceof HyperIQAError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const code =
+    error instanceof Error && 'code' in error ? ERROR_CODES.find((known) => known === error.code) : undefined;
+  const result =
+    code === undefined
+      ? new HyperIQAError('ERR_INTERNAL', message, { cause: error })
+      : new HyperIQAError(code, message);
+  const frames = callSiteStack?.match(/(?:\n {4}at .*)+$/)?.[0];
+  if (frames !== undefined) result.stack = `${result.name}: ${result.message}${frames}`;
+  return result;
 }

@@ -1,0 +1,104 @@
+/** Loads the native addon over the LibTorch that was found, once for each environment, and explains what is missing. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import type { NativeBinding, NativeLoader } from '../../binding.js';
+import { HyperIQAError, toHyperIQAError } from '../errors.js';
+import { findLibTorch, libraryFiles, LIBTORCH_VERSION, packageFolder, type LibTorch } from './libtorch.js';
+
+export interface LoadedBinding {
+  binding: NativeBinding;
+  libtorch: LibTorch;
+}
+
+const require = createRequire(import.meta.url);
+/** The package's root: this file is two levels below it, as source and as built. */
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+let loaded: LoadedBinding | undefined;
+
+/**
+ * The native binding, with the LibTorch under it. The first call opens the libraries (some tenths of a second, on the
+ * event loop); later ones return the same objects. A process can hold one LibTorch only: once one is open, naming
+ * another is an error. A failed call can be repeated.
+ *
+ * @param options.libtorch Folder that holds LibTorch's `lib`; default: see `findLibTorch`.
+ * @throws HyperIQAError ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD, ERR_ADDON_NOT_FOUND
+ */
+export function loadBinding(options: { libtorch?: string } = {}): Promise<LoadedBinding> {
+  // A promise although nothing is awaited yet: callers need not change when opening moves off the event loop.
+  return new Promise((resolve) => {
+    resolve(load(options.libtorch));
+  });
+}
+
+function load(option: string | undefined): LoadedBinding {
+  if (loaded !== undefined && !option) return loaded;
+
+  const libtorch = findLibTorch(option);
+  const loader = requireAddon('hyperiqa_loader.node', libtorch) as NativeLoader;
+  try {
+    loader.open(libraryFiles(libtorch.path));
+  } catch (error) {
+    throw toHyperIQAError(error);
+  }
+  const running = loader.libtorchVersion();
+  if (running !== null && running !== LIBTORCH_VERSION) {
+    throw new HyperIQAError(
+      'ERR_LIBTORCH_VERSION',
+      `The libraries in ${libtorch.path} report LibTorch ${running}, although its files say ${libtorch.version}; ` +
+        `hyperiqa needs exactly ${LIBTORCH_VERSION}. The folder mixes two versions: use an unchanged one.`,
+    );
+  }
+  // With an option, the loader has made sure that it names the LibTorch that is open already.
+  if (loaded === undefined) {
+    const binding = requireAddon('hyperiqa.node', libtorch) as NativeBinding;
+    checkBuild(binding);
+    loaded = { binding, libtorch };
+  }
+  return loaded;
+}
+
+/** The two addons lie together: in a checkout where `npm run build` puts them, else in the platform package. */
+function requireAddon(file: string, libtorch: LibTorch): unknown {
+  const name = `@hyperiqa/${process.platform}-${process.arch}`;
+  // Debug and sanitizer builds of a checkout (`scripts/prepare.mjs --debug`) lie beside the ordinary one.
+  const built = join(ROOT, process.env.HYPERIQA_BUILD ?? 'build', 'Release', file);
+  const packaged = packageFolder(name);
+  const path = [built, ...(packaged === undefined ? [] : [join(packaged, file)])].find((place) => existsSync(place));
+  if (path === undefined) {
+    throw new HyperIQAError(
+      'ERR_ADDON_NOT_FOUND',
+      `The native addon ${file} is not there. Looked at:\n  - ${built}\n  - npm package ${name}: ` +
+        `${packaged === undefined ? 'not installed' : 'incomplete'}\n` +
+        'In a checkout run "npm run build"; otherwise reinstall hyperiqa without omitting optional dependencies.',
+    );
+  }
+  try {
+    return require(path);
+  } catch (cause) {
+    throw new HyperIQAError(
+      'ERR_ADDON_NOT_FOUND',
+      `The native addon ${path} cannot be loaded (over LibTorch in ${libtorch.path}): ${reason(cause)}\n` +
+        'In a checkout run "npm run build"; otherwise reinstall hyperiqa.',
+      { cause },
+    );
+  }
+}
+
+/** An addon of another version of the package speaks another protocol. */
+function checkBuild(binding: NativeBinding): void {
+  const { version } = require('../../package.json') as { version: string };
+  if (binding.version === version) return;
+  throw new HyperIQAError(
+    'ERR_ADDON_NOT_FOUND',
+    `The native addon is of version ${binding.version}, hyperiqa of ${version}. In a checkout run "npm run build"; ` +
+      'otherwise reinstall hyperiqa.',
+  );
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
