@@ -72,10 +72,15 @@ class Config:
     run: RunOptions
 
     def fixed(self) -> dict[str, Any]:
-        """What a resumed run must share with the interrupted one: everything but the [run] table and workers."""
+        """What a resumed run must share with the interrupted one.
+
+        Free are the [run] table, the number of loader processes and the length of the schedule: a run that must end
+        earlier than planned is resumed with fewer patches, and its learning rates then follow the shorter cosine.
+        """
         values = dataclasses.asdict(self)
         del values["run"]
         del values["data"]["workers"]
+        del values["optimiser"]["patches"]
         return values
 
 

@@ -99,7 +99,7 @@ class Trainer:
             step = self.progress.step = self.progress.step + 1
             self.progress.seconds = time.monotonic() - started
             if step % log_steps == 0 or step == last:
-                row = dict(zip(_CURVE_COLUMNS, (step * batch, self.progress.seconds, *(sums / counted)), strict=False))
+                row = dict(zip(_CURVE_COLUMNS, (step * batch, self.progress.seconds, *(sums / counted).tolist()), strict=False))
                 if step % validate_steps < log_steps or step == options.steps:
                     scores, targets, _ = self.validate()
                     row |= {"srcc": metrics.srcc(scores, targets), "plcc": metrics.plcc(scores, targets)}
@@ -184,7 +184,7 @@ class Trainer:
         pixels = patches.flatten(0, 1).to(self.device).permute(0, 3, 1, 2)
         return network(normalise(pixels, next(network.parameters())))
 
-    def _step(self, patches: Tensor, labels: Tensor, weights: Tensor) -> np.ndarray:
+    def _step(self, patches: Tensor, labels: Tensor, weights: Tensor) -> tuple[float, float]:
         options = self.config.optimiser
         factor = schedule(self.progress.step, options.steps, options.warmup_patches // (options.photos_per_batch * GROUP))
         for group, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
@@ -201,7 +201,7 @@ class Trainer:
         decay = min(options.average, (1 + self.progress.step) / (10 + self.progress.step))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
-        return np.array([regression.item(), ranking.item()])
+        return regression.item(), ranking.item()
 
 
 def start_network(config: Config) -> HyperIQA:
