@@ -84,3 +84,15 @@ def resize_short_side(image: np.ndarray, size: int) -> np.ndarray:
         return image
     target = (width * size // short, height * size // short)
     return cv2.resize(image, target, interpolation=cv2.INTER_AREA)
+
+
+def check_folder(folder: Path, photos: Iterable[Photo]) -> list[str]:
+    """One line for every photograph of the list that is missing in ``folder`` or has other contents."""
+    problems = []
+    for photo in photos:
+        path = folder / photo.file
+        if not path.is_file():
+            problems.append(f"{path}: missing")
+        elif sha256(path) != photo.sha256:
+            problems.append(f"{path}: not the file of the list (SHA-256 differs)")
+    return problems

@@ -1,0 +1,196 @@
+"""Measure a model file.
+
+    python models/training/evaluate.py MODEL.pt --data PHOTOS [--rated FOLDER]... [--order IMAGE]... [-o RESULT.json]
+
+* SRCC and PLCC on single distorted patches of unseen photographs (the sources that the configuration sets aside);
+* the same on whole distorted photographs, scored by the native protocol;
+* the same on each folder of images with human scores (``mos.csv`` with the columns image_name and MOS);
+* scores of single images, in the order given.
+
+The native protocol: shorter side 384, a grid of 224×224 crops that covers the image, the mean of their scores; EXIF
+orientation applied. Intervals are 95 % percentile bootstrap, for distorted photographs by photograph. PLCC is raw,
+without a fit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from PIL import Image, ImageOps  # noqa: E402
+
+from training import metrics  # noqa: E402
+from training.chains import draw_chain  # noqa: E402
+from training.config import Config, read_config  # noqa: E402
+from training.distortions import KINDS, distort  # noqa: E402
+from training.labels import CLEAN_LABEL, LEVELS, label  # noqa: E402
+from training.photos import LIST_PATH, Photo, read_list, read_rgb, resize_short_side, split  # noqa: E402
+from training.samples import PATCH, SampleOptions, make_group  # noqa: E402
+
+SHORT_SIDE = 384
+_SEED = 11
+_BATCH = 32
+
+
+class Scorer:
+    """A model file on the CPU in fp32."""
+
+    def __init__(self, model: Path) -> None:
+        self._module = torch.jit.load(str(model), map_location="cpu").float().eval()
+
+    def patches(self, patches: np.ndarray) -> np.ndarray:
+        """Scores of uint8 N×224×224×3."""
+        with torch.inference_mode():
+            parts = torch.from_numpy(patches).permute(0, 3, 1, 2).split(_BATCH)
+            return torch.cat([self._module(part) for part in parts]).numpy()
+
+    def image(self, image: np.ndarray) -> float:
+        """Score of an RGB image by the native protocol."""
+        return float(self.patches(covering_crops(native_size(image))).mean())
+
+
+def native_size(image: np.ndarray) -> np.ndarray:
+    """Resize to a shorter side of 384 (bilinear, antialiased); the longer side is rounded down."""
+    height, width = image.shape[:2]
+    short = min(height, width)
+    if short == SHORT_SIDE:
+        return image
+    size = (width * SHORT_SIDE // short, height * SHORT_SIDE // short)
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+
+
+def covering_crops(image: np.ndarray) -> np.ndarray:
+    """The evenly spaced 224×224 crops of the smallest grid that covers the image: uint8 N×224×224×3."""
+    tops, lefts = (_positions(side) for side in image.shape[:2])
+    return np.stack([image[top : top + PATCH, left : left + PATCH] for top in tops for left in lefts])
+
+
+def _positions(side: int) -> list[int]:
+    count = -(-side // PATCH)
+    return [(side - PATCH) * i // (count - 1) if count > 1 else 0 for i in range(count)]
+
+
+def read_oriented(path: Path) -> np.ndarray:
+    """Decode to RGB uint8 with the EXIF orientation applied."""
+    with Image.open(path) as image:
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+
+
+def patch_scores(scorer: Scorer, data: Path, photos: list[Photo], chains: int, groups: int = 300):
+    """(scores, labels, photograph numbers) of patches at scale 384: camera chains only, or (``chains`` 0) the rest."""
+    options = SampleOptions(chains=chains, usual_share=1.0)
+    patches, labels, units = [], [], []
+    for number in range(groups):
+        place = number % len(photos)
+        group = make_group(read_rgb(data / photos[place].file), options, np.random.default_rng((_SEED, number)))
+        first = 8 - chains if chains else 0
+        patches.append(scorer.patches(group.patches[first:]))
+        labels.append(group.labels[first:])
+        units.append(np.full(len(labels[-1]), place))
+    return np.concatenate(patches), np.concatenate(labels), np.concatenate(units)
+
+
+def whole_photo_scores(scorer: Scorer, data: Path, photos: list[Photo], versions: int = 7):
+    """(scores, labels, photograph numbers) of whole photographs: each unimpaired and in ``versions`` distorted ones."""
+    scores, labels, units = [], [], []
+    for place, photo in enumerate(photos):
+        rng = np.random.default_rng((_SEED, 1, place))
+        image = resize_short_side(read_rgb(data / photo.file), SHORT_SIDE)
+        scores.append(scorer.image(image))
+        labels.append(CLEAN_LABEL)
+        for number in rng.choice(list(KINDS), versions, replace=False):
+            level = int(rng.integers(1, LEVELS + 1))
+            scores.append(scorer.image(distort(image, int(number), level, rng)))
+            labels.append(label(int(number), level))
+        units += [place] * (versions + 1)
+    return np.array(scores), np.array(labels), np.array(units)
+
+
+def chain_order(scorer: Scorer, data: Path, photos: list[Photo], groups: int = 200) -> metrics.Correlation:
+    """Share of pairs of strengths of one camera chain (at least 0.25 apart) that are scored in the right order."""
+    right, units = [], []
+    for number in range(groups):
+        rng = np.random.default_rng((_SEED, 2, number))
+        place = number % len(photos)
+        image = resize_short_side(read_rgb(data / photos[place].file), SHORT_SIDE)
+        top, left = (int(rng.integers(0, side - PATCH + 1)) for side in image.shape[:2])
+        crop = np.ascontiguousarray(image[top : top + PATCH, left : left + PATCH])
+        chain = draw_chain(rng)
+        strengths = (0.0, 0.25, 0.5, 0.75, 1.0)
+        scores = scorer.patches(np.stack([chain.render(crop, s) if s else crop for s in strengths]))
+        pairs = [scores[i] > scores[j] for i in range(5) for j in range(i + 1, 5)]
+        right += pairs
+        units += [place] * len(pairs)
+    values = np.array(right, dtype=float)
+    return metrics.with_interval(lambda x, _: float(x.mean()), values, values, np.array(units))
+
+
+def rated_scores(scorer: Scorer, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """(scores, MOS) of the images of a folder with ``mos.csv``."""
+    with (folder / "mos.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    scores = [scorer.image(read_oriented(folder / row["image_name"])) for row in rows]
+    return np.array(scores), np.array([float(row["MOS"]) for row in rows])
+
+
+def both(scores: np.ndarray, targets: np.ndarray, units: np.ndarray | None = None) -> dict[str, metrics.Correlation]:
+    """SRCC and PLCC with intervals."""
+    return {
+        "SRCC": metrics.with_interval(metrics.srcc, scores, targets, units),
+        "PLCC": metrics.with_interval(metrics.plcc, scores, targets, units),
+    }
+
+
+def evaluate(model: Path, config: Config, data: Path, photos: list[Photo], rated: list[Path], order: list[Path]):
+    """All measurements: a dictionary of correlations by name, and the scores of the images of ``order``."""
+    scorer = Scorer(model)
+    unseen = split(photos, config.data.validation_sources)[1]
+    results = {
+        "single patches of unseen photographs, KADID distortions": both(*patch_scores(scorer, data, unseen, 0)),
+        "single patches of unseen photographs, camera chains": both(*patch_scores(scorer, data, unseen, 3)),
+        "whole distorted unseen photographs": both(*whole_photo_scores(scorer, data, unseen)),
+        "order of the strengths of a camera chain": {"share": chain_order(scorer, data, unseen)},
+    }
+    for folder in rated:
+        results[folder.name] = both(*rated_scores(scorer, folder))
+    return results, {path.name: scorer.image(read_oriented(path)) for path in order}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the photographs of the list")
+    parser.add_argument("--config", type=Path, default=Path(__file__).with_name("config.toml"))
+    parser.add_argument("--photos", type=Path, default=LIST_PATH)
+    parser.add_argument("--rated", type=Path, action="append", default=[], help="folder of images with mos.csv")
+    parser.add_argument("--order", type=Path, action="append", default=[], help="image to score by itself")
+    parser.add_argument("-o", "--output", type=Path, help="write the results as JSON")
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    results, scores = evaluate(
+        arguments.model,
+        read_config(arguments.config),
+        arguments.data,
+        read_list(arguments.photos),
+        arguments.rated,
+        arguments.order,
+    )
+    for name, correlations in results.items():
+        print(name + ": " + ", ".join(f"{key} {value}" for key, value in correlations.items()))
+    for name, score in scores.items():
+        print(f"{name}: {score:.1f}")
+    if arguments.output:
+        table = {name: {key: vars(value) for key, value in row.items()} for name, row in results.items()}
+        arguments.output.write_text(json.dumps({"correlations": table, "scores": scores}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
