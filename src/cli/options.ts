@@ -1,0 +1,151 @@
+/** Options of the commands: how they are declared to yargs, and how their text becomes values. */
+import type { Options } from 'yargs';
+import { HyperIQAError, protocolNames, type Crops, type Device, type LoadOptions } from '../index.js';
+
+/** Everything arrives as text, so that nothing is lost on the way (a seed has 64 bits) and every message is ours. */
+const text = { type: 'string', requiresArg: true } as const satisfies Options;
+
+/** Options about the model and the machine, which every command takes. */
+export const loadOptions = {
+  model: { ...text, group: 'Model and machine:', describe: 'Model file (default: the model of the package)' },
+  device: {
+    ...text,
+    group: 'Model and machine:',
+    default: 'auto',
+    describe: 'auto, cpu, cuda, cuda:N, or several as cuda:0,cuda:1',
+  },
+  dtype: {
+    ...text,
+    group: 'Model and machine:',
+    choices: ['fp32', 'bf16', 'fp16'],
+    default: 'fp32',
+    describe: 'Number format of the computation',
+  },
+  threads: { ...text, group: 'Model and machine:', describe: 'CPU threads in all (default: physical cores)' },
+  'batch-size': { ...text, group: 'Model and machine:', describe: 'Largest batch of patches (default: chosen)' },
+  'graph-mode': {
+    ...text,
+    group: 'Model and machine:',
+    choices: ['auto', 'freeze', 'optimize', 'onednn'],
+    default: 'auto',
+    describe: 'How the network is optimised; auto measures once',
+  },
+  libtorch: { ...text, group: 'Model and machine:', describe: 'Folder of the LibTorch to use' },
+} as const satisfies Record<string, Options>;
+
+/** The options of `score` beyond those. */
+export const scoreOptions = {
+  protocol: {
+    ...text,
+    group: 'Scoring:',
+    choices: protocolNames,
+    describe: "Resize, crops and decoding (default: the model's own)",
+  },
+  crops: { ...text, group: 'Scoring:', describe: 'N (random), grid, grid:RxC, center or pyiqa' },
+  seed: { ...text, group: 'Scoring:', default: '0', describe: 'Seed of random crops' },
+  'max-se': { ...text, group: 'Scoring:', describe: 'Add random crops until the standard error is below this' },
+  'max-crops': { ...text, group: 'Scoring:', describe: '... or until there are this many (default 100)' },
+  'max-pixels': { ...text, group: 'Scoring:', describe: 'Refuse larger images (default 268402689)' },
+  concurrency: { ...text, group: 'Scoring:', describe: 'Images decoded or waiting at once (default: chosen)' },
+  recursive: { type: 'boolean', group: 'Input:', describe: 'Images in folders of folders too' },
+  format: {
+    ...text,
+    group: 'Output:',
+    choices: ['table', 'csv', 'json', 'jsonl'],
+    describe: 'Default: table on a terminal, else jsonl',
+  },
+  columns: {
+    ...text,
+    group: 'Output:',
+    choices: ['study'],
+    describe: 'CSV with the columns Model_name,filename,score',
+  },
+  output: { ...text, alias: 'o', group: 'Output:', describe: 'Write to this file' },
+  resume: { type: 'boolean', group: 'Output:', describe: 'Go on with --output where an earlier run ended' },
+  provenance: { type: 'boolean', group: 'Output:', describe: 'Add model, protocol, device and versions to records' },
+  'fail-below': { ...text, group: 'Output:', describe: 'Exit with 3 where an image is worse than this score' },
+  quiet: { type: 'boolean', alias: 'q', group: 'Output:', describe: 'No progress and no summary on stderr' },
+} as const satisfies Record<string, Options>;
+
+/** The options of the commands that report instead of scoring. */
+export const reportOptions = {
+  format: { ...text, group: 'Output:', choices: ['table', 'json'], default: 'table', describe: 'How to show it' },
+} as const satisfies Record<string, Options>;
+
+/** What the shared options hold after parsing. */
+export interface LoadArguments {
+  model?: string | undefined;
+  device: string;
+  dtype: string;
+  threads?: string | undefined;
+  'batch-size'?: string | undefined;
+  'graph-mode': string;
+  libtorch?: string | undefined;
+}
+
+/**
+ * The shared options as the API takes them.
+ *
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT
+ */
+export function toLoadOptions(args: LoadArguments): LoadOptions {
+  const devices = args.device.split(',').map((device) => device.trim());
+  const wrong = devices.find((device) => !/^(auto|cpu|cuda(:\d+)?)$/.test(device));
+  if (wrong !== undefined) throw invalid('device', wrong, 'auto, cpu, cuda or cuda:N');
+  return defined({
+    device: (devices.length === 1 ? devices[0] : devices) as Device | Device[],
+    dtype: args.dtype as NonNullable<LoadOptions['dtype']>,
+    threads: integer('threads', args.threads),
+    batchSize: integer('batch-size', args['batch-size']),
+    graphMode: args['graph-mode'] as NonNullable<LoadOptions['graphMode']>,
+    libtorch: args.libtorch,
+  });
+}
+
+/** The object without the members that are undefined. */
+export function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}
+
+/** A whole number from 1. */
+export function integer(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const number = /^\d+$/.test(value) ? Number(value) : NaN;
+  if (!(number >= 1 && number <= Number.MAX_SAFE_INTEGER)) throw invalid(name, value, 'a whole number from 1');
+  return number;
+}
+
+/** Any finite number, or with `positive` one above 0. */
+export function real(name: string, value: string | undefined, positive = false): number | undefined {
+  if (value === undefined) return undefined;
+  const number = value.trim() === '' ? NaN : Number(value);
+  if (!Number.isFinite(number) || (positive && number <= 0)) {
+    throw invalid(name, value, positive ? 'a number above 0' : 'a number');
+  }
+  return number;
+}
+
+/** An unsigned 64-bit integer. */
+export function seed(value: string): bigint {
+  const number = /^\d+$/.test(value) ? BigInt(value) : -1n;
+  if (number < 0n || number >= 1n << 64n) throw invalid('seed', value, 'a whole number from 0 to 2^64 - 1');
+  return number;
+}
+
+/** `10`, `grid`, `grid:3x4`, `center`, `pyiqa`. */
+export function crops(value: string | undefined): Crops | undefined {
+  if (value === undefined) return undefined;
+  if (value === 'grid' || value === 'center' || value === 'pyiqa') return { plan: value };
+  const grid = /^grid:(\d+)x(\d+)$/.exec(value);
+  const numbers = (grid ? grid.slice(1) : /^\d+$/.test(value) ? [value] : []).map(Number);
+  const [first, second] = numbers;
+  if (first === undefined || !numbers.every((n) => n >= 1 && Number.isSafeInteger(n))) {
+    throw invalid('crops', value, 'a number of random crops from 1, grid, grid:RxC, center or pyiqa');
+  }
+  return second === undefined ? { plan: 'random', count: first } : { plan: 'grid', rows: first, columns: second };
+}
+
+const invalid = (name: string, value: string, wanted: string) =>
+  new HyperIQAError('ERR_INVALID_ARGUMENT', `--${name} must be ${wanted}, not "${value}".`);

@@ -1,0 +1,18 @@
+/** What a command line of `score` asks for. */
+import type { LoadOptions, ScoreAllOptions } from '../index.js';
+import type { Format } from './formats.js';
+
+export interface Plan {
+  paths: string[];
+  recursive: boolean;
+  format: Format;
+  provenance: boolean;
+  output: string | undefined;
+  resume: boolean;
+  quiet: boolean;
+  /** A score; images that are worse are below the gate. */
+  gate: number | undefined;
+  model: string | undefined;
+  loading: LoadOptions;
+  scoring: Omit<ScoreAllOptions, 'signal' | 'order' | 'seed'> & { seed: bigint };
+}

@@ -1,0 +1,67 @@
+/** From records to the output: format, resumption and the end of the file. */
+import { HyperIQAError, resolveProtocol, type HyperIQA } from '../index.js';
+import { writerFor, type Writer } from './formats.js';
+import type { Plan } from './plan.js';
+import { describeRun, type ScoreRecord, type Source } from './records.js';
+import { isResumable, Resume } from './resume.js';
+import { StdoutSink, type FileSink, type Sink } from './sink.js';
+
+/** Writes records in the plan's format and knows those that were there before. */
+export class Recorder {
+  private constructor(
+    private readonly sink: Sink,
+    private readonly file: FileSink | undefined,
+    private readonly writer: Writer,
+    /** Model and options, in records that can be resumed. */
+    readonly run: string,
+    readonly resumable: boolean,
+    private readonly resume: Resume | undefined,
+  ) {}
+
+  /**
+   * Checks what the model makes of the options, reads what there is to resume, and only then empties the output.
+   *
+   * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_RESUME, ERR_OUTPUT
+   */
+  static async start(plan: Plan, { info }: HyperIQA, file: FileSink | undefined): Promise<Recorder> {
+    const { seed, maxStandardError, maxCrops } = plan.scoring;
+    const { format, provenance } = plan;
+    const protocol = resolveProtocol(info.model, plan.scoring);
+    if (maxStandardError !== undefined && protocol.crops.plan !== 'random') {
+      throw new HyperIQAError(
+        'ERR_INVALID_ARGUMENT',
+        `--max-se needs random crops, and ${protocol.name} has ${protocol.crops.plan} crops here: add --crops N.`,
+      );
+    }
+    const resumable = file !== undefined && isResumable(format);
+    const run = describeRun(info, { protocol, seed, maxStandardError, maxCrops, provenance });
+    const writer = writerFor(format, { model: info.model, provenance, resumable });
+    const sink = file ?? new StdoutSink();
+    const resume =
+      plan.resume && file && isResumable(format)
+        ? await Resume.read(file.path, { format, head: writer.head, run })
+        : undefined;
+    const end = resume?.end ?? 0;
+    await file?.truncate(end);
+    if (end === 0 && writer.head !== '') await sink.write(writer.head);
+    return new Recorder(sink, file, writer, run, resumable, resume);
+  }
+
+  /** The score that is in the file already for the image in this state. */
+  kept(index: number, file: string, source: Source | null): number | undefined {
+    return this.resume?.take(index, file, source);
+  }
+
+  async put(index: number, record: ScoreRecord): Promise<void> {
+    const offset = this.file?.end ?? 0;
+    await this.sink.write(this.writer.row(record));
+    this.resume?.add(index, offset, (this.file?.end ?? 0) - offset);
+  }
+
+  /** Ends the output, also that of a run which was interrupted. */
+  async finish(complete: boolean): Promise<void> {
+    if (this.writer.tail !== '') await this.sink.write(this.writer.tail);
+    await this.sink.close();
+    await this.resume?.settle(complete);
+  }
+}

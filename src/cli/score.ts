@@ -1,0 +1,90 @@
+/** `hyperiqa score`: images in, records out. */
+import { extname } from 'node:path';
+import type { CommandModule, InferredOptionTypes } from 'yargs';
+import { HyperIQAError, imageExtensions } from '../index.js';
+import { checkArguments } from './inputs.js';
+import { crops, defined, integer, loadOptions, real, scoreOptions, seed, toLoadOptions } from './options.js';
+import { isResumable } from './resume.js';
+import type { Plan } from './plan.js';
+import { run } from './run.js';
+
+const options = { ...scoreOptions, ...loadOptions };
+type Arguments = InferredOptionTypes<typeof options> & { paths?: string[] | undefined };
+
+export const scoreCommand = (exit: (code: number) => void): CommandModule<object, Arguments> => ({
+  command: 'score <paths..>',
+  describe: 'Score images',
+  builder: (yargs) =>
+    yargs
+      .usage(
+        '$0 score <files, folders, patterns, or - for a list on standard input>\n\n' +
+          'Scores photographs without a reference and writes one record for each, in the order of the input.',
+      )
+      .positional('paths', { type: 'string', array: true, describe: 'Images, folders of images, "*.jpg", or -' })
+      .options(options)
+      .example('$0 score photos', 'The images of a folder, as a table')
+      .example("$0 score 'photos/**/*.jpg' --format csv > scores.csv", 'A pattern, as CSV')
+      .example('find . -name "*.png" -print0 | $0 score -', 'A list of paths, one a line or NUL-separated')
+      .example('$0 score photos -o scores.jsonl --resume', 'A long run that can be stopped and continued')
+      .example('$0 score a.jpg --protocol official --crops 10 --seed 7', "The reference's protocol, repeatable")
+      .example('$0 score a.jpg --crops 10 --max-se 0.5', 'More crops until the standard error is below 0.5')
+      .example('$0 score upload.jpg --fail-below 40 --quiet', 'A gate: exit code 3 below 40')
+      .epilogue(
+        'Exit codes: 0 all images scored; 1 some failed (see "error" in their records); 2 wrong usage, or the run could ' +
+          'not be set up or its output not written; 3 an image is below the gate; 130 interrupted (continue with ' +
+          '--resume).\n\nRecords: docs/cli.md, and the schema hyperiqa/schema/record.json.',
+      ),
+  handler: async (args) => {
+    exit(await run(planOf(args)));
+  },
+});
+
+/**
+ * The arguments as one consistent plan.
+ *
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT
+ */
+function planOf(args: Arguments): Plan {
+  const paths = args.paths ?? [];
+  checkArguments(paths);
+  const { output, columns, resume = false, provenance = false } = args;
+  if (columns !== undefined && args.format !== undefined && args.format !== 'csv') {
+    throw usage('--columns study is a CSV table: leave --format out, or use csv.');
+  }
+  if (columns !== undefined && provenance) throw usage('--columns study has no room for --provenance.');
+  const usual = output === undefined && process.stdout.isTTY ? 'table' : 'jsonl';
+  const format = columns ?? args.format ?? usual;
+  if (resume && output === undefined) throw usage('--resume needs --output.');
+  if (resume && !isResumable(format)) throw usage(`--resume continues jsonl and csv files, not ${format}.`);
+  if (output !== undefined && imageExtensions.includes(extname(output).toLowerCase())) {
+    throw usage(`--output ${output} has the name of an image and might overwrite one.`);
+  }
+  const maxStandardError = real('max-se', args['max-se'], true);
+  const maxCrops = integer('max-crops', args['max-crops']);
+  if (maxCrops !== undefined && maxStandardError === undefined) throw usage('--max-crops needs --max-se.');
+  return {
+    paths,
+    format,
+    provenance,
+    output,
+    resume,
+    recursive: args.recursive ?? false,
+    quiet: args.quiet ?? false,
+    gate: real('fail-below', args['fail-below']),
+    model: args.model,
+    loading: toLoadOptions(args),
+    scoring: {
+      seed: seed(args.seed),
+      ...defined({
+        protocol: args.protocol,
+        crops: crops(args.crops),
+        maxStandardError,
+        maxCrops,
+        limitInputPixels: integer('max-pixels', args['max-pixels']),
+        concurrency: integer('concurrency', args.concurrency),
+      }),
+    },
+  };
+}
+
+const usage = (message: string) => new HyperIQAError('ERR_INVALID_ARGUMENT', message);

@@ -1,0 +1,12 @@
+/** What a mistyped option was probably meant to be. */
+import { closest, distance } from 'fastest-levenshtein';
+
+/** The known name that is near enough to be meant, if there is one. */
+export function suggestion(unknown: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined;
+  const best = closest(unknown, known);
+  const part = known.filter((name) => name.startsWith(unknown));
+  // One slip in three letters is a typing error, more is another word.
+  if (distance(unknown, best) <= Math.max(1, Math.floor(unknown.length / 3))) return best;
+  return part.length === 1 ? part[0] : undefined;
+}
