@@ -110,7 +110,8 @@ async function toRgb(
     }),
     policy,
   );
-  if (ignoreIcc && header.space === 'cmyk') {
+  // Without a profile to go by, libvips would take one of its own for the printer's inks.
+  if (header.space === 'cmyk' && (ignoreIcc || header.icc === undefined)) {
     const cmyk = await output(image.pipelineColourspace('cmyk').toColourspace('cmyk'), label);
     if (cmyk.channels !== 4) throw unexpectedChannels(cmyk.channels, label);
     return { ...cmyk, data: await naiveCmykToRgb(cmyk.data, cmyk.width, cmyk.height), channels: 3 };
