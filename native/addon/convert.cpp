@@ -1,0 +1,318 @@
+#include "convert.h"
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "errors.h"
+
+namespace hyperiqa::addon {
+
+namespace {
+
+constexpr int64_t kMaxSafeInteger = (int64_t{1} << 53) - 1;
+constexpr int64_t kMaxInt = std::numeric_limits<int>::max();
+/** Longest side of an image or a grid: far above every use, far below where products of two overflow. */
+constexpr int64_t kMaxSide = kMaxInt;
+/** More devices than this are a mistake, and a sparse array could claim billions. */
+constexpr uint32_t kMaxDevices = 64;
+
+/** Two tables in one: names of an enumeration's values, for both directions. */
+template <typename T, size_t N>
+using Names = std::array<std::pair<std::string_view, T>, N>;
+
+constexpr Names<Dtype, 3> kDtypes{{{"fp32", Dtype::Fp32}, {"bf16", Dtype::Bf16}, {"fp16", Dtype::Fp16}}};
+constexpr Names<GraphMode, 4> kGraphModes{{{"auto", GraphMode::Auto},
+                                           {"freeze", GraphMode::Freeze},
+                                           {"optimize", GraphMode::Optimize},
+                                           {"onednn", GraphMode::OneDnn}}};
+constexpr Names<Resize::Mode, 3> kResizeModes{
+    {{"none", Resize::Mode::None}, {"exact", Resize::Mode::Exact}, {"short-side", Resize::Mode::ShortSide}}};
+constexpr Names<CropPlan::Kind, 4> kPlans{{{"random", CropPlan::Kind::Random},
+                                           {"grid", CropPlan::Kind::Grid},
+                                           {"pyiqa", CropPlan::Kind::Pyiqa},
+                                           {"center", CropPlan::Kind::Center}}};
+
+template <typename T, size_t N>
+std::string name_of(const Names<T, N>& names, T value) {
+  for (const auto& [name, known] : names) {
+    if (known == value) return std::string(name);
+  }
+  throw Error("ERR_INTERNAL", "A value of the engine has no name.");
+}
+
+int64_t to_integer(const Napi::Value& value, const std::string& what, int64_t minimum, int64_t maximum) {
+  // NaN and infinities fail the comparisons; the bounds are exact as doubles.
+  if (value.IsNumber()) {
+    const double number = value.As<Napi::Number>().DoubleValue();
+    if (number >= static_cast<double>(minimum) && number <= static_cast<double>(maximum) &&
+        number == std::trunc(number)) {
+      return static_cast<int64_t>(number);
+    }
+  }
+  invalid(what + " must be a whole number between " + std::to_string(minimum) + " and " + std::to_string(maximum) +
+          ".");
+}
+
+std::string to_text(const Napi::Value& value, const std::string& what) {
+  if (!value.IsString()) invalid(what + " must be a string.");
+  std::string text = value.As<Napi::String>();
+  if (text.find('\0') != std::string::npos) invalid(what + " must not contain a NUL character.");
+  return text;
+}
+
+/** The properties of an options object; every complaint names the property. */
+class Options {
+ public:
+  Options(const Napi::Value& value, std::string name) : name_(std::move(name)) {
+    if (!value.IsObject()) invalid(name_ + " must be an object.");
+    object_ = value.As<Napi::Object>();
+  }
+
+  Napi::Value get(const char* key) const { return object_.Get(key); }
+  std::string path(const char* key) const { return name_ + "." + key; }
+
+  int64_t integer(const char* key, int64_t minimum, int64_t maximum) const {
+    return to_integer(get(key), path(key), minimum, maximum);
+  }
+  int64_t integer_or(const char* key, int64_t absent, int64_t minimum, int64_t maximum) const {
+    const Napi::Value value = get(key);
+    return value.IsUndefined() ? absent : to_integer(value, path(key), minimum, maximum);
+  }
+  std::string text(const char* key) const { return to_text(get(key), path(key)); }
+  bool boolean(const char* key) const {
+    const Napi::Value value = get(key);
+    if (!value.IsBoolean()) invalid(path(key) + " must be true or false.");
+    return value.As<Napi::Boolean>();
+  }
+  template <typename T, size_t N>
+  T one_of(const char* key, const Names<T, N>& names) const {
+    const Napi::Value value = get(key);
+    std::string list;
+    const std::string text = value.IsString() ? std::string(value.As<Napi::String>()) : std::string();
+    for (const auto& [name, result] : names) {
+      if (value.IsString() && text == name) return result;
+      list += (list.empty() ? "" : ", ") + std::string(name);
+    }
+    invalid(path(key) + " must be one of " + list + ".");
+  }
+
+ private:
+  std::string name_;
+  Napi::Object object_;
+};
+
+std::vector<std::string> to_devices(const Options& options) {
+  const Napi::Value value = options.get("devices");
+  const std::string what = options.path("devices");
+  if (!value.IsArray()) invalid(what + " must be an array of strings.");
+  const auto array = value.As<Napi::Array>();
+  const uint32_t length = array.Length();
+  if (length == 0 || length > kMaxDevices) {
+    invalid(what + " must name 1 to " + std::to_string(kMaxDevices) + " devices.");
+  }
+  std::vector<std::string> devices;
+  for (uint32_t i = 0; i < length; ++i) devices.push_back(to_text(array.Get(i), what + "[" + std::to_string(i) + "]"));
+  return devices;
+}
+
+Resize to_resize(const Options& options) {
+  const Options from(options.get("resize"), options.path("resize"));
+  Resize resize;
+  resize.mode = from.one_of("mode", kResizeModes);
+  if (resize.mode == Resize::Mode::Exact) {
+    resize.width = from.integer("width", 1, kMaxSide);
+    resize.height = from.integer("height", 1, kMaxSide);
+  } else if (resize.mode == Resize::Mode::ShortSide) {
+    resize.size = from.integer("size", 1, kMaxSide);
+  }
+  return resize;
+}
+
+CropPlan to_crops(const Options& options) {
+  const Options from(options.get("crops"), options.path("crops"));
+  CropPlan plan;
+  plan.kind = from.one_of("plan", kPlans);
+  if (plan.kind == CropPlan::Kind::Random) {
+    plan.count = from.integer("count", 1, kMaxInt);
+  } else if (plan.kind == CropPlan::Kind::Grid) {
+    plan.rows = from.integer_or("rows", 0, 1, kMaxInt);
+    plan.columns = from.integer_or("columns", 0, 1, kMaxInt);
+  }
+  return plan;
+}
+
+uint64_t to_seed(const Options& options) {
+  const Napi::Value value = options.get("seed");
+  if (value.IsBigInt()) {
+    bool lossless = false;
+    const uint64_t seed = value.As<Napi::BigInt>().Uint64Value(&lossless);
+    if (lossless) return seed;
+  }
+  invalid(options.path("seed") + " must be a bigint between 0 and 2^64 - 1.");
+}
+
+Napi::Array to_js(Napi::Env env, const std::vector<DeviceInfo>& devices) {
+  auto array = Napi::Array::New(env, devices.size());
+  for (uint32_t i = 0; i < devices.size(); ++i) {
+    auto device = Napi::Object::New(env);
+    device.Set("id", devices[i].id);
+    device.Set("name", devices[i].name);
+    array.Set(i, device);
+  }
+  return array;
+}
+
+Napi::Array to_js(Napi::Env env, const std::vector<float>& values) {
+  auto array = Napi::Array::New(env, values.size());
+  for (uint32_t i = 0; i < values.size(); ++i) array.Set(i, values[i]);
+  return array;
+}
+
+Napi::Value to_js(Napi::Env env, const std::optional<double>& value) {
+  if (value) return Napi::Number::New(env, *value);
+  return env.Null();
+}
+
+struct Memory {
+  const uint8_t* data;
+  size_t length;
+  Napi::Value buffer;  // an ArrayBuffer or a SharedArrayBuffer
+};
+
+Memory memory_of(const Napi::Value& bytes) {
+  const Napi::Env env = bytes.Env();
+  size_t length = 0;
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  if (napi_get_typedarray_info(env, bytes, nullptr, &length, &data, &buffer, nullptr) != napi_ok) {
+    throw Napi::Error::New(env);
+  }
+  return {static_cast<const uint8_t*>(data), length, Napi::Value(env, buffer)};
+}
+
+Napi::Number number(Napi::Env env, int64_t value) { return Napi::Number::New(env, static_cast<double>(value)); }
+
+}  // namespace
+
+LoadOptions to_load_options(const Napi::Value& value) {
+  const Options from(value, "options");
+  LoadOptions options;
+  options.model_path = from.text("modelPath");
+  if (options.model_path.empty()) invalid("options.modelPath must not be empty.");
+  options.devices = to_devices(from);
+  options.dtype = from.one_of("dtype", kDtypes);
+  options.threads = static_cast<int>(from.integer("threads", 0, kMaxInt));
+  options.batch_size = from.integer("batchSize", 0, kMaxInt);
+  options.graph_mode = from.one_of("graphMode", kGraphModes);
+  options.tuning_file = from.text("tuningFile");
+  options.self_check = from.boolean("selfCheck");
+  options.max_queue_images = from.integer("maxQueueImages", 1, kMaxSafeInteger);
+  options.max_queue_bytes = from.integer("maxQueueBytes", 1, kMaxSafeInteger);
+  return options;
+}
+
+ScoreOptions to_score_options(const Napi::Value& value) {
+  const Options from(value, "options");
+  ScoreOptions options;
+  options.resize = to_resize(from);
+  options.minimum_side = from.integer("minimumSide", 1, kMaxSide);
+  options.crops = to_crops(from);
+  options.seed = to_seed(from);
+  const Napi::Value error = from.get("maxStandardError");
+  if (!error.IsUndefined()) {
+    const double bound = error.IsNumber() ? error.As<Napi::Number>().DoubleValue() : 0;
+    if (!std::isfinite(bound) || bound <= 0) invalid("options.maxStandardError must be a finite number above 0.");
+    options.max_standard_error = bound;
+  }
+  options.max_crops = from.integer_or("maxCrops", 0, 1, kMaxInt);
+  return options;
+}
+
+Image to_image(const Napi::Value& pixels, const Napi::Value& width, const Napi::Value& height) {
+  const int64_t columns = to_integer(width, "width", 1, kMaxSide);
+  const int64_t rows = to_integer(height, "height", 1, kMaxSide);
+  if (!pixels.IsTypedArray() || pixels.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+    invalid("pixels must be a Uint8Array.");
+  }
+  const Napi::Value buffer = memory_of(pixels).buffer;
+  if (!buffer.IsArrayBuffer()) invalid("pixels must not lie in a SharedArrayBuffer: other threads could change them.");
+  if (buffer.As<Napi::Object>().Get("resizable").ToBoolean()) invalid("pixels must not lie in a resizable ArrayBuffer.");
+
+  // Once more, because a property that the caller put there could have run JavaScript. From here on nothing does.
+  const Memory memory = memory_of(pixels);
+  bool detached = false;
+  if (napi_is_detached_arraybuffer(pixels.Env(), memory.buffer, &detached) != napi_ok) {
+    throw Napi::Error::New(pixels.Env());
+  }
+  if (detached) invalid("pixels has been detached (transferred to another thread).");
+  // Division, because the product can exceed 64 bits.
+  const auto count = static_cast<uint64_t>(columns) * static_cast<uint64_t>(rows);
+  if (memory.length % 3 != 0 || memory.length / 3 != count) {
+    throw Error("ERR_IMAGE_RAW_SIZE", "pixels has " + std::to_string(memory.length) + " bytes; an RGB image of " +
+                                          std::to_string(columns) + "x" + std::to_string(rows) +
+                                          " has width * height * 3.");
+  }
+  return {memory.data, columns, rows};
+}
+
+uint64_t to_id(const Napi::Value& value) { return static_cast<uint64_t>(to_integer(value, "id", 0, kMaxSafeInteger)); }
+
+Napi::Value to_js(Napi::Env env, const SelfCheck& check) {
+  auto result = Napi::Object::New(env);
+  result.Set("expected", to_js(env, check.expected));
+  result.Set("actual", to_js(env, check.actual));
+  result.Set("largestDifference", check.largest_difference);
+  result.Set("tolerance", check.tolerance);
+  result.Set("passed", check.passed);
+  return result;
+}
+
+Napi::Value to_js(Napi::Env env, const EngineInfo& info) {
+  auto result = Napi::Object::New(env);
+  result.Set("metadata", info.metadata);
+  result.Set("devices", to_js(env, info.devices));
+  result.Set("fallbackReason", info.fallback_reason);
+  result.Set("dtype", name_of(kDtypes, info.dtype));
+  result.Set("graphMode", name_of(kGraphModes, info.graph_mode));
+  result.Set("workers", info.workers);
+  result.Set("threadsPerWorker", info.threads_per_worker);
+  result.Set("batchSize", number(env, info.batch_size));
+  result.Set("selfCheck", info.self_check ? to_js(env, *info.self_check) : env.Null());
+  return result;
+}
+
+Napi::Value to_js(Napi::Env env, const ScoreResult& result) {
+  auto crops = Napi::Array::New(env, result.crops.size());
+  for (uint32_t i = 0; i < result.crops.size(); ++i) {
+    const Napi::HandleScope scope(env);
+    auto crop = Napi::Object::New(env);
+    crop.Set("x", number(env, result.crops[i].x));
+    crop.Set("y", number(env, result.crops[i].y));
+    crop.Set("score", result.crops[i].score);
+    crops.Set(i, crop);
+  }
+  auto object = Napi::Object::New(env);
+  object.Set("score", result.score);
+  object.Set("standardError", to_js(env, result.standard_error));
+  object.Set("spread", to_js(env, result.spread));
+  object.Set("crops", crops);
+  object.Set("resizedWidth", number(env, result.resized_width));
+  object.Set("resizedHeight", number(env, result.resized_height));
+  object.Set("enlarged", result.enlarged);
+  object.Set("standardErrorReached", result.standard_error_reached);
+  return object;
+}
+
+Napi::Value to_js(Napi::Env env, const CudaReport& report) {
+  auto result = Napi::Object::New(env);
+  result.Set("available", report.available);
+  result.Set("reason", report.reason);
+  result.Set("devices", to_js(env, report.devices));
+  return result;
+}
+
+}  // namespace hyperiqa::addon

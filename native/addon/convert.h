@@ -1,0 +1,35 @@
+/**
+ * @file
+ * Values of binding.d.ts to the engine's and back. Every argument is checked here again, whatever TypeScript checked, so
+ * that no call can crash the process; failures are Errors that name the argument.
+ */
+#pragma once
+
+#include "../engine/engine.h"
+#include "napi_setup.h"
+
+namespace hyperiqa::addon {
+
+/** @throws Error ERR_INVALID_ARGUMENT */
+LoadOptions to_load_options(const Napi::Value& value);
+
+/** @throws Error ERR_INVALID_ARGUMENT */
+ScoreOptions to_score_options(const Napi::Value& value);
+
+/**
+ * The pixels of an interleaved RGB image in place. Call it after everything that can run JavaScript (getters of options):
+ * nothing may come between this check and the use of the memory.
+ * @throws Error ERR_INVALID_ARGUMENT for what is not a Uint8Array over fixed, unshared, attached memory;
+ *   ERR_IMAGE_RAW_SIZE where it has not width·height·3 bytes
+ */
+Image to_image(const Napi::Value& pixels, const Napi::Value& width, const Napi::Value& height);
+
+/** A whole number between 0 and 2⁵³ − 1. @throws Error ERR_INVALID_ARGUMENT */
+uint64_t to_id(const Napi::Value& value);
+
+Napi::Value to_js(Napi::Env env, const EngineInfo& info);
+Napi::Value to_js(Napi::Env env, const ScoreResult& result);
+Napi::Value to_js(Napi::Env env, const SelfCheck& check);
+Napi::Value to_js(Napi::Env env, const CudaReport& report);
+
+}  // namespace hyperiqa::addon

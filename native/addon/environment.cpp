@@ -1,0 +1,139 @@
+#include "environment.h"
+
+#include <string>
+#include <utility>
+
+#include "convert.h"
+#include "errors.h"
+#include "session.h"
+
+namespace hyperiqa::addon {
+
+namespace {
+
+/** Node.js runs no cleanup hooks at process.exit() and after an uncaught exception; it does emit 'exit'. */
+void end_at_exit_event(Napi::Env env, const std::shared_ptr<Background>& background) {
+  const Napi::Value process = env.Global().Get("process");
+  if (!process.IsObject()) return;
+  const Napi::Value on = process.As<Napi::Object>().Get("on");
+  if (!on.IsFunction()) return;
+  const auto listener = Napi::Function::New(env, [background](const Napi::CallbackInfo&) { background->end(); });
+  on.As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), listener});
+}
+
+}  // namespace
+
+Environment::Environment(Napi::Env env, Napi::Object exports) : background_(Background::create(env)) {
+  end_at_exit_event(env, background_);
+  end_before_exit_handlers();
+
+  DefineAddon(exports, {
+                           InstanceValue("version", Napi::String::New(env, HYPERIQA_VERSION), napi_enumerable),
+                           InstanceValue("libtorchVersion", Napi::String::New(env, libtorch_version()),
+                                         napi_enumerable),
+                           InstanceMethod("load", &Environment::load, napi_enumerable),
+                           InstanceMethod("cudaReport", &Environment::cuda_report, napi_enumerable),
+                       });
+
+  // Hooks run last to first: after the mailbox was made, so that this one runs before Node.js frees its thread-safe
+  // function. At the end, where nothing can throw any more.
+  env.AddCleanupHook([this] {
+    background_->end();
+    background_->mailbox().close();
+    pending_.clear();
+  });
+}
+
+uint64_t Environment::add(Napi::Env env, Pending pending) {
+  const uint64_t id = ++last_id_;
+  pending_.emplace(id, std::move(pending));
+  background_->mailbox().hold(env);
+  return id;
+}
+
+Pending* Environment::find(uint64_t id) {
+  const auto found = pending_.find(id);
+  return found == pending_.end() ? nullptr : &found->second;
+}
+
+Pending Environment::take(Napi::Env env, uint64_t id) {
+  Pending pending = std::move(pending_.at(id));
+  pending_.erase(id);
+  background_->mailbox().release(env);
+  return pending;
+}
+
+void Environment::settle(Napi::Env env, uint64_t id, const TaskResult& make) {
+  const Pending pending = take(env, id);
+  try {
+    pending.deferred.Resolve(guarded(env, [&] { return make(env); }));
+  } catch (const Napi::Error& error) {
+    pending.deferred.Reject(error.Value());
+  }
+}
+
+Napi::Promise Environment::run(Napi::Env env, std::shared_ptr<Session> session, std::function<TaskResult()> work) {
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  const uint64_t id = add(env, {deferred, std::move(session), {}, std::nullopt});
+  try {
+    background_->start([id, work = std::move(work)]() mutable -> Mailbox::Message {
+      TaskResult result;
+      try {
+        result = work();
+      } catch (...) {
+        result = [error = current_error()](Napi::Env) -> Napi::Value { throw error; };
+      }
+      work = nullptr;
+      return [id, result = std::move(result)](Napi::Env js) { of(js).settle(js, id, result); };
+    });
+  } catch (...) {
+    take(env, id);
+    throw;
+  }
+  return deferred.Promise();
+}
+
+Napi::Value Environment::load(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return promised(env, [&]() -> Napi::Value {
+    LoadOptions options = to_load_options(info[0]);
+    return run(env, nullptr, [options = std::move(options), background = background_]() -> TaskResult {
+      const std::shared_ptr<Engine> engine = Engine::load(options);
+      // The engine's libraries have registered what they do at exit by now; ours must come before that.
+      end_before_exit_handlers();
+      if (!background->add(engine)) {
+        engine->close();
+        throw Error("ERR_DISPOSED", "The environment ended while the model was loaded.");
+      }
+      return [engine, background, path = options.model_path](Napi::Env js) {
+        return Session::create(js, background, engine, path);
+      };
+    });
+  });
+}
+
+Napi::Value Environment::cuda_report(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return promised(env, [&]() -> Napi::Value {
+    return run(env, nullptr, []() -> TaskResult {
+      return [report = hyperiqa::cuda_report()](Napi::Env js) { return to_js(js, report); };
+    });
+  });
+}
+
+}  // namespace hyperiqa::addon
+
+namespace {
+
+/** What Node.js runs for each environment that loads the addon; no C++ exception may leave it. */
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  hyperiqa::addon::guarded(env, [&]() -> Napi::Value {
+    hyperiqa::addon::Environment::Init(env, exports);
+    return env.Undefined();
+  });
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(hyperiqa, init)

@@ -1,0 +1,202 @@
+/**
+ * @file
+ * hyperiqa_loader.node: opens LibTorch's libraries by absolute path before hyperiqa.node is loaded, which then finds
+ * them by name in the process. So one addon serves every folder and both the CPU and the CUDA build. Must not depend on
+ * LibTorch itself.
+ */
+#include <exception>
+#include <filesystem>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#ifdef _WIN32
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#ifdef __linux__
+#include <link.h>
+#endif
+#endif
+
+#include "napi_setup.h"
+
+namespace {
+
+struct Failure {
+  const char* code;
+  std::string message;
+};
+
+[[noreturn]] void fail(const char* code, const std::string& message) { throw Failure{code, message}; }
+
+#ifdef _WIN32
+
+using Library = HMODULE;
+
+std::string last_error() { return std::system_category().message(static_cast<int>(GetLastError())); }
+
+/** Path of a library of this file name that the process has open already. */
+std::optional<std::filesystem::path> already_open(const std::filesystem::path& file) {
+  const HMODULE module = GetModuleHandleW(file.filename().c_str());
+  wchar_t path[32768];
+  if (module == nullptr || GetModuleFileNameW(module, path, 32768) == 0) return std::nullopt;
+  return std::filesystem::path(path);
+}
+
+Library open_library(const std::filesystem::path& file) {
+  // Libraries that this one needs are looked for beside it.
+  const Library library = LoadLibraryExW(file.c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
+  if (library == nullptr) fail("ERR_LIBTORCH_LOAD", file.string() + " cannot be loaded: " + last_error());
+  return library;
+}
+
+/** The decorated name depends on the compiler, and the files' version has been checked before. */
+std::optional<std::string> configuration(Library /*library*/) { return std::nullopt; }
+
+#else
+
+using Library = void*;
+
+/** Path of a library of this name that the process has open already, by us or by somebody else. */
+std::optional<std::filesystem::path> already_open(const std::filesystem::path& file) {
+#ifdef __linux__
+  // Without a slash, the loader compares with the names of what is open; NOLOAD keeps it from searching further.
+  void* const library = dlopen(file.filename().c_str(), RTLD_LAZY | RTLD_NOLOAD);
+  if (library == nullptr) return std::nullopt;
+  const link_map* map = nullptr;
+  const bool known = dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map != nullptr;
+  std::optional<std::filesystem::path> path;
+  if (known) path = map->l_name;
+  dlclose(library);
+  return path;
+#else
+  static_cast<void>(file);
+  return std::nullopt;
+#endif
+}
+
+Library open_library(const std::filesystem::path& file) {
+  // GLOBAL: LibTorch's other libraries, opened later, and the addon must see one set of symbols and type information.
+  // Never closed: LibTorch does not support being unloaded.
+  void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL);
+  if (library == nullptr) {
+    const char* const reason = dlerror();
+    fail("ERR_LIBTORCH_LOAD",
+         file.string() + " cannot be loaded: " + (reason == nullptr ? "no reason was given" : reason));
+  }
+  return library;
+}
+
+/** at::show_config(), which lists `TORCH_VERSION=…` among the build's settings. */
+std::optional<std::string> configuration(Library library) {
+  void* symbol = dlsym(library, "_ZN2at11show_configB5cxx11Ev");          // libstdc++
+  if (symbol == nullptr) symbol = dlsym(library, "_ZN2at11show_configEv");  // libc++
+  if (symbol == nullptr) return std::nullopt;
+  return reinterpret_cast<std::string (*)()>(symbol)();
+}
+
+#endif
+
+/** What this process has opened, in all its environments. */
+struct State {
+  std::mutex mutex;
+  std::optional<Library> torch;  // the last one opened: libtorch_cpu
+};
+
+State& state() {
+  static auto* const instance = new State;  // never destroyed: workers may outlast static objects
+  return *instance;
+}
+
+void open_one(const std::filesystem::path& file) {
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) fail("ERR_LIBTORCH_LOAD", file.string() + " is not there.");
+  // A second copy of LibTorch would share some symbols with the first and not others.
+  if (const auto other = already_open(file)) {
+    if (!std::filesystem::equivalent(*other, file, error)) {
+      fail("ERR_LIBTORCH_LOAD", "This process has opened " + other->string() + " already; it cannot use " +
+                                    file.string() + " as well. Use one LibTorch in a process.");
+    }
+  }
+  state().torch = open_library(file);
+}
+
+std::vector<std::filesystem::path> to_paths(const Napi::Value& value) {
+  constexpr uint32_t kMaxLibraries = 64;
+  if (!value.IsArray()) fail("ERR_INVALID_ARGUMENT", "paths must be an array of absolute paths.");
+  const auto array = value.As<Napi::Array>();
+  if (array.Length() == 0 || array.Length() > kMaxLibraries) {
+    fail("ERR_INVALID_ARGUMENT", "paths must name 1 to " + std::to_string(kMaxLibraries) + " libraries.");
+  }
+  std::vector<std::filesystem::path> paths;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Value element = array.Get(i);
+    if (!element.IsString()) fail("ERR_INVALID_ARGUMENT", "paths must be an array of absolute paths.");
+    const std::u16string text = element.As<Napi::String>();
+    paths.emplace_back(text);
+    if (text.find(u'\0') != std::u16string::npos || !paths.back().is_absolute()) {
+      fail("ERR_INVALID_ARGUMENT", "paths must be an array of absolute paths.");
+    }
+  }
+  return paths;
+}
+
+Napi::Error to_js(Napi::Env env, const char* code, const std::string& message) {
+  auto error = Napi::Error::New(env, message);
+  error.Value().Set("code", code);
+  return error;
+}
+
+template <typename Body>
+Napi::Value guarded(Napi::Env env, Body&& body) {
+  try {
+    return body();
+  } catch (const Failure& failure) {
+    throw to_js(env, failure.code, failure.message);
+  } catch (const Napi::Error& error) {
+    throw to_js(env, "ERR_INVALID_ARGUMENT", "Reading an argument failed: " + error.Message());
+  } catch (const std::bad_alloc&) {
+    throw to_js(env, "ERR_OUT_OF_MEMORY", "Not enough memory.");
+  } catch (const std::exception& error) {
+    throw to_js(env, "ERR_INTERNAL", error.what());
+  } catch (...) {
+    throw to_js(env, "ERR_INTERNAL", "An unknown native exception was thrown.");
+  }
+}
+
+Napi::Value open(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const auto paths = to_paths(info[0]);
+    const std::lock_guard lock(state().mutex);
+    for (const auto& path : paths) open_one(path);
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value libtorch_version(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const std::lock_guard lock(state().mutex);
+    const auto text = state().torch ? configuration(*state().torch) : std::nullopt;
+    constexpr std::string_view kMark = "TORCH_VERSION=";
+    const size_t start = text ? text->find(kMark) : std::string::npos;
+    if (start == std::string::npos) return env.Null();
+    const size_t first = start + kMark.size();
+    return Napi::String::New(env, text->substr(first, text->find_first_of(", \n+", first) - first));
+  });
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("open", Napi::Function::New(env, open, "open"));
+  exports.Set("libtorchVersion", Napi::Function::New(env, libtorch_version, "libtorchVersion"));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(hyperiqa_loader, init)
