@@ -15,6 +15,7 @@ export const infoCommand: CommandModule<object, InferredOptionTypes<typeof optio
     yargs
       .usage('$0 info\n\nLoads the model and shows it with LibTorch, the devices and all versions.')
       .options(options)
+      .strict()
       .example('$0 info', 'The model of the package on this machine')
       .example('$0 info --model FILE --format json', 'Another model, for programs')
       .epilogue('Exit codes: 0 shown; 2 wrong usage, or LibTorch or the model cannot be loaded.'),

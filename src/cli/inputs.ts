@@ -118,6 +118,12 @@ const rank = (unit: number) => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ?
  * @throws HyperIQAError ERR_INVALID_ARGUMENT
  */
 export function checkArguments(args: readonly string[]): void {
+  if (args.length === 0) {
+    throw new HyperIQAError(
+      'ERR_INVALID_ARGUMENT',
+      'Name the images: files, folders, patterns, or - for a list on standard input.',
+    );
+  }
   if (args.includes('')) throw new HyperIQAError('ERR_INVALID_ARGUMENT', 'A file name is empty.');
   if (args.filter((arg) => arg === '-').length > 1) {
     throw new HyperIQAError('ERR_INVALID_ARGUMENT', '"-" reads standard input and can be given once only.');

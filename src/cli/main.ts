@@ -15,6 +15,8 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
+const commands = ['score', 'info', 'self-check'];
+
 const exit = (code: number): void => {
   process.exitCode = code;
 };
@@ -31,41 +33,65 @@ function cli(args: string[]) {
       .command(selfCheckCommand(exit))
       .example('$0 score photos', 'Score the images of a folder')
       .example('$0 score --help', 'All options, with examples')
-      .demandCommand(1, 'Name a command: score, info or self-check.')
-      .strict()
-      .recommendCommands()
+      .command({
+        command: '$0',
+        describe: false,
+        handler: ({ _ }) => {
+          throw new HyperIQAError('ERR_INVALID_ARGUMENT', wrongCommand(_.map(String)));
+        },
+      })
+      .strictOptions()
       .help()
       .alias('help', 'h')
       .version(version)
       .alias('version', 'V')
-      .wrap(Math.min(100, parser.terminalWidth()))
-      // Names stay text (a photograph may be called 10009096245), and an option given twice counts once, the last time.
+      .wrap(Math.min(100, process.stdout.columns || 100))
+      // Names stay text: a photograph may be called 10009096245.
       .parserConfiguration({
         'parse-numbers': false,
         'parse-positional-numbers': false,
         'camel-case-expansion': false,
         'dot-notation': false,
         'boolean-negation': false,
-        'duplicate-arguments-array': false,
-        'greedy-arrays': false,
+        'short-option-groups': false,
       })
       .exitProcess(false)
+      .check(refuseRepeats)
       .fail((message, error) => {
-        throw (error as Error | undefined) ?? new HyperIQAError('ERR_INVALID_ARGUMENT', explain(message));
+        // yargs' own errors come with or without an Error object; both are about the command line.
+        if (error instanceof HyperIQAError) throw error;
+        if ((error as Error | undefined) && error.name !== 'YError') throw error;
+        throw new HyperIQAError('ERR_INVALID_ARGUMENT', explain(message || error.message));
       })
   );
 }
 
 /** yargs' words for a wrong command line, with the option that was probably meant. */
 function explain(message: string): string {
-  if (message.startsWith('Not enough non-option arguments')) {
-    return 'Name the images: files, folders, patterns, or - for a list on standard input.';
-  }
   const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1]?.split(', ') ?? [];
-  const known = Object.keys({ ...scoreOptions, ...loadOptions, ...reportOptions });
-  const hints = unknown.flatMap((name) => suggestion(name, known) ?? []).map((name) => `--${name}`);
+  const options = Object.keys({ ...scoreOptions, ...loadOptions, ...reportOptions });
+  const hints = unknown
+    .flatMap((name) => suggestion(name, options) ?? [])
+    .filter((name) => !unknown.includes(name))
+    .map((name) => `--${name}`);
   const text = message.replace(/\s*\n\s*/g, ' ').replace(/\.?$/, '.');
   return hints.length > 0 ? `${text} Did you mean ${hints.join(', ')}?` : text;
+}
+
+function wrongCommand([name]: string[]): string {
+  if (name === undefined) return `Name a command: ${commands.join(', ')}.`;
+  const hint = suggestion(name, commands);
+  return `There is no command ${name}: ${hint ? `did you mean ${hint}?` : `there are ${commands.join(', ')}.`}`;
+}
+
+/** An option given twice has two values, of which none is more right than the other. */
+function refuseRepeats(args: Record<string, unknown>): true {
+  for (const [name, value] of Object.entries(args)) {
+    if (Array.isArray(value) && name !== '_') {
+      throw new HyperIQAError('ERR_INVALID_ARGUMENT', `--${name} is given more than once.`);
+    }
+  }
+  return true;
 }
 
 /** The stack and the causes are for developers: HYPERIQA_DEBUG=1 shows them. */
@@ -76,7 +102,7 @@ function report(error: unknown): void {
       ? error
       : { message: error instanceof Error ? error.message : String(error), code: 'ERR_INTERNAL' };
   tell(`${message} (${code})`);
-  if (code === 'ERR_INVALID_ARGUMENT') tell('see hyperiqa --help, hyperiqa score --help');
+  if (code === 'ERR_INVALID_ARGUMENT') tell('hyperiqa --help and hyperiqa score --help list what there is');
 }
 
 // A reader that has gone is told by the write that fails; stderr without a reader is no reason to stop.

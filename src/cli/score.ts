@@ -9,10 +9,10 @@ import type { Plan } from './plan.js';
 import { run } from './run.js';
 
 const options = { ...scoreOptions, ...loadOptions };
-type Arguments = InferredOptionTypes<typeof options> & { paths?: string[] | undefined };
+type Arguments = InferredOptionTypes<typeof options>;
 
 export const scoreCommand = (exit: (code: number) => void): CommandModule<object, Arguments> => ({
-  command: 'score <paths..>',
+  command: 'score',
   describe: 'Score images',
   builder: (yargs) =>
     yargs
@@ -20,7 +20,6 @@ export const scoreCommand = (exit: (code: number) => void): CommandModule<object
         '$0 score <files, folders, patterns, or - for a list on standard input>\n\n' +
           'Scores photographs without a reference and writes one record for each, in the order of the input.',
       )
-      .positional('paths', { type: 'string', array: true, describe: 'Images, folders of images, "*.jpg", or -' })
       .options(options)
       .example('$0 score photos', 'The images of a folder, as a table')
       .example("$0 score 'photos/**/*.jpg' --format csv > scores.csv", 'A pattern, as CSV')
@@ -35,7 +34,7 @@ export const scoreCommand = (exit: (code: number) => void): CommandModule<object
           '--resume).\n\nRecords: docs/cli.md, and the schema hyperiqa/schema/record.json.',
       ),
   handler: async (args) => {
-    exit(await run(planOf(args)));
+    exit(await run(planOf(args._.slice(1).map(String), args)));
   },
 });
 
@@ -44,8 +43,7 @@ export const scoreCommand = (exit: (code: number) => void): CommandModule<object
  *
  * @throws HyperIQAError ERR_INVALID_ARGUMENT
  */
-function planOf(args: Arguments): Plan {
-  const paths = args.paths ?? [];
+function planOf(paths: string[], args: Arguments): Plan {
   checkArguments(paths);
   const { output, columns, resume = false, provenance = false } = args;
   if (columns !== undefined && args.format !== undefined && args.format !== 'csv') {

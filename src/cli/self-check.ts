@@ -19,6 +19,7 @@ export const selfCheckCommand = (
           'on this device and in this number format, and compared.',
       )
       .options(options)
+      .strict()
       .example('$0 self-check', 'The model of the package')
       .example('$0 self-check --model FILE --device cuda --dtype bf16', 'Another model, on a GPU, in bf16')
       .epilogue('Exit codes: 0 passed; 1 failed; 2 wrong usage, or LibTorch or the model cannot be loaded.'),

@@ -6,7 +6,7 @@ export function suggestion(unknown: string, known: readonly string[]): string | 
   if (known.length === 0) return undefined;
   const best = closest(unknown, known);
   const part = known.filter((name) => name.startsWith(unknown));
-  // One slip in three letters is a typing error, more is another word.
-  if (distance(unknown, best) <= Math.max(1, Math.floor(unknown.length / 3))) return best;
+  // A slip in three letters is a typing error (two neighbours exchanged count as two); more is another word.
+  if (distance(unknown, best) <= Math.ceil(unknown.length / 3)) return best;
   return part.length === 1 ? part[0] : undefined;
 }
