@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from training.photos import LIST_PATH, check_folder, read_list  # noqa: E402
+from training.photos import LIST_PATH, check_folder, read_list
 
 
 def main() -> int:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import cv2  # noqa: E402
-import numpy as np  # noqa: E402
+import cv2
+import numpy as np
 
-from training.distortions import KINDS, distort  # noqa: E402
-from training.labels import LEVELS, label  # noqa: E402
-from training.photos import read_rgb, resize_short_side  # noqa: E402
-from training.samples import WINDOW, sharpest_window  # noqa: E402
+from training.distortions import KINDS, distort
+from training.labels import LEVELS, label
+from training.photos import read_rgb, resize_short_side
+from training.samples import WINDOW, sharpest_window
 
-_TILE = 160
+_TILE = 144
 
 
 def contact_sheet(photo: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -32,7 +32,7 @@ def contact_sheet(photo: np.ndarray, seed: int = 0) -> np.ndarray:
             tile = np.ascontiguousarray(version[start : start + _TILE, start : start + _TILE])
             text = f"{number} {kind.name} {level}: {label(number, level):.0f}"
             cv2.rectangle(tile, (0, 0), (_TILE, 13), (0, 0, 0), -1)
-            cv2.putText(tile, text, (2, 10), cv2.FONT_HERSHEY_SIMPLEX, 0.32, (255, 255, 255), 1, cv2.LINE_AA)
+            cv2.putText(tile, text, (2, 10), cv2.FONT_HERSHEY_SIMPLEX, 0.28, (255, 255, 255), 1, cv2.LINE_AA)
             tiles.append(tile)
         rows.append(np.hstack(tiles))
     half = (len(rows) + 1) // 2
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
     sheet = contact_sheet(read_rgb(arguments.photo))
-    cv2.imwrite(str(arguments.output), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])
+    cv2.imwrite(str(arguments.output), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 72])
 
 
 if __name__ == "__main__":

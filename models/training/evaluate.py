@@ -22,18 +22,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import cv2  # noqa: E402
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from PIL import Image, ImageOps  # noqa: E402
+import cv2
+import numpy as np
+import torch
+from PIL import Image, ImageOps
 
-from training import metrics  # noqa: E402
-from training.chains import draw_chain  # noqa: E402
-from training.config import Config, read_config  # noqa: E402
-from training.distortions import KINDS, distort  # noqa: E402
-from training.labels import CLEAN_LABEL, LEVELS, label  # noqa: E402
-from training.photos import LIST_PATH, Photo, read_list, read_rgb, resize_short_side, split  # noqa: E402
-from training.samples import PATCH, SampleOptions, make_group  # noqa: E402
+from training import metrics
+from training.chains import draw_chain
+from training.config import Config, read_config
+from training.distortions import KINDS, distort
+from training.labels import CLEAN_LABEL, LEVELS, label
+from training.photos import LIST_PATH, Photo, read_list, read_rgb, resize_short_side, split
+from training.samples import PATCH, SampleOptions, make_group
 
 SHORT_SIDE = 384
 _SEED = 11

@@ -8,9 +8,10 @@ module afterwards, so that checkpoints and exports have the network's own names.
 from __future__ import annotations
 
 import torch
-from hyperiqa.backbones import SamePadConv2d
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from hyperiqa.backbones import SamePadConv2d
 
 
 class FoldedConv2d(nn.Module):

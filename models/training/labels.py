@@ -51,7 +51,7 @@ def level_means() -> dict[tuple[int, int], LevelMean]:
             if key in rows or not 1.0 <= mean.mean <= 5.0:
                 raise ValueError(f"{TABLE_PATH.name}: bad row for type {key[0]} level {key[1]}")
             rows[key] = mean
-    expected = {(t, l) for t in range(1, TYPES + 1) for l in range(1, LEVELS + 1)}
+    expected = {(type_, level) for type_ in range(1, TYPES + 1) for level in range(1, LEVELS + 1)}
     if rows.keys() != expected:
         raise ValueError(f"{TABLE_PATH.name}: expected {len(expected)} rows, one for each type and level")
     return rows

@@ -14,14 +14,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import torch  # noqa: E402
-from hyperiqa.checkpoints import load_checkpoint  # noqa: E402
-from hyperiqa.exporting import export_model  # noqa: E402
+import torch
 
-from training.config import read_config  # noqa: E402
-from training.curves import plot_curves  # noqa: E402
-from training.photos import LIST_PATH, check_folder, read_list  # noqa: E402
-from training.trainer import CURVES, Trainer  # noqa: E402
+from hyperiqa.checkpoints import load_checkpoint
+from hyperiqa.exporting import export_model
+from training.config import read_config
+from training.curves import plot_curves
+from training.photos import LIST_PATH, check_folder, read_list
+from training.trainer import CURVES, Trainer
 
 #: The ImageNet weights that training starts from are under the Apache License 2.0, the photographs under licences that
 #: are listed one by one in photos.csv.

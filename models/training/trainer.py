@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Subset
+
 from hyperiqa import HyperIQA, build_network
 from hyperiqa.backbones import load_lite0_imagenet
 from hyperiqa.network import normalise
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Subset
 
 from . import metrics
 from .config import Config
@@ -99,7 +100,9 @@ class Trainer:
             step = self.progress.step = self.progress.step + 1
             self.progress.seconds = time.monotonic() - started
             if step % log_steps == 0 or step == last:
-                row = dict(zip(_CURVE_COLUMNS, (step * batch, self.progress.seconds, *(sums / counted).tolist()), strict=False))
+                row = dict(
+                    zip(_CURVE_COLUMNS, (step * batch, self.progress.seconds, *(sums / counted).tolist()), strict=False)
+                )
                 if step % validate_steps < log_steps or step == options.steps:
                     scores, targets, _ = self.validate()
                     row |= {"srcc": metrics.srcc(scores, targets), "plcc": metrics.plcc(scores, targets)}
@@ -128,9 +131,7 @@ class Trainer:
 
     def averaged_network(self) -> HyperIQA:
         """An ordinary network with the averaged weights, on the CPU."""
-        network = build_network(
-            self.config.model.backbone, output="bounded", activation=self.config.model.activation
-        )
+        network = build_network(self.config.model.backbone, output="bounded", activation=self.config.model.activation)
         unfold_into(copy.deepcopy(self.average).cpu(), network)
         return network.eval()
 
@@ -186,7 +187,9 @@ class Trainer:
 
     def _step(self, patches: Tensor, labels: Tensor, weights: Tensor) -> tuple[float, float]:
         options = self.config.optimiser
-        factor = schedule(self.progress.step, options.steps, options.warmup_patches // (options.photos_per_batch * GROUP))
+        factor = schedule(
+            self.progress.step, options.steps, options.warmup_patches // (options.photos_per_batch * GROUP)
+        )
         for group, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * factor
         labels, weights = labels.to(self.device), weights.to(self.device)

@@ -15,7 +15,7 @@ _JP2_OVERHEAD = 150
 
 def jpeg(image: np.ndarray, quality: float, rng: np.random.Generator) -> np.ndarray:
     """JPEG at ``quality`` 1..100 with 4:2:0 chroma."""
-    return _round_trip(image, "JPEG", quality=int(round(quality)))
+    return _round_trip(image, "JPEG", quality=round(quality))
 
 
 def webp(image: np.ndarray, quality: float, rng: np.random.Generator) -> np.ndarray:

@@ -45,8 +45,8 @@ def denoised(image: np.ndarray, variance: float, rng: np.random.Generator) -> np
 
 
 #: Linear part of RGB 0..1 to YCbCr 0..1; the offsets cancel between the two directions.
-_TO_YCBCR = (
-    np.float32([[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]) / np.float32(255)
+_TO_YCBCR = np.float32([[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]) / np.float32(
+    255
 )
 _FROM_YCBCR = np.linalg.inv(_TO_YCBCR).astype(np.float32)
 

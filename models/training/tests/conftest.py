@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from training.photos import COLUMNS, sha256  # noqa: E402
+from training.photos import COLUMNS, sha256
 
 
 def synthetic_photo(seed: int, height: int = 300, width: int = 340) -> np.ndarray:
@@ -45,7 +45,15 @@ def photo_folder(tmp_path: Path) -> Path:
             cv2.imwrite(str(path), cv2.cvtColor(synthetic_photo(number), cv2.COLOR_RGB2BGR))
             source = "example/seen" if number < 2 else "example/unseen"
             writer.writerow(
-                {"file": path.name, "repository": source, "commit": "0", "path": path.name, "licence": "CC0",
-                 "width": 340, "height": 300, "sha256": sha256(path)}
+                {
+                    "file": path.name,
+                    "repository": source,
+                    "commit": "0",
+                    "path": path.name,
+                    "licence": "CC0",
+                    "width": 340,
+                    "height": 300,
+                    "sha256": sha256(path),
+                }
             )
     return folder

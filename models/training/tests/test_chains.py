@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+
 from training.chains import STAGES, draw_chain
 from training.labels import CLEAN_LABEL
 
@@ -31,7 +34,7 @@ def test_labels_fall_with_strength(photo):
         chain = draw_chain(np.random.default_rng(seed))
         labels = [chain.label(strength) for strength in np.linspace(0, 1, 6)]
         assert labels[0] == pytest.approx(CLEAN_LABEL)
-        assert all(later <= earlier for earlier, later in zip(labels, labels[1:], strict=False))
+        assert all(later <= earlier for earlier, later in pairwise(labels))
         assert 4 < labels[-1] < CLEAN_LABEL
         # Never better than the worst fault by itself.
         assert labels[-1] <= CLEAN_LABEL - 25 * min(max(loss for _, loss in chain.faults), 3.4)

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+
 from training.distortions import KINDS, distort
 from training.distortions.blur import disk_kernel, line_kernel
 from training.distortions.tone import otsu_thresholds
@@ -35,7 +38,7 @@ def test_levels_grow(photo, number):
     ]
     # Type 8 multiplies chroma by 1 at its first level; repeated clipping makes tiny steps back possible.
     assert errors[-1] > errors[0]
-    assert all(later >= earlier * 0.9 for earlier, later in zip(errors, errors[1:], strict=False)), errors
+    assert all(later >= earlier * 0.9 for earlier, later in pairwise(errors)), errors
 
 
 @pytest.mark.parametrize("number", [11, 12, 13, 14, 19, 20, 23])

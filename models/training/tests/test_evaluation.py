@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.stats import pearsonr, spearmanr
+
 from training import metrics
 from training.contact_sheet import contact_sheet
 from training.evaluate import covering_crops, native_size, rated_scores, read_oriented
@@ -72,4 +73,4 @@ def test_rated_folder(tmp_path):
 
 
 def test_contact_sheet(photo):
-    assert contact_sheet(photo).shape == (13 * 160, 10 * 160, 3)
+    assert contact_sheet(photo).shape == (13 * 144, 10 * 144, 3)

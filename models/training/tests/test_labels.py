@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from training import labels
 
 
@@ -12,8 +13,8 @@ def test_scale_is_linear():
 
 def test_clean_label_is_that_of_the_identity_levels():
     identity = (labels.level_means()[1, 1].mean + labels.level_means()[3, 1].mean) / 2
-    assert labels.CLEAN_KADID == pytest.approx(identity)
-    assert labels.CLEAN_LABEL == pytest.approx(90.2)
+    assert pytest.approx(identity) == labels.CLEAN_KADID
+    assert pytest.approx(90.2) == labels.CLEAN_LABEL
 
 
 def test_every_type_and_level_has_a_label():

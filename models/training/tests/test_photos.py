@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from training.photos import check_folder, read_list, read_rgb, resize_short_side, split
 
 SCRIPT = Path(__file__).resolve().parents[1] / "check_photos.py"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from training.labels import CLEAN_LABEL
 from training.photos import read_list
 from training.samples import Groups, SampleOptions, make_group
@@ -40,5 +41,5 @@ def test_small_photograph_is_refused():
 
 @pytest.mark.parametrize("values", [{"chains": 8}, {"sides": (200, 300)}, {"sides": (500, 400)}, {"usual_side": 100}])
 def test_bad_options(values):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"chains must be|sides must ascend"):
         SampleOptions(**values)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from hyperiqa.checkpoints import load_checkpoint
 from training import train
 from training.config import read_config
@@ -26,9 +27,7 @@ def small():
     config = read_config(CONFIG)
     return dataclasses.replace(
         config,
-        data=dataclasses.replace(
-            config.data, validation_sources=("example/unseen",), validation_groups=2, workers=0
-        ),
+        data=dataclasses.replace(config.data, validation_sources=("example/unseen",), validation_groups=2, workers=0),
         optimiser=dataclasses.replace(config.optimiser, photos_per_batch=1, patches=32, warmup_patches=8),
         run=dataclasses.replace(config.run, device="cpu", log_patches=8, validate_patches=16),
     )
@@ -109,12 +108,25 @@ def test_command_trains_and_exports(small, photo_folder, tmp_path, monkeypatch):
     start, end = text.index("validation_sources = ["), text.index("]\n", text.index("validation_sources = [")) + 2
     text = text[:start] + 'validation_sources = ["example/unseen"]\n' + text[end:]
     text = text.replace("validation_groups = 140", "validation_groups = 1").replace("workers = 1", "workers = 0")
-    text = text.replace("photos_per_batch = 3", "photos_per_batch = 1").replace("warmup_patches = 2400", "warmup_patches = 8")
+    text = text.replace("photos_per_batch = 3", "photos_per_batch = 1").replace(
+        "warmup_patches = 2400", "warmup_patches = 8"
+    )
     text = "\n".join("patches = 16" if line.startswith("patches = ") else line for line in text.splitlines())
     (tmp_path / "config.toml").write_text(text)
     model = tmp_path / "model.pt"
-    command = ["train.py", "--data", photo_folder, "--photos", photo_folder / "photos.csv", "--run", tmp_path / "run",
-               "--config", tmp_path / "config.toml", "--output", model]
+    command = [
+        "train.py",
+        "--data",
+        photo_folder,
+        "--photos",
+        photo_folder / "photos.csv",
+        "--run",
+        tmp_path / "run",
+        "--config",
+        tmp_path / "config.toml",
+        "--output",
+        model,
+    ]
     monkeypatch.setattr("sys.argv", [str(word) for word in command])
     assert train.main() == 0
     assert load_checkpoint(tmp_path / "run" / "averaged.pth").output == "bounded"
