@@ -1,4 +1,10 @@
 /** One listener for each AbortSignal, however many calls wait for it. */
+import { HyperIQAError } from './errors.js';
+
+/** What an aborted call rejects with: the signal's reason is the cause. */
+export function abortedError(signal: AbortSignal): HyperIQAError {
+  return new HyperIQAError('ERR_ABORTED', 'The work was aborted by its signal.', { cause: signal.reason });
+}
 
 const waiting = new WeakMap<AbortSignal, { callbacks: Set<() => void>; listener: () => void }>();
 

@@ -1,2 +1,5 @@
-/** The CommonJS entry: `require('hyperiqa')` is the ES module itself, which Node.js 20.19 and later can require. */
-export * from './index.js';
+/** The CommonJS entry: `require('hyperiqa')` gives the same module, through Node's `require` of ES modules. */
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- the one place that is CommonJS
+import hyperiqa = require('./index.js');
+
+export = hyperiqa;

@@ -1,48 +1,312 @@
 /** A loaded model: load, score, scoreAll, selfCheck, dispose. */
-import { HyperIQAError } from './errors.js';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+
+import type { NativeEngine } from '../binding.js';
+import { abortedError, onAbort } from './abort.js';
+import { HyperIQAError, toHyperIQAError } from './errors.js';
+import { captureImage } from './image.js';
+import { loadBinding, type LoadedBinding } from './native/addon.js';
+import { cacheFolder } from './native/cache.js';
+import { checkLoadOptions, checkScoreOptions, type CheckedLoadOptions, type CheckedScoreOptions } from './options.js';
+import { knownFields } from './protocol.js';
+import { provenanceOf, versions } from './provenance.js';
+import { defaultModelPath } from './runtime.js';
+import { checkInputs, scoreAll } from './score-all.js';
+import { decodingPlaces, ScoringQueue, type Scored } from './scoring-queue.js';
 import type {
   ImageInput,
   Info,
   LoadOptions,
+  ModelMetadata,
+  Provenance,
   ScoreAllItem,
   ScoreAllOptions,
   ScoreOptions,
   ScoreResult,
   SelfCheckResult,
+  Warning,
 } from './types.js';
+import { checkInteger, checkOneOf, invalid } from './validate.js';
 
+/**
+ * A model on its devices, with a queue of its own. Calls may overlap: patches of different images share batches.
+ *
+ * ```js
+ * const iqa = await HyperIQA.load();
+ * const { score } = await iqa.score('photo.jpg');
+ * await iqa.dispose();
+ * ```
+ */
 export class HyperIQA implements AsyncDisposable {
-  /** Loads a model file (path or file URL; default: the model of the package). */
-  static load(_model?: string | URL, _options: LoadOptions = {}): Promise<HyperIQA> {
-    return Promise.reject(new HyperIQAError('ERR_INTERNAL', 'not written yet'));
+  /** The model, the devices, and how it is computed. */
+  readonly info: Info;
+  readonly #engine: NativeEngine;
+  readonly #queue: ScoringQueue;
+  readonly #provenance: (options: CheckedScoreOptions) => Provenance;
+  readonly #maxQueueImages: number;
+  /** Of every result: that the CPU is used where a GPU was wanted. */
+  readonly #warnings: readonly Warning[];
+  #disposing: Promise<void> | undefined;
+
+  private constructor(engine: NativeEngine, info: Info, options: CheckedLoadOptions) {
+    this.#engine = engine;
+    this.info = info;
+    this.#queue = new ScoringQueue(engine);
+    this.#provenance = provenanceOf(info);
+    this.#maxQueueImages = options.native.maxQueueImages;
+    this.#warnings = fallbackWarnings(info, options);
   }
 
-  private constructor(readonly info: Info) {}
-
-  /** Scores one image. */
-  score(_input: ImageInput, _options: ScoreOptions = {}): Promise<ScoreResult> {
-    return Promise.reject(new HyperIQAError('ERR_INTERNAL', 'not written yet'));
+  /**
+   * Loads a model.
+   *
+   * @param model - Path or file URL of a model file; default: the model of the package.
+   * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT, ERR_MODEL_SELF_CHECK,
+   *   ERR_DEVICE_UNAVAILABLE, ERR_DTYPE_UNSUPPORTED, ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD,
+   *   ERR_ADDON_NOT_FOUND, ERR_OUT_OF_MEMORY, ERR_ABORTED
+   */
+  static async load(model?: string | URL, options: LoadOptions = {}): Promise<HyperIQA> {
+    const path = modelPath(model);
+    const checked = checkLoadOptions(options);
+    const { signal } = checked;
+    if (signal?.aborted) throw abortedError(signal);
+    const loading = load(path, checked).then(({ engine, info }) => new HyperIQA(engine, info, checked));
+    if (signal === undefined) return loading;
+    return new Promise((resolve, reject) => {
+      const stopListening = onAbort(signal, () => {
+        reject(abortedError(signal));
+        // A load cannot be interrupted: what comes of it is thrown away.
+        loading.then((late) => late.dispose()).catch(() => undefined);
+      });
+      loading.finally(stopListening).then(resolve, reject);
+    });
   }
 
-  /** Scores every image of an iterable; each item has its result or its error. */
+  /**
+   * Scores one image.
+   *
+   * The input is taken hold of at the call: bytes and pixels are copied, so their memory may be reused at once. Calls
+   * beyond what the engine has room for wait in order.
+   *
+   * @throws HyperIQAError (as a rejection) ERR_INVALID_ARGUMENT, ERR_IMAGE_NOT_FOUND, ERR_IMAGE_READ, ERR_IMAGE_EMPTY,
+   *   ERR_IMAGE_FORMAT, ERR_IMAGE_DECODE, ERR_IMAGE_TOO_LARGE, ERR_IMAGE_RAW_SIZE, ERR_ABORTED, ERR_DISPOSED,
+   *   ERR_OUT_OF_MEMORY, ERR_INTERNAL
+   */
+  score(input: ImageInput, options: ScoreOptions = {}): Promise<ScoreResult> {
+    // The frames of the caller, which are gone when an error arrives. The text is made only if it is asked for.
+    const site: { stack?: string } = {};
+    Error.captureStackTrace(site);
+    return this.#scoreChecked(input, () => checkScoreOptions(options, this.info.model)).catch((error: unknown) => {
+      throw calledFrom(site, error);
+    });
+  }
+
+  /**
+   * Scores every image of an iterable. Each item has its result or its error; an image that cannot be scored stops
+   * nothing. Inputs are pulled only as they are needed, so the iterable may be endless.
+   *
+   * Leaving the loop ends what is under way and closes the iterable. An error of the iterable itself is thrown after the
+   * items that were pulled before it.
+   *
+   * @throws HyperIQAError ERR_INVALID_ARGUMENT at the call; ERR_ABORTED or ERR_DISPOSED from the loop
+   */
   scoreAll<T extends ImageInput>(
-    _inputs: Iterable<T> | AsyncIterable<T>,
-    _options: ScoreAllOptions = {},
+    inputs: Iterable<T> | AsyncIterable<T>,
+    options: ScoreAllOptions = {},
   ): AsyncGenerator<ScoreAllItem<T>, void, undefined> {
-    throw new HyperIQAError('ERR_INTERNAL', 'not written yet');
+    checkInputs(inputs);
+    const checked = checkScoreOptions(options, this.info.model, ['concurrency', 'order']);
+    return scoreAll(inputs, {
+      score: (input, signal) => this.#scoreChecked(input, () => ({ ...checked, signal })),
+      concurrency:
+        options.concurrency === undefined
+          ? this.#defaultConcurrency(checked)
+          : checkInteger('concurrency', options.concurrency, 1, 1_000_000),
+      order: options.order === undefined ? 'input' : checkOneOf('order', options.order, ['input', 'completed']),
+      signal: checked.signal,
+    });
   }
 
-  /** Recomputes the model's check values. */
-  selfCheck(): Promise<SelfCheckResult> {
-    return Promise.reject(new HyperIQAError('ERR_INTERNAL', 'not written yet'));
+  /**
+   * Recomputes the model's check values with the device and dtype in use.
+   *
+   * @throws HyperIQAError ERR_DISPOSED, ERR_OUT_OF_MEMORY, ERR_INTERNAL; values that differ are no error here but
+   *   `passed: false`
+   */
+  async selfCheck(): Promise<SelfCheckResult> {
+    try {
+      return await this.#engine.selfCheck();
+    } catch (error) {
+      throw toHyperIQAError(error);
+    }
   }
 
-  /** Ends the engine; idempotent. Unfinished scores reject with ERR_DISPOSED. */
+  /** Ends the engine and frees the model. Unfinished calls reject with ERR_DISPOSED. May be called again. */
   dispose(): Promise<void> {
-    return Promise.reject(new HyperIQAError('ERR_INTERNAL', 'not written yet'));
+    this.#disposing ??= this.#dispose();
+    return this.#disposing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }
+
+  async #dispose(): Promise<void> {
+    this.#queue.close();
+    try {
+      await this.#engine.dispose();
+    } catch (error) {
+      throw toHyperIQAError(error);
+    }
+  }
+
+  async #scoreChecked(input: ImageInput, check: () => CheckedScoreOptions): Promise<ScoreResult> {
+    const options = check();
+    const image = captureImage(input, options.limitInputPixels);
+    return this.#toResult(await this.#queue.score(image, options), options);
+  }
+
+  #toResult({ native, width, height, warnings }: Scored, options: CheckedScoreOptions): ScoreResult {
+    const { score, standardError, spread, crops, resizedWidth, resizedHeight } = native;
+    const { patchSize } = this.info.model;
+    return {
+      score,
+      standardError,
+      spread,
+      crops: crops.map(({ x, y, score: patch }) => ({ x, y, width: patchSize, height: patchSize, score: patch })),
+      width,
+      height,
+      resized: { width: resizedWidth, height: resizedHeight },
+      warnings: [...this.#warnings, ...warnings, ...scoringWarnings(native, width, height, options)],
+      provenance: this.#provenance(options),
+    };
+  }
+
+  /** Enough to keep every worker busy while others are decoded, but never more than the engine and decoding can hold. */
+  #defaultConcurrency({ protocol: { crops } }: CheckedScoreOptions): number {
+    // A grid that covers the image has mostly four patches or more.
+    const patches =
+      crops.plan === 'random' ? crops.count : crops.plan === 'pyiqa' ? 25 : crops.plan === 'center' ? 1 : 4;
+    const busy = Math.ceil((2 * this.info.workers * this.info.batchSize) / patches);
+    return decodingPlaces() + Math.min(Math.max(busy, 2 * this.info.workers), this.#maxQueueImages);
+  }
+}
+
+function modelPath(model: unknown): string {
+  if (model === undefined) return defaultModelPath();
+  if (typeof model === 'string' && model !== '' && !model.includes('\0')) return resolve(model);
+  if (model instanceof URL && model.protocol === 'file:') return fileURLToPath(model);
+  throw invalid('model (the options come second)', 'the path or file URL of a model file', model);
+}
+
+async function load(path: string, options: CheckedLoadOptions): Promise<{ engine: NativeEngine; info: Info }> {
+  await checkModelFile(path);
+  const loaded = await loadBinding(options.libtorch === undefined ? {} : { libtorch: options.libtorch });
+  const hashing = sha256OfFile(path);
+  // Whatever happens first is reported; the other must not count as unhandled.
+  hashing.catch(() => undefined);
+  let engine: NativeEngine | undefined;
+  try {
+    engine = await loaded.binding.load({
+      ...options.native,
+      modelPath: path,
+      tuningFile: join(cacheFolder(), 'tuning', 'graph-modes.json'),
+    });
+    return { engine, info: makeInfo(engine, path, await hashing, loaded) };
+  } catch (error) {
+    await engine?.dispose();
+    throw toHyperIQAError(error);
+  }
+}
+
+async function checkModelFile(path: string): Promise<void> {
+  let file;
+  try {
+    file = await stat(path);
+  } catch (cause) {
+    const hint =
+      path === defaultModelPath() ? ' It should have come with hyperiqa: reinstall it, or name a model file.' : '';
+    throw new HyperIQAError('ERR_MODEL_NOT_FOUND', `There is no model file ${path}.${hint}`, { cause });
+  }
+  if (!file.isFile()) throw new HyperIQAError('ERR_MODEL_FORMAT', `${path} is not a file, so it is no model.`);
+}
+
+async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+  return hash.digest('hex');
+}
+
+function makeInfo(engine: NativeEngine, path: string, sha256: string, { binding, libtorch }: LoadedBinding): Info {
+  const { metadata, fallbackReason, ...native } = engine.info;
+  const model = JSON.parse(metadata) as ModelMetadata;
+  let known;
+  try {
+    known = knownFields(model);
+  } catch (cause) {
+    throw new HyperIQAError('ERR_MODEL_FORMAT', `${path}: ${(cause as Error).message}`, { cause });
+  }
+  return deepFreeze({
+    ...native,
+    model: { ...model, ...known, path, sha256 },
+    fallbackReason: fallbackReason === '' ? null : fallbackReason,
+    libtorch: { version: binding.libtorchVersion, path: libtorch.path, source: libtorch.source },
+    versions: versions(binding.libtorchVersion),
+  });
+}
+
+/** Results share parts of it, so nobody may change them. */
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value) as unknown[]) {
+    if (typeof part === 'object' && part !== null) deepFreeze(part);
+  }
+  return Object.freeze(value);
+}
+
+/**
+ * That `auto` took the CPU is worth a warning in every result where a GPU was to be expected: `auto` was asked for by name,
+ * or the machine has NVIDIA's driver. Elsewhere `info` and the provenance say it.
+ */
+function fallbackWarnings({ fallbackReason }: Info, { autoAsked }: CheckedLoadOptions): Warning[] {
+  if (fallbackReason === null || !(autoAsked || existsSync('/dev/nvidiactl') || existsSync('/dev/dxg'))) return [];
+  return [{ code: 'WARN_DEVICE_FALLBACK', message: `Computed on the CPU: ${fallbackReason}` }];
+}
+
+function scoringWarnings(
+  native: Scored['native'],
+  width: number,
+  height: number,
+  { protocol, maxStandardError }: CheckedScoreOptions,
+): Warning[] {
+  const warnings: Warning[] = [];
+  if (native.enlarged) {
+    warnings.push({
+      code: 'WARN_ENLARGED',
+      message:
+        `The image of ${width}×${height} pixels was enlarged to ${native.resizedWidth}×${native.resizedHeight}, ` +
+        `since protocol '${protocol.name}' needs ${protocol.minimumSide} pixels on the shorter side.`,
+    });
+  }
+  if (maxStandardError !== undefined && !native.standardErrorReached) {
+    warnings.push({
+      code: 'WARN_STANDARD_ERROR_NOT_REACHED',
+      message:
+        `After ${native.crops.length} crops the standard error is ${native.standardError?.toPrecision(3) ?? 'unknown'}, ` +
+        `not below ${maxStandardError}.`,
+    });
+  }
+  return warnings;
+}
+
+/** Puts the caller's frames in the place of ours, which tell a caller nothing; causes keep theirs. */
+function calledFrom(site: { stack?: string }, thrown: unknown): HyperIQAError {
+  const error = toHyperIQAError(thrown);
+  const frames = /(?:\n {4}at .*)+$/.exec(site.stack ?? '')?.[0];
+  if (frames !== undefined) error.stack = `${error.name}: ${error.message}${frames}`;
+  return error;
 }

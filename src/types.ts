@@ -17,8 +17,21 @@ export interface RawImage {
   channels: 1 | 2 | 3 | 4;
 }
 
-/** Anything a user has: path, file URL, encoded bytes, stream of encoded bytes, Blob, or raw pixels. */
-export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Readable | Blob | RawImage;
+/**
+ * Anything a user has: path, file URL, encoded bytes, stream of encoded bytes (Node's, the web's, or any async iterable
+ * of chunks), Blob, or raw pixels. What is in memory is copied at the call and may be reused at once.
+ */
+export type ImageInput =
+  | string
+  | URL
+  | Uint8Array
+  | ArrayBuffer
+  | SharedArrayBuffer
+  | Readable
+  | ReadableStream<Uint8Array>
+  | AsyncIterable<Uint8Array>
+  | Blob
+  | RawImage;
 
 export type Resize =
   { mode: 'none' } | { mode: 'exact'; width: number; height: number } | { mode: 'short-side'; size: number };

@@ -177,31 +177,29 @@ function streamSource(stream: AsyncIterable<unknown>, limitInputPixels: number):
   if (stream instanceof Readable && (stream.readableEnded || stream.destroyed)) {
     throw new HyperIQAError('ERR_IMAGE_READ', `${label} cannot be read: the stream has been read or closed before.`);
   }
-  let cancelled = false;
-  const cancel = () => {
-    cancelled = true;
-    if (stream instanceof Readable) stream.destroy();
-  };
-  return pendingSource(
-    label,
-    collect(stream, label, limitInputPixels, () => cancelled),
-    cancel,
-  );
+  const readable = toReadable(stream, label);
+  return pendingSource(label, collect(readable, label, limitInputPixels), () => {
+    readable.destroy();
+  });
+}
+
+/** As a Node stream, which can be given up while it is waiting for its next chunk. */
+function toReadable(stream: AsyncIterable<unknown>, label: string): Readable {
+  if (stream instanceof Readable) return stream;
+  try {
+    return stream instanceof ReadableStream ? Readable.fromWeb(stream) : Readable.from(stream);
+  } catch (error) {
+    throw unreadable(label, error);
+  }
 }
 
 /** All chunks in one piece. Leaving the loop early closes the stream. */
-async function collect(
-  stream: AsyncIterable<unknown>,
-  label: string,
-  limitInputPixels: number,
-  cancelled: () => boolean,
-): Promise<Uint8Array> {
+async function collect(stream: Readable, label: string, limitInputPixels: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   let sniffed = false;
   try {
-    for await (const chunk of stream) {
-      if (cancelled()) break;
+    for await (const chunk of stream as AsyncIterable<unknown>) {
       if (!types.isUint8Array(chunk)) {
         throw new HyperIQAError(
           'ERR_INVALID_ARGUMENT',

@@ -5,7 +5,6 @@ import { chmod, copyFile, mkdtemp, rm, symlink, unlink, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
-import { pathToFileURL } from 'node:url';
 import { execFileSync } from 'node:child_process';
 
 import sharp from 'sharp';

@@ -1,0 +1,149 @@
+/** The options objects of the API: checked, with their defaults. */
+import { HyperIQAError } from './errors.js';
+import { DEFAULT_LIMIT_INPUT_PIXELS } from './image.js';
+import { MAXIMUM_CROPS, resolveProtocol } from './protocol.js';
+import type { Device, Dtype, GraphMode, LoadOptions, ModelMetadata, Protocol } from './types.js';
+import { checkBoolean, checkInteger, checkObject, checkOneOf, checkSignal, checkString, invalid } from './validate.js';
+
+const DEFAULT_MAXIMUM_CROPS = 100;
+const MAXIMUM_SEED = 2n ** 64n - 1n;
+
+/** Load options as the native side takes them, and what stays on this side. */
+export interface CheckedLoadOptions {
+  native: {
+    devices: Device[];
+    dtype: Dtype;
+    threads: number;
+    batchSize: number;
+    graphMode: GraphMode;
+    selfCheck: boolean;
+    maxQueueImages: number;
+    maxQueueBytes: number;
+  };
+  /** `auto` was asked for by name. */
+  autoAsked: boolean;
+  libtorch: string | undefined;
+  signal: AbortSignal | undefined;
+}
+
+const LOAD_KEYS: readonly (keyof LoadOptions)[] = [
+  'device',
+  'dtype',
+  'threads',
+  'batchSize',
+  'graphMode',
+  'libtorch',
+  'selfCheck',
+  'maxQueueImages',
+  'maxQueueBytes',
+  'signal',
+];
+
+/** @throws HyperIQAError ERR_INVALID_ARGUMENT */
+export function checkLoadOptions(value: unknown): CheckedLoadOptions {
+  const fields = checkObject('options', value, LOAD_KEYS);
+  // 0 leaves the choice to the engine.
+  const integer = (key: keyof LoadOptions, maximum: number, byDefault = 0) =>
+    fields[key] === undefined ? byDefault : checkInteger(key, fields[key], 1, maximum);
+  return {
+    native: {
+      devices: fields.device === undefined ? ['auto'] : checkDevices(fields.device),
+      dtype: fields.dtype === undefined ? 'fp32' : checkOneOf('dtype', fields.dtype, ['fp32', 'bf16', 'fp16']),
+      threads: integer('threads', 1024),
+      batchSize: integer('batchSize', 4096),
+      graphMode:
+        fields.graphMode === undefined
+          ? 'auto'
+          : checkOneOf('graphMode', fields.graphMode, ['auto', 'freeze', 'optimize', 'onednn']),
+      selfCheck: fields.selfCheck === undefined ? true : checkBoolean('selfCheck', fields.selfCheck),
+      maxQueueImages: integer('maxQueueImages', 1_000_000, 64),
+      maxQueueBytes: integer('maxQueueBytes', Number.MAX_SAFE_INTEGER, 2 ** 30),
+    },
+    autoAsked: fields.device === 'auto',
+    libtorch: fields.libtorch === undefined ? undefined : checkString('libtorch', fields.libtorch),
+    signal: fields.signal === undefined ? undefined : checkSignal('signal', fields.signal),
+  };
+}
+
+function checkDevices(value: unknown): Device[] {
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  for (const device of list) {
+    if (typeof device !== 'string' || !/^(auto|cpu|cuda(:(0|[1-9]\d{0,2}))?)$/.test(device)) {
+      throw invalid('device', "'auto', 'cpu', 'cuda', 'cuda:N' or a list of them", device);
+    }
+  }
+  if (list.length === 0) throw invalid('device', 'at least one device', value);
+  if (new Set(list).size < list.length || (list.length > 1 && list.includes('auto'))) {
+    throw new HyperIQAError(
+      'ERR_INVALID_ARGUMENT',
+      `device: a list names each device once and has no 'auto', not [${list.join(', ')}].`,
+    );
+  }
+  return list as Device[];
+}
+
+/** Score options with everything that follows from them. */
+export interface CheckedScoreOptions {
+  protocol: Protocol;
+  seed: bigint;
+  maxStandardError: number | undefined;
+  /** Only with `maxStandardError`. */
+  maxCrops: number | undefined;
+  limitInputPixels: number;
+  signal: AbortSignal | undefined;
+}
+
+const SCORE_KEYS = ['protocol', 'crops', 'seed', 'maxStandardError', 'maxCrops', 'limitInputPixels', 'signal'];
+
+/** @throws HyperIQAError ERR_INVALID_ARGUMENT */
+export function checkScoreOptions(
+  value: unknown,
+  model: Pick<ModelMetadata, 'protocol' | 'datasetResize'>,
+  furtherKeys: readonly string[] = [],
+): CheckedScoreOptions {
+  const fields = checkObject('options', value, [...SCORE_KEYS, ...furtherKeys]);
+  const protocol = resolveProtocol(model, fields);
+  return {
+    protocol,
+    seed: fields.seed === undefined ? 0n : checkSeed(fields.seed),
+    ...checkStandardError(fields, protocol),
+    limitInputPixels:
+      fields.limitInputPixels === undefined
+        ? DEFAULT_LIMIT_INPUT_PIXELS
+        : checkInteger('limitInputPixels', fields.limitInputPixels, 1, Number.MAX_SAFE_INTEGER),
+    signal: fields.signal === undefined ? undefined : checkSignal('signal', fields.signal),
+  };
+}
+
+function checkSeed(value: unknown): bigint {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
+  if (typeof value === 'bigint' && value >= 0n && value <= MAXIMUM_SEED) return value;
+  throw invalid('seed', 'an integer from 0 to 2⁶⁴ − 1 (above 2⁵³ − 1 a bigint)', value);
+}
+
+function checkStandardError(
+  fields: Record<string, unknown>,
+  { crops }: Protocol,
+): Pick<CheckedScoreOptions, 'maxStandardError' | 'maxCrops'> {
+  const { maxStandardError: bound, maxCrops } = fields;
+  if (bound === undefined) {
+    if (maxCrops === undefined) return { maxStandardError: undefined, maxCrops: undefined };
+    throw new HyperIQAError('ERR_INVALID_ARGUMENT', 'maxCrops has a meaning only together with maxStandardError.');
+  }
+  if (typeof bound !== 'number' || !Number.isFinite(bound) || bound <= 0) {
+    throw invalid('maxStandardError', 'a number greater than 0', bound);
+  }
+  if (crops.plan !== 'random') {
+    throw new HyperIQAError(
+      'ERR_INVALID_ARGUMENT',
+      `maxStandardError needs random crops, and the plan is '${crops.plan}': give a number as crops.`,
+    );
+  }
+  return {
+    maxStandardError: bound,
+    maxCrops:
+      maxCrops === undefined
+        ? Math.max(DEFAULT_MAXIMUM_CROPS, crops.count)
+        : checkInteger('maxCrops', maxCrops, crops.count, MAXIMUM_CROPS),
+  };
+}

@@ -1,0 +1,39 @@
+/** What is needed to compute a score again: the same frozen parts in all results of a scorer. */
+import { createRequire } from 'node:module';
+import sharp from 'sharp';
+
+import type { CheckedScoreOptions } from './options.js';
+import type { Info, Provenance } from './types.js';
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
+/** Versions of everything that has a part in a score. */
+export function versions(libtorch: string): Provenance['versions'] {
+  return Object.freeze({
+    hyperiqa: version,
+    libtorch,
+    sharp: sharp.versions.sharp,
+    libvips: sharp.versions.vips,
+    node: process.versions.node,
+  });
+}
+
+/** A function that makes the provenance of results from a scorer's info. */
+export function provenanceOf(info: Info): (options: CheckedScoreOptions) => Provenance {
+  const { name, version, sha256, weightsSha256 } = info.model;
+  const shared = {
+    model: Object.freeze({ name, version, sha256, weightsSha256 }),
+    device: Object.freeze(info.devices.map(({ id }) => id)) as string[],
+    dtype: info.dtype,
+    graphMode: info.graphMode,
+    versions: info.versions,
+  };
+  return ({ protocol, seed, maxStandardError, maxCrops }) =>
+    Object.freeze({
+      ...shared,
+      protocol,
+      seed: seed.toString(),
+      maxStandardError: maxStandardError ?? null,
+      maxCrops: maxCrops ?? null,
+    });
+}

@@ -1,0 +1,40 @@
+/** A limited number of places, and a first-in, first-out line of calls that wait for one. */
+
+export class Slots {
+  #free: number;
+  // A Set keeps the order of insertion and lets anybody leave from the middle at once.
+  readonly #waiting = new Set<() => void>();
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /**
+   * Asks for a place. Once `turn` has resolved, `exit` gives it back; `leave` gives up waiting before that, and `turn`
+   * rejects with its argument.
+   */
+  enter(): { turn: Promise<void>; leave: (reason: Error) => void } {
+    if (this.#free > 0) {
+      this.#free--;
+      return { turn: Promise.resolve(), leave: () => undefined };
+    }
+    let leave!: (reason: Error) => void;
+    const turn = new Promise<void>((resolve, reject) => {
+      this.#waiting.add(resolve);
+      leave = (reason) => {
+        if (this.#waiting.delete(resolve)) reject(reason);
+      };
+    });
+    return { turn, leave };
+  }
+
+  /** Gives a place back: to the first in the line, if there is one. */
+  exit(): void {
+    for (const go of this.#waiting) {
+      this.#waiting.delete(go);
+      go();
+      return;
+    }
+    this.#free++;
+  }
+}
