@@ -18,9 +18,7 @@ from hyperiqa.metadata import PRESETS
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Export a HyperIQA checkpoint as a model file.")
-    parser.add_argument(
-        "checkpoint", type=Path, help="checkpoint of the authors' code, of pyiqa or of models/training"
-    )
+    parser.add_argument("checkpoint", type=Path, help="checkpoint of the authors' code, of pyiqa or of models/training")
     parser.add_argument("--dataset", required=True, choices=list(PRESETS), help="what the weights were trained on")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="model file to write")
     parser.add_argument("--name", help="name of the model (default: hyperiqa-<backbone>-<dataset>)")

@@ -14,8 +14,9 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from icc_profiles import ADOBE_CURVE, ADOBE_RGB, DISPLAY_P3, SRGB, SRGB_CURVE, rgb_profile
 from PIL import Image, ImageCms
+
+from icc_profiles import ADOBE_CURVE, ADOBE_RGB, DISPLAY_P3, SRGB, SRGB_CURVE, rgb_profile
 
 OUTPUT = Path(__file__).resolve().parent.parent / "test" / "fixtures" / "images"
 

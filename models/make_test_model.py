@@ -22,8 +22,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from hyperiqa.network import HyperIQA, build_network
 from torch import Tensor
+
+from hyperiqa.network import HyperIQA, build_network
 
 KINDS = ("resnet50", "lite0")
 

@@ -227,9 +227,7 @@ class EfficientNetLite0(Backbone):
             for expansion, out_channels, count, stride, kernel in groups:
                 for index in range(count):
                     blocks.append(
-                        InvertedBottleneck(
-                            channels, out_channels, kernel, stride if index == 0 else 1, expansion, kind
-                        )
+                        InvertedBottleneck(channels, out_channels, kernel, stride if index == 0 else 1, expansion, kind)
                     )
                     channels = out_channels
             layers.append(nn.Sequential(*blocks))

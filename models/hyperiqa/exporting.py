@@ -3,7 +3,6 @@
 import io
 import itertools
 import json
-import os
 import tempfile
 import zipfile
 from pathlib import Path
@@ -160,10 +159,9 @@ def _canonical(archive: bytes) -> bytes:
 
 
 def _sorted_constants(code: str) -> str:
-    lines: list[str] = []
-    for is_constant, group in itertools.groupby(code.splitlines(keepends=True), lambda line: " : Final[" in line):
-        lines += sorted(group) if is_constant else group
-    return "".join(lines)
+    """Sorts each run of lines that declare constants of a class."""
+    groups = itertools.groupby(code.splitlines(keepends=True), lambda line: " : Final[" in line)
+    return "".join("".join(sorted(lines) if constants else lines) for constants, lines in groups)
 
 
 def _padding(offset: int, name: str) -> bytes:
@@ -178,11 +176,11 @@ def _write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = file.name
+            temporary = Path(file.name)
             file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        temporary.chmod(0o644)
+        temporary.replace(path)
     except OSError as error:
         if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
         raise ModelError("ERR_MODEL_FILE", f"cannot write {path}: {error.strerror or error}") from error

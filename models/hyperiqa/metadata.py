@@ -146,7 +146,7 @@ def preset_for(dataset: str, checkpoint: Checkpoint) -> Preset:
         return _PYIQA_KONIQ
     preset = PRESETS[dataset]
     if checkpoint.output == "bounded" and (preset.minimum, preset.maximum) != (0, 100):
-        raise ModelError("ERR_DATASET", f"the output of this checkpoint is bounded to 0..100, the labels of {dataset} not")
+        raise ModelError("ERR_DATASET", f"this checkpoint's scores end at 0 and 100, {dataset}'s labels do not")
     return preset
 
 

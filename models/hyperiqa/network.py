@@ -4,11 +4,11 @@ The network follows section 3 of the paper. Entries of the state_dict have the n
 checkpoints, so that those load with `strict=True`.
 """
 
+import itertools
 from typing import Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from .backbones import Backbone, EfficientNetLite0, ResNet50
 
@@ -58,7 +58,7 @@ class HyperIQA(nn.Module):
 
         widths = (backbone.stage_channels[3], *HYPER_WIDTHS[backbone.name], HYPER_CHANNELS)
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in itertools.pairwise(widths):
             layers += [nn.Conv2d(before, after, 1), nn.ReLU(inplace=True)]
         self.conv1 = nn.Sequential(*layers)
 
