@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import csv
 import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -100,9 +99,9 @@ class Trainer:
             step = self.progress.step = self.progress.step + 1
             self.progress.seconds = time.monotonic() - started
             if step % log_steps == 0 or step == last:
-                row = dict(
-                    zip(_CURVE_COLUMNS, (step * batch, self.progress.seconds, *(sums / counted).tolist()), strict=False)
-                )
+                regression, ranking = (sums / counted).tolist()
+                values = (step * batch, self.progress.seconds, regression, ranking)
+                row: dict[str, float] = dict(zip(_CURVE_COLUMNS, values, strict=False))
                 if step % validate_steps < log_steps or step == options.steps:
                     scores, targets, _ = self.validate()
                     row |= {"srcc": metrics.srcc(scores, targets), "plcc": metrics.plcc(scores, targets)}
@@ -149,7 +148,7 @@ class Trainer:
         }
         partial = self.folder / (CHECKPOINT + ".partial")
         torch.save(state, partial)
-        os.replace(partial, self.folder / CHECKPOINT)
+        partial.replace(self.folder / CHECKPOINT)
         with (self.folder / CURVES).open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, _CURVE_COLUMNS, lineterminator="\n")
             writer.writeheader()

@@ -85,7 +85,7 @@ def test_interrupted_save_leaves_the_old_checkpoint(small, photo_folder, tmp_pat
         raise OSError("no space left")
 
     monkeypatch.setattr(torch, "save", full_disk)
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="no space left"):
         trainer.save()
     assert (tmp_path / "run" / CHECKPOINT).read_bytes() == before
 
