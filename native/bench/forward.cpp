@@ -1,0 +1,167 @@
+/**
+ * @file
+ * What the engine adds to LibTorch: images a second of the engine, queue and cutting included, against bare forwards of the
+ * same graphs on patches that are ready, at every batch size and both ways of using the threads.
+ *
+ *     hyperiqa_forward MODEL [IMAGES] [CROPS] [THREADS]
+ */
+#include <algorithm>
+#include <barrier>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "batch_runner.h"
+#include "compiled_model.h"
+#include "cpu.h"
+#include "engine.h"
+#include "model.h"
+#include "scoring_graph.h"
+#include "self_check.h"
+#include "threads.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using hyperiqa::GraphMode;
+
+constexpr int kRuns = 5;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+/** Patches a second of `workers` threads that run the same graph beside each other: of the best of some runs. */
+double bare_rate(const hyperiqa::CompiledModel& model, int workers, int threads, int64_t batch_size) {
+  std::vector<double> rates(static_cast<size_t>(workers), 0);
+  std::vector<std::thread> pool;
+  std::barrier start(workers);
+  for (double& rate : rates) {
+    pool.emplace_back([&] {
+      const hyperiqa::ComputeScope scope(threads);
+      hyperiqa::BatchRunner runner(*model.graph, at::Device(at::kCPU), batch_size);
+      for (int64_t i = 0; i < batch_size; ++i) {
+        hyperiqa::write_check_patch(i % hyperiqa::kCheckPatches, runner.patch(i));
+      }
+      runner.run(batch_size);
+      start.arrive_and_wait();
+      for (int run = 0; run < kRuns; ++run) {
+        const auto begin = Clock::now();
+        runner.run(batch_size);
+        rate = std::max(rate, static_cast<double>(batch_size) / seconds_since(begin));
+      }
+    });
+  }
+  double sum = 0;
+  for (size_t i = 0; i < pool.size(); ++i) {
+    pool[i].join();
+    sum += rates[i];
+  }
+  return sum;
+}
+
+double best_bare_rate(const std::string& path, int threads) {
+  const hyperiqa::Model model = hyperiqa::load_model(path);
+  double best = 0;
+  for (const GraphMode mode : {GraphMode::Freeze, GraphMode::Optimize, GraphMode::OneDnn}) {
+    for (const int each : {1, threads}) {
+      hyperiqa::CompiledModel compiled;
+      constexpr int64_t kLargest = 16;
+      hyperiqa::run_computing(each, [&] {
+        torch::jit::Module module = model.module.deepcopy();
+        hyperiqa::place_module(module, at::Device(at::kCPU), at::kFloat);
+        compiled = hyperiqa::compile_model(module, model.metadata, mode, hyperiqa::Dtype::Fp32, at::Device(at::kCPU), hyperiqa::batch_shapes(kLargest));
+      });
+      for (const int64_t batch_size : hyperiqa::batch_shapes(kLargest)) {
+        const double rate = bare_rate(compiled, threads / each, each, batch_size);
+        std::printf("bare    %-8s %d x %d threads  batch %2d  %8.2f patches/s\n", hyperiqa::graph_mode_name(mode),
+                    threads / each, each, static_cast<int>(batch_size), rate);
+        best = std::max(best, rate);
+      }
+      if (threads == 1) break;
+    }
+  }
+  return best;
+}
+
+/** Images a second of a loaded engine, scored from a full queue; the best of some runs. */
+double engine_rate(hyperiqa::Engine& engine, int images, int64_t crops) {
+  constexpr int64_t kWidth = 512;
+  constexpr int64_t kHeight = 384;
+  std::vector<uint8_t> pixels(kWidth * kHeight * 3);
+  std::mt19937 generator(1);
+  for (uint8_t& value : pixels) value = static_cast<uint8_t>(generator());
+  hyperiqa::ScoreOptions options;
+  options.resize = {hyperiqa::Resize::Mode::Exact, 384, 512, 0};
+  options.crops.count = crops;
+
+  double best = 0;
+  for (int run = 0; run < kRuns; ++run) {
+    std::mutex mutex;
+    std::condition_variable changed;
+    int done = 0;
+    const auto begin = Clock::now();
+    for (int i = 0; i < images; ++i) {
+      options.seed = static_cast<uint64_t>(i);
+      engine.submit({pixels.data(), kWidth, kHeight}, options, [&](hyperiqa::JobId, hyperiqa::JobResult result) {
+        const std::lock_guard lock(mutex);
+        if (const auto* error = std::get_if<hyperiqa::Error>(&result)) {
+          std::fprintf(stderr, "%s: %s\n", error->code().c_str(), error->what());
+          std::exit(1);
+        }
+        ++done;
+        changed.notify_one();
+      });
+    }
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return done == images; });
+    best = std::max(best, images / seconds_since(begin));
+  }
+  return best;
+}
+
+int run(int argc, char** argv) {
+  if (argc < 2) {
+    std::fprintf(stderr, "usage: hyperiqa_forward MODEL [IMAGES] [CROPS] [THREADS]\n");
+    return 2;
+  }
+  const int images = argc > 2 ? std::atoi(argv[2]) : 8;
+  const int64_t crops = argc > 3 ? std::atoi(argv[3]) : 10;
+  hyperiqa::LoadOptions options;
+  options.model_path = argv[1];
+  options.devices = {"cpu"};
+  options.threads = argc > 4 ? std::atoi(argv[4]) : hyperiqa::available_cores();
+  options.max_queue_images = images;
+
+  auto begin = Clock::now();
+  const auto engine = hyperiqa::Engine::load(options);
+  const double first_load = seconds_since(begin);
+  begin = Clock::now();
+  hyperiqa::Engine::load(options);
+  const hyperiqa::EngineInfo& info = engine->info();
+  std::printf("processor %s, %d threads\n", info.devices[0].name.c_str(), options.threads);
+  std::printf("load %.2f s with measuring, %.2f s without; self-check off by %g of %g\n", first_load, seconds_since(begin),
+              info.self_check->largest_difference, info.self_check->tolerance);
+  const double rate = engine_rate(*engine, images, crops);
+  engine->close();
+  std::printf("engine  %-8s %d x %d threads  batch %2d  %8.2f patches/s  %.3f images/s of %d crops\n",
+              hyperiqa::graph_mode_name(info.graph_mode), info.workers, info.threads_per_worker,
+              static_cast<int>(info.batch_size), rate * static_cast<double>(crops), rate, static_cast<int>(crops));
+  const double bare = best_bare_rate(argv[1], options.threads);
+  std::printf("engine at %.1f %% of the best bare forward (%.2f patches/s)\n",
+              100 * rate * static_cast<double>(crops) / bare, bare);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,68 @@
+#include "batch_runner.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include <algorithm>
+
+#include "self_check.h"
+
+namespace hyperiqa {
+
+std::vector<int64_t> batch_shapes(int64_t batch_size) {
+  std::vector<int64_t> shapes;
+  for (int64_t shape = 1; shape < batch_size; shape *= 2) shapes.push_back(shape);
+  shapes.push_back(batch_size);
+  return shapes;
+}
+
+int64_t filled_shape(int64_t batch_size, int64_t count) {
+  if (count >= batch_size) return batch_size;
+  int64_t shape = 1;
+  while (shape * 2 <= count) shape *= 2;
+  return shape;
+}
+
+int64_t padded_shape(int64_t batch_size, int64_t count) {
+  int64_t shape = 1;
+  while (shape < count) shape *= 2;
+  return std::min(shape, batch_size);
+}
+
+BatchRunner::BatchRunner(const ScoringGraph& graph, at::Device device, int64_t batch_size)
+    : graph_(graph), device_(device), batch_size_(batch_size) {
+  const bool pinned = !device.is_cpu();
+  patches_ = at::zeros({batch_size, kPatchSize, kPatchSize, 3}, at::TensorOptions(at::kByte).pinned_memory(pinned));
+  if (device.is_cpu()) return;
+  scores_ = at::empty({batch_size}, at::TensorOptions(at::kFloat).pinned_memory(true));
+  stream_ = c10::impl::VirtualGuardImpl(device.type()).getStreamFromGlobalPool(device, /*isHighPriority=*/false);
+  done_.emplace(device.type());
+}
+
+uint8_t* BatchRunner::patch(int64_t index) { return patches_.mutable_data_ptr<uint8_t>() + index * kPatchBytes; }
+
+at::Tensor BatchRunner::input(int64_t shape) {
+  const at::Tensor host = patches_.narrow(0, 0, shape).permute({0, 3, 1, 2});
+  return device_.is_cpu() ? host : host.to(device_, /*non_blocking=*/true);
+}
+
+std::vector<float> BatchRunner::run(int64_t count) {
+  at::Tensor scores;
+  if (device_.is_cpu()) {
+    scores = graph_.run(input(count));
+  } else {
+    const c10::StreamGuard on_stream(*stream_);
+    const at::Tensor computed = graph_.run(input(padded_shape(batch_size_, count))).narrow(0, 0, count);
+    scores = scores_.narrow(0, 0, count);
+    scores.copy_(computed, /*non_blocking=*/true);
+    done_->record(*stream_);
+    done_->synchronize();
+  }
+  const at::Tensor contiguous = scores.contiguous();
+  const auto* values = contiguous.const_data_ptr<float>();
+  return {values, values + count};
+}
+
+}  // namespace hyperiqa

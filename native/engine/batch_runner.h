@@ -1,0 +1,57 @@
+/** @file One worker's way to its device: memory to gather patches in, and a forward. */
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Event.h>
+#include <c10/core/Stream.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "scoring_graph.h"
+
+namespace hyperiqa {
+
+/** Batch sizes that graphs are compiled for: powers of two up to the largest batch, and the largest batch itself. */
+std::vector<int64_t> batch_shapes(int64_t batch_size);
+
+/** The greatest shape of `batch_size` that `count` patches fill. */
+int64_t filled_shape(int64_t batch_size, int64_t count);
+
+/** The smallest shape of `batch_size` that `count` patches fit into. */
+int64_t padded_shape(int64_t batch_size, int64_t count);
+
+/**
+ * Gathers patches and scores them; belongs to one thread.
+ *
+ * On an accelerator the patches are gathered in pinned memory, copied without blocking and computed on a stream of the
+ * runner's own, and the thread waits for an event behind the copy back. Two runners on one device so overlap: one gathers
+ * while the other computes. This part uses c10's device-generic interfaces only and has not been run on real hardware yet.
+ */
+class BatchRunner {
+ public:
+  /** @param graph must outlive the runner and be specialised for the shapes that are run */
+  BatchRunner(const ScoringGraph& graph, at::Device device, int64_t batch_size);
+
+  /** Where patch `index` of the next batch belongs: interleaved RGB, 224 rows without padding. */
+  uint8_t* patch(int64_t index);
+
+  /** The gathered patches as a device tensor of shape `shape`×3×224×224, channels_last. */
+  at::Tensor input(int64_t shape);
+
+  /** Scores of the first `count` patches. On the CPU `count` must be one of the shapes; on an accelerator the batch is
+   *  padded to the next one. */
+  std::vector<float> run(int64_t count);
+
+ private:
+  const ScoringGraph& graph_;
+  at::Device device_;
+  int64_t batch_size_;
+  at::Tensor patches_;  ///< host memory, N×224×224×3
+  at::Tensor scores_;   ///< host memory, accelerators only
+  std::optional<c10::Stream> stream_;
+  std::optional<c10::Event> done_;
+};
+
+}  // namespace hyperiqa

@@ -1,0 +1,13 @@
+/** @file Crop plans: checks of their numbers. The positions themselves are `plan_crops` of engine.h. */
+#pragma once
+
+#include "engine.h"
+
+namespace hyperiqa {
+
+inline constexpr int64_t kMaxCrops = 1'000'000;  ///< of one image
+
+/** @throws Error ERR_INVALID_ARGUMENT for numbers that no image could satisfy */
+void check_plan(const CropPlan& plan);
+
+}  // namespace hyperiqa

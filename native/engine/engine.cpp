@@ -1,0 +1,284 @@
+#include "engine.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "batch_runner.h"
+#include "compiled_model.h"
+#include "cpu.h"
+#include "device.h"
+#include "errors.h"
+#include "model.h"
+#include "preprocess.h"
+#include "scheduler.h"
+#include "self_check.h"
+#include "threads.h"
+#include "tuning.h"
+
+namespace hyperiqa {
+namespace {
+
+constexpr int64_t kCudaBatchSize = 64;
+constexpr int kCudaWorkers = 2;  // a device: one gathers patches while the other computes
+constexpr int kMaxThreads = 1024;
+constexpr int64_t kMaxBatchSize = 1024;
+
+/** A model on one device, and how its workers run. */
+struct Deployment {
+  at::Device device;
+  CompiledModel model;
+  CpuSetup setup;
+};
+
+/** What a worker thread needs; it keeps this alive itself, so that an engine may be dropped from a callback. */
+struct Core {
+  Core(Metadata metadata_of_model, EngineInfo engine_info, std::vector<Deployment> on_devices, Scheduler::Limits limits,
+       int64_t step)
+      : metadata(std::move(metadata_of_model)),
+        info(std::move(engine_info)),
+        deployments(std::move(on_devices)),
+        scheduler(limits, info.workers, step) {}
+
+  const Metadata metadata;
+  const EngineInfo info;
+  const std::vector<Deployment> deployments;
+  Scheduler scheduler;
+};
+
+void cut(const Scheduler::Batch& batch, BatchRunner& runner) {
+  constexpr size_t kRowBytes = kPatchSize * 3;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const uint8_t* from = batch[i].pixels;
+    uint8_t* to = runner.patch(static_cast<int64_t>(i));
+    for (int64_t row = 0; row < kPatchSize; ++row, from += batch[i].row_bytes, to += kRowBytes) {
+      std::memcpy(to, from, kRowBytes);
+    }
+  }
+}
+
+std::variant<PreparedImage, Error> try_prepare(const Scheduler::Preparation& work) {
+  try {
+    return prepare(work.image, work.options.resize, work.options.minimum_side);
+  } catch (...) {
+    return as_error(std::current_exception());
+  }
+}
+
+std::variant<std::vector<float>, Error> try_run(BatchRunner& runner, size_t count) {
+  try {
+    return runner.run(static_cast<int64_t>(count));
+  } catch (...) {
+    return as_error(std::current_exception());
+  }
+}
+
+void work(Scheduler& scheduler, const Deployment& deployment, BatchRunner& runner) {
+  const Scheduler::Capacity capacity{deployment.setup.batch_size, deployment.device.is_cpu()};
+  for (;;) {
+    const Scheduler::Work next = scheduler.next(capacity);
+    if (std::holds_alternative<Scheduler::Stop>(next)) return;
+    if (const auto* preparation = std::get_if<Scheduler::Preparation>(&next)) {
+      scheduler.prepared(*preparation, try_prepare(*preparation));
+    } else if (const auto* batch = std::get_if<Scheduler::Batch>(&next)) {
+      cut(*batch, runner);
+      scheduler.release(*batch);
+      scheduler.complete(*batch, try_run(runner, batch->size()));
+    }
+  }
+}
+
+class EngineOnWorkers : public Engine {
+ public:
+  explicit EngineOnWorkers(std::shared_ptr<Core> core) : core_(std::move(core)) {
+    try {
+      for (const Deployment& deployment : core_->deployments) {
+        for (int i = 0; i < deployment.setup.workers; ++i) start_worker(deployment);
+      }
+    } catch (const std::system_error& error) {
+      close();
+      throw Error("ERR_INTERNAL", std::string("A worker thread could not be started: ") + error.what());
+    } catch (...) {
+      close();
+      throw;
+    }
+  }
+
+  EngineOnWorkers(const EngineOnWorkers&) = delete;
+  EngineOnWorkers& operator=(const EngineOnWorkers&) = delete;
+  ~EngineOnWorkers() override { EngineOnWorkers::close(); }
+
+  const EngineInfo& info() const noexcept override { return core_->info; }
+
+  JobId submit(const Image& image, const ScoreOptions& options, JobCallback callback) override {
+    return core_->scheduler.submit(image, options, std::move(callback));
+  }
+
+  bool cancel(JobId id) override { return core_->scheduler.cancel(id); }
+
+  SelfCheck self_check() override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (closing_) throw Error("ERR_DISPOSED", "The scorer has been disposed of.");
+    }
+    const Deployment& first = core_->deployments.front();
+    SelfCheck result;
+    try {
+      run_computing(first.setup.threads_per_worker, [&] {
+        result = check_model(first.model, core_->metadata, core_->info.dtype, first.device, first.setup.batch_size);
+      });
+    } catch (...) {
+      throw as_error(std::current_exception());
+    }
+    return result;
+  }
+
+  void close() override {
+    {
+      std::unique_lock lock(mutex_);
+      if (closing_) {
+        // Another thread is closing, and a worker or a callback of the closing itself must not wait for its own end.
+        if (!is_worker() && closer_ != std::this_thread::get_id()) closed_changed_.wait(lock, [this] { return closed_; });
+        return;
+      }
+      closing_ = true;
+      closer_ = std::this_thread::get_id();
+    }
+    core_->scheduler.stop();
+    for (std::thread& worker : workers_) {
+      // Closed from a callback: the worker that we are on ends by itself when the callback returns.
+      if (worker.get_id() == std::this_thread::get_id()) {
+        worker.detach();
+      } else {
+        worker.join();
+      }
+    }
+    core_->scheduler.dispose();
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    closed_changed_.notify_all();
+  }
+
+ private:
+  void start_worker(const Deployment& deployment) {
+    auto runner = std::make_shared<BatchRunner>(*deployment.model.graph, deployment.device, deployment.setup.batch_size);
+    workers_.emplace_back([core = core_, &deployment, runner] {
+      const ComputeScope scope(deployment.setup.threads_per_worker);
+      work(core->scheduler, deployment, *runner);
+    });
+    worker_ids_.push_back(workers_.back().get_id());
+  }
+
+  bool is_worker() const {
+    return std::find(worker_ids_.begin(), worker_ids_.end(), std::this_thread::get_id()) != worker_ids_.end();
+  }
+
+  std::shared_ptr<Core> core_;
+  std::vector<std::thread> workers_;
+  std::vector<std::thread::id> worker_ids_;
+  std::mutex mutex_;
+  std::condition_variable closed_changed_;
+  bool closing_ = false;
+  bool closed_ = false;
+  std::thread::id closer_;
+};
+
+void check_options(const LoadOptions& options) {
+  const auto refuse = [](const std::string& reason) { throw Error("ERR_INVALID_ARGUMENT", reason); };
+  if (options.model_path.empty()) refuse("The path of the model is empty.");
+  if (options.threads < 0 || options.threads > kMaxThreads) {
+    refuse("The number of threads must be from 1 to " + std::to_string(kMaxThreads) + ", or 0 to have it chosen.");
+  }
+  if (options.batch_size < 0 || options.batch_size > kMaxBatchSize) {
+    refuse("The batch size must be from 1 to " + std::to_string(kMaxBatchSize) + ", or 0 to have it chosen.");
+  }
+  if (options.max_queue_images < 1 || options.max_queue_bytes < 1) {
+    refuse("The queue must hold at least one image and one byte.");
+  }
+}
+
+/** Compiles for good. Where the graph mode was left to us and the one chosen (perhaps long ago, from the tuning file) does
+ *  not work, plain freezing is the way out. */
+CompiledModel compile_checked(const torch::jit::Module& placed, const Metadata& metadata, const LoadOptions& options,
+                              at::Device device, CpuSetup& setup) {
+  CompiledModel model;
+  const auto compile = [&] {
+    run_computing(setup.threads_per_worker, [&] {
+      model = compile_model(placed, metadata, setup.graph_mode, options.dtype, device, batch_shapes(setup.batch_size));
+    });
+    if (options.self_check) require_passed(model.check);
+  };
+  try {
+    compile();
+  } catch (const Error&) {
+    if (options.graph_mode != GraphMode::Auto || setup.graph_mode == GraphMode::Freeze) throw;
+    setup.graph_mode = GraphMode::Freeze;
+    compile();
+  }
+  return model;
+}
+
+Deployment deploy(torch::jit::Module module, const Metadata& metadata, const LoadOptions& options, at::Device device) {
+  place_module(module, device, scalar_type(options.dtype));
+  CpuSetup setup;
+  if (device.is_cpu()) {
+    setup = choose_cpu_setup(module, metadata, options);
+  } else {
+    use_exact_cuda();
+    setup.workers = kCudaWorkers;
+    setup.batch_size = options.batch_size > 0 ? options.batch_size : kCudaBatchSize;
+  }
+  CompiledModel model = compile_checked(module, metadata, options, device, setup);
+  return {device, std::move(model), setup};
+}
+
+std::shared_ptr<Engine> load_engine(const LoadOptions& options) {
+  check_options(options);
+  const DeviceChoice choice = choose_devices(options.devices);
+  Model model = load_model(options.model_path);
+
+  EngineInfo info;
+  info.metadata = model.metadata.text;
+  info.fallback_reason = choice.fallback_reason;
+  info.dtype = options.dtype;
+  std::vector<Deployment> deployments;
+  int64_t step = 0;
+  for (size_t i = 0; i < choice.devices.size(); ++i) {
+    const bool last = i + 1 == choice.devices.size();
+    torch::jit::Module module = last ? std::move(model.module) : model.module.deepcopy();
+    deployments.push_back(deploy(std::move(module), model.metadata, options, choice.devices[i]));
+    const Deployment& deployment = deployments.back();
+    info.devices.push_back(describe_device(deployment.device));
+    info.workers += deployment.setup.workers;
+    // Crops to add at least, when an image needs more: two for each CPU worker, or a batch of an accelerator.
+    step += deployment.device.is_cpu() ? 2 * deployment.setup.workers : deployment.setup.batch_size;
+  }
+  const CpuSetup& first = deployments.front().setup;
+  info.graph_mode = first.graph_mode;
+  info.threads_per_worker = first.threads_per_worker;
+  info.batch_size = first.batch_size;
+  if (options.self_check) info.self_check = deployments.front().model.check;
+
+  const Scheduler::Limits limits{options.max_queue_images, options.max_queue_bytes};
+  auto core = std::make_shared<Core>(std::move(model.metadata), std::move(info), std::move(deployments), limits, step);
+  return std::make_shared<EngineOnWorkers>(std::move(core));
+}
+
+}  // namespace
+
+std::shared_ptr<Engine> Engine::load(const LoadOptions& options) {
+  // On a thread of its own, so that nothing LibTorch keeps per thread stays behind on the caller's.
+  std::shared_ptr<Engine> engine;
+  try {
+    run_computing(1, [&] { engine = load_engine(options); });
+  } catch (...) {
+    throw as_error(std::current_exception());
+  }
+  return engine;
+}
+
+}  // namespace hyperiqa

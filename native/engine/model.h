@@ -1,0 +1,28 @@
+/** @file Model files. TorchScript is deprecated upstream: another format would be added behind this interface. */
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/api/module.h>
+
+#include <string>
+
+#include "engine.h"
+#include "metadata.h"
+
+namespace hyperiqa {
+
+struct Model {
+  Metadata metadata;
+  torch::jit::Module module;  ///< on the CPU, in evaluation mode, in the dtypes it is stored in
+};
+
+/** Opens and validates a model file (docs/model-format.md).
+ *  @throws Error ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT */
+Model load_model(const std::string& path);
+
+/** Moves a module to a device and converts its floating-point parameters and buffers to a dtype, in place. */
+void place_module(torch::jit::Module& module, at::Device device, at::ScalarType dtype);
+
+at::ScalarType scalar_type(Dtype dtype);
+
+}  // namespace hyperiqa

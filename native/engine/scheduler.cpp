@@ -1,0 +1,275 @@
+#include "scheduler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "batch_runner.h"
+#include "crops.h"
+#include "errors.h"
+#include "self_check.h"
+#include "statistics.h"
+
+namespace hyperiqa {
+
+struct Scheduler::Job {
+  JobId id = 0;
+  Image image;
+  ScoreOptions options;
+  JobCallback callback;
+  int64_t bytes = 0;
+
+  // Everything below is guarded by the scheduler's mutex.
+  PreparedImage prepared;
+  std::vector<Crop> crops;
+  size_t taken = 0;   ///< crops that workers have taken
+  size_t scored = 0;  ///< crops that have their score
+  int readers = 0;    ///< workers that may be reading the image
+  std::optional<JobResult> outcome;
+  bool cancelling = false;  ///< cancel() waits for the readers and delivers
+};
+
+class Scheduler::Deliveries {
+ public:
+  Deliveries() = default;
+  Deliveries(const Deliveries&) = delete;
+  Deliveries& operator=(const Deliveries&) = delete;
+
+  /** Runs after the lock's destructor: declare it before the lock. */
+  ~Deliveries() {
+    for (const auto& job : jobs_) {
+      // A callback must not throw; one that does must not take down the worker thread and with it the process.
+      try {
+        job->callback(job->id, std::move(*job->outcome));
+      } catch (...) {  // NOLINT(bugprone-empty-catch)
+      }
+      job->callback = nullptr;
+    }
+  }
+
+  void add(std::shared_ptr<Job> job) { jobs_.push_back(std::move(job)); }
+
+ private:
+  std::vector<std::shared_ptr<Job>> jobs_;
+};
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& reason) { throw Error("ERR_INVALID_ARGUMENT", reason); }
+
+void check(const Image& image, const ScoreOptions& options) {
+  constexpr int64_t kLimit = std::numeric_limits<int32_t>::max();
+  if (!image.data) refuse("The image has no pixels.");
+  if (image.width < 1 || image.height < 1 || image.width > kLimit || image.height > kLimit) {
+    refuse("The width and height of an image must be from 1 to " + std::to_string(kLimit) + ".");
+  }
+  check_resize(options.resize, options.minimum_side);
+  check_plan(options.crops);
+  if (options.max_standard_error) {
+    if (options.crops.kind != CropPlan::Kind::Random) refuse("A bound for the standard error needs random crops.");
+    if (!(*options.max_standard_error > 0) || std::isinf(*options.max_standard_error)) {
+      refuse("The bound for the standard error must be a number greater than 0.");
+    }
+    if (options.max_crops < options.crops.count || options.max_crops > kMaxCrops) {
+      refuse("The largest number of crops must be from the initial number, " + std::to_string(options.crops.count) +
+             ", to " + std::to_string(kMaxCrops) + ".");
+    }
+  }
+}
+
+Error disposed() { return {"ERR_DISPOSED", "The scorer was disposed of before this image was scored."}; }
+
+}  // namespace
+
+Scheduler::Scheduler(Limits limits, int64_t workers, int64_t step)
+    : limits_(limits), workers_(workers), step_(static_cast<size_t>(step)) {}
+
+JobId Scheduler::submit(const Image& image, const ScoreOptions& options, JobCallback callback) {
+  check(image, options);
+  if (!callback) refuse("A job needs a callback.");
+  auto job = std::make_shared<Job>();
+  job->image = image;
+  job->options = options;
+  job->callback = std::move(callback);
+  job->bytes = image.width * image.height * 3;
+
+  const Lock lock(mutex_);
+  if (stopped_) throw Error("ERR_DISPOSED", "The scorer has been disposed of.");
+  const bool full = static_cast<int64_t>(jobs_.size()) >= limits_.images || bytes_ + job->bytes > limits_.bytes;
+  if (full && !jobs_.empty()) {
+    throw Error("ERR_QUEUE_FULL", "The queue is full: " + std::to_string(jobs_.size()) + " images, " +
+                                      std::to_string(bytes_) + " bytes. Wait for results before sending more.");
+  }
+  job->id = ++last_id_;
+  bytes_ += job->bytes;
+  jobs_.emplace(job->id, job);
+  waiting_.emplace(job->id, job);
+  work_.notify_one();
+  return job->id;
+}
+
+bool Scheduler::cancel(JobId id) {
+  Deliveries deliveries;
+  Lock lock(mutex_);
+  const auto found = jobs_.find(id);
+  if (found == jobs_.end()) return false;
+  const std::shared_ptr<Job> job = found->second;
+  job->cancelling = true;
+  finish(job, Error("ERR_ABORTED", "The scoring of this image was aborted."), deliveries);
+  unread_.wait(lock, [&job] { return job->readers == 0; });
+  deliveries.add(job);
+  return true;
+}
+
+void Scheduler::stop() {
+  const Lock lock(mutex_);
+  stopped_ = true;
+  work_.notify_all();
+}
+
+void Scheduler::dispose() {
+  Deliveries deliveries;
+  const Lock lock(mutex_);
+  while (!jobs_.empty()) finish(jobs_.begin()->second, disposed(), deliveries);
+}
+
+Scheduler::Work Scheduler::next(const Capacity& capacity) {
+  Lock lock(mutex_);
+  for (;;) {
+    if (stopped_) return Stop{};
+    if (untaken_ > 0 && (untaken_ >= capacity.batch_size || waiting_.empty())) return take_batch(capacity);
+    if (!waiting_.empty()) {
+      const std::shared_ptr<Job> job = waiting_.begin()->second;
+      waiting_.erase(waiting_.begin());
+      ++job->readers;
+      return Preparation{job, job->image, job->options};
+    }
+    work_.wait(lock);
+  }
+}
+
+Scheduler::Batch Scheduler::take_batch(const Capacity& capacity) {
+  int64_t count = std::min(untaken_, capacity.batch_size);
+  if (capacity.shares) {
+    // Nothing else is waiting: an equal share for each worker ends soonest.
+    if (waiting_.empty()) count = std::min(count, (untaken_ + workers_ - 1) / workers_);
+    count = filled_shape(capacity.batch_size, count);
+  }
+  Batch batch;
+  batch.reserve(static_cast<size_t>(count));
+  while (static_cast<int64_t>(batch.size()) < count) {
+    const std::shared_ptr<Job>& job = ready_.begin()->second;
+    const Crop& crop = job->crops[job->taken];
+    const int64_t row_bytes = job->prepared.width * 3;
+    batch.push_back({job, job->taken, job->prepared.pixels + crop.y * row_bytes + crop.x * 3, row_bytes});
+    ++job->readers;
+    --untaken_;
+    if (++job->taken == job->crops.size()) ready_.erase(ready_.begin());
+  }
+  return batch;
+}
+
+void Scheduler::prepared(const Preparation& work, std::variant<PreparedImage, Error> result) {
+  const std::shared_ptr<Job>& job = work.job;
+  Deliveries deliveries;
+  const Lock lock(mutex_);
+  if (!job->outcome) {
+    try {
+      if (auto* error = std::get_if<Error>(&result)) throw *error;
+      job->prepared = std::get<PreparedImage>(std::move(result));
+      job->crops = plan_crops(job->options.crops, job->prepared.width, job->prepared.height, job->options.seed);
+      make_ready(job);
+    } catch (...) {
+      finish(job, as_error(std::current_exception()), deliveries);
+    }
+  }
+  release_reader(job, deliveries);
+}
+
+void Scheduler::release(const Batch& batch) {
+  Deliveries deliveries;
+  const Lock lock(mutex_);
+  for (const Patch& patch : batch) release_reader(patch.job, deliveries);
+}
+
+void Scheduler::complete(const Batch& batch, const std::variant<std::vector<float>, Error>& result) {
+  Deliveries deliveries;
+  const Lock lock(mutex_);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const std::shared_ptr<Job>& job = batch[i].job;
+    if (job->outcome) continue;
+    if (const auto* error = std::get_if<Error>(&result)) {
+      finish(job, *error, deliveries);
+      continue;
+    }
+    const float score = std::get<std::vector<float>>(result)[i];
+    if (!std::isfinite(score)) {
+      finish(job, Error("ERR_INTERNAL", "The model gave no finite score for a patch of this image."), deliveries);
+      continue;
+    }
+    job->crops[batch[i].index].score = score;
+    if (++job->scored < job->crops.size()) continue;
+    try {
+      evaluate(job, deliveries);
+    } catch (...) {
+      finish(job, as_error(std::current_exception()), deliveries);
+    }
+  }
+}
+
+/** All crops of a job have their score: ends it, or adds crops where the standard error is still too large. */
+void Scheduler::evaluate(const std::shared_ptr<Job>& job, Deliveries& deliveries) {
+  const ScoreOptions& options = job->options;
+  ScoreResult result;
+  if (options.max_standard_error) {
+    const auto initial = static_cast<size_t>(options.crops.count);
+    if (const auto prefix = shortest_prefix(job->crops, initial, *options.max_standard_error)) {
+      job->crops.resize(*prefix);
+    } else if (job->crops.size() < static_cast<size_t>(options.max_crops)) {
+      CropPlan longer = options.crops;
+      const size_t wanted = next_crop_count(job->crops, *options.max_standard_error, step_);
+      longer.count = std::min(static_cast<int64_t>(wanted), options.max_crops);
+      const auto plan = plan_crops(longer, job->prepared.width, job->prepared.height, options.seed);
+      job->crops.insert(job->crops.end(), plan.begin() + static_cast<std::ptrdiff_t>(job->crops.size()), plan.end());
+      make_ready(job);
+      return;
+    } else {
+      result.standard_error_reached = false;
+    }
+  }
+  result.crops = std::move(job->crops);
+  result.resized_width = job->prepared.width;
+  result.resized_height = job->prepared.height;
+  result.enlarged = job->prepared.enlarged;
+  summarise(result, options.crops.kind);
+  finish(job, std::move(result), deliveries);
+}
+
+void Scheduler::make_ready(const std::shared_ptr<Job>& job) {
+  untaken_ += static_cast<int64_t>(job->crops.size() - job->taken);
+  ready_.emplace(job->id, job);
+  work_.notify_all();
+}
+
+/** Takes a job out of everything and delivers its outcome as soon as nobody reads its image. */
+void Scheduler::finish(const std::shared_ptr<Job>& job, JobResult result, Deliveries& deliveries) {
+  const std::shared_ptr<Job> keep = job;
+  keep->outcome = std::move(result);
+  jobs_.erase(keep->id);
+  waiting_.erase(keep->id);
+  if (ready_.erase(keep->id) > 0) untaken_ -= static_cast<int64_t>(keep->crops.size() - keep->taken);
+  bytes_ -= keep->bytes;
+  if (keep->readers == 0 && !keep->cancelling) deliveries.add(keep);
+}
+
+void Scheduler::release_reader(const std::shared_ptr<Job>& job, Deliveries& deliveries) {
+  if (--job->readers > 0 || !job->outcome) return;
+  if (job->cancelling) {
+    unread_.notify_all();
+  } else {
+    deliveries.add(job);
+  }
+}
+
+}  // namespace hyperiqa

@@ -1,0 +1,181 @@
+#include "tuning.h"
+
+#include <algorithm>
+#include <barrier>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <sstream>
+#include <thread>
+#include <vector>
+
+#include "batch_runner.h"
+#include "compiled_model.h"
+#include "cpu.h"
+#include "errors.h"
+#include "self_check.h"
+#include "threads.h"
+
+namespace hyperiqa {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int64_t kFirstBatchSize = 4;  // at which everything else is compared
+constexpr int64_t kSecondBatchSize = 8;
+constexpr int kRounds = 2;  // of measurement; candidates take turns, so that a disturbance does not hit only one
+constexpr int kRunsPerRound = 2;
+constexpr double kWorthIt = 1.02;  // a later candidate must be faster by this factor to replace an earlier one
+constexpr std::chrono::seconds kBudget{5};  // after which no further candidate is taken up
+
+/** One set-up, compiled, with the best rate seen so far. */
+struct Candidate {
+  CpuSetup setup;
+  CompiledModel model;
+  double patches_per_second = 0;
+};
+
+class Tuner {
+ public:
+  Tuner(const torch::jit::Module& placed, const Metadata& metadata, const LoadOptions& options, int threads)
+      : placed_(placed), metadata_(metadata), options_(options), threads_(threads) {}
+
+  CpuSetup choose() {
+    const int64_t batch_size = options_.batch_size > 0 ? options_.batch_size : kFirstBatchSize;
+    std::vector<CpuSetup> setups;
+    for (const GraphMode mode : graph_modes()) setups.push_back({mode, threads_, 1, batch_size});
+    const CpuSetup best = fastest(setups);
+
+    setups = {best};
+    if (options_.batch_size == 0) setups.push_back({best.graph_mode, threads_, 1, kSecondBatchSize});
+    for (const int threads : larger_teams()) setups.push_back({best.graph_mode, threads_ / threads, threads, batch_size});
+    return fastest(setups);
+  }
+
+ private:
+  std::vector<GraphMode> graph_modes() const {
+    if (options_.graph_mode != GraphMode::Auto) return {options_.graph_mode};
+    return {GraphMode::Freeze, GraphMode::Optimize, GraphMode::OneDnn};
+  }
+
+  /** Threads of a worker, other than one each: groups of four where there are many, and all for a single worker. */
+  std::vector<int> larger_teams() const {
+    std::vector<int> result;
+    if (threads_ >= 8) result.push_back(4);
+    if (threads_ > 1) result.push_back(threads_);
+    return result;
+  }
+
+  CpuSetup fastest(const std::vector<CpuSetup>& setups) {
+    // Nothing to choose from: whether it works is found when it is compiled for good.
+    if (setups.size() == 1) return setups[0];
+    std::vector<Candidate> candidates;
+    std::exception_ptr failure;
+    for (const CpuSetup& setup : setups) {
+      if (!candidates.empty() && Clock::now() > deadline_) break;
+      try {
+        candidates.push_back(compile(setup));
+        measure(candidates.back());
+      } catch (...) {
+        // The plainest mode comes first: where that fails as well, its words are the ones to pass on.
+        if (!failure) failure = std::current_exception();
+      }
+    }
+    if (candidates.empty()) std::rethrow_exception(failure);
+    for (int round = 1; round < kRounds && Clock::now() < deadline_; ++round) {
+      for (Candidate& candidate : candidates) measure(candidate);
+    }
+    const Candidate* best = candidates.data();
+    for (const Candidate& candidate : candidates) {
+      if (candidate.patches_per_second > best->patches_per_second * kWorthIt) best = &candidate;
+    }
+    return best->setup;
+  }
+
+  Candidate compile(const CpuSetup& setup) const {
+    Candidate candidate{setup, {}, 0};
+    run_computing(setup.threads_per_worker, [&] {
+      candidate.model = compile_model(placed_, metadata_, setup.graph_mode, options_.dtype, at::Device(at::kCPU),
+                                      {setup.batch_size});
+    });
+    if (options_.self_check) require_passed(candidate.model.check);
+    return candidate;
+  }
+
+  /** Patches a second of all workers together: the best run of each. On a busy machine, teams of threads wait for each
+   *  other so long that they are slower by a factor of a hundred; what is hopeless is not run again. */
+  void measure(Candidate& candidate) {
+    const CpuSetup& setup = candidate.setup;
+    if (candidate.patches_per_second > 0 && candidate.patches_per_second < best_rate_ / 2) return;
+    std::barrier start(setup.workers);
+    std::vector<double> rates(static_cast<size_t>(setup.workers), 0);
+    std::vector<std::thread> threads;
+    for (double& rate : rates) {
+      threads.emplace_back([&] {
+        const ComputeScope scope(setup.threads_per_worker);
+        BatchRunner runner(*candidate.model.graph, at::Device(at::kCPU), setup.batch_size);
+        for (int64_t i = 0; i < setup.batch_size; ++i) write_check_patch(i % kCheckPatches, runner.patch(i));
+        start.arrive_and_wait();
+        for (int run = 0; run < kRunsPerRound; ++run) {
+          const auto begin = Clock::now();
+          runner.run(setup.batch_size);
+          const std::chrono::duration<double> elapsed = Clock::now() - begin;
+          rate = std::max(rate, static_cast<double>(setup.batch_size) / elapsed.count());
+          if (rate * setup.workers < best_rate_ / 2) break;
+        }
+      });
+    }
+    double sum = 0;
+    for (size_t i = 0; i < threads.size(); ++i) {
+      threads[i].join();
+      sum += rates[i];
+    }
+    candidate.patches_per_second = std::max(candidate.patches_per_second, sum);
+    best_rate_ = std::max(best_rate_, sum);
+  }
+
+  const torch::jit::Module& placed_;
+  const Metadata& metadata_;
+  const LoadOptions& options_;
+  const int threads_;
+  const Clock::time_point deadline_ = Clock::now() + kBudget;
+  double best_rate_ = 0;  ///< of all candidates so far
+};
+
+/** Everything that a measurement depends on. */
+std::string tuning_key(const Metadata& metadata, const LoadOptions& options, int threads) {
+  constexpr const char* kDtypes[] = {"fp32", "bf16", "fp16"};
+  std::ostringstream key;
+  key << "model " << metadata.weights_sha256 << ", LibTorch " << libtorch_version() << ", " << processor_name() << ", "
+      << kDtypes[static_cast<size_t>(options.dtype)] << ", threads " << threads << ", graph "
+      << graph_mode_name(options.graph_mode) << ", batch " << options.batch_size;
+  return key.str();
+}
+
+bool fits(const CpuSetup& setup, const LoadOptions& options, int threads) {
+  return setup.workers * setup.threads_per_worker <= threads &&
+         (options.batch_size == 0 || setup.batch_size == options.batch_size) &&
+         (options.graph_mode == GraphMode::Auto || setup.graph_mode == options.graph_mode);
+}
+
+}  // namespace
+
+CpuSetup choose_cpu_setup(const torch::jit::Module& placed, const Metadata& metadata, const LoadOptions& options) {
+  // Engines of one process that load at once take turns: measuring beside each other would disturb the figures.
+  static std::mutex mutex;
+  static std::map<std::string, CpuSetup> known;
+
+  const int threads = options.threads > 0 ? options.threads : available_cores();
+  const std::string key = tuning_key(metadata, options, threads);
+  const std::lock_guard lock(mutex);
+  if (const auto found = known.find(key); found != known.end()) return found->second;
+  auto setup = recall_setup(options.tuning_file, key);
+  if (!setup || !fits(*setup, options, threads)) {
+    setup = Tuner(placed, metadata, options, threads).choose();
+    remember_setup(options.tuning_file, key, *setup);
+  }
+  known.emplace(key, *setup);
+  return *setup;
+}
+
+}  // namespace hyperiqa
