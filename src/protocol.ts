@@ -46,7 +46,8 @@ function selectProtocol(model: Pick<ModelMetadata, 'protocol' | 'datasetResize'>
       return {
         name: 'official',
         decode: AS_PILLOW,
-        resize: { mode: 'exact', width: 512, height: 384 },
+        // torchvision's Resize((512, 384)) is height × width, whatever the image's aspect.
+        resize: { mode: 'exact', width: 384, height: 512 },
         minimumSide: PATCH,
         crops: { plan: 'random', count: 10 },
       };

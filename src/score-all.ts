@@ -104,7 +104,8 @@ class Run<T> {
 
   async end(): Promise<void> {
     this.#stopListening();
-    this.#controller.abort(new HyperIQAError('ERR_ABORTED', 'The loop over the results was left.'));
+    if (this.#given < this.#pulled)
+      this.#controller.abort(new HyperIQAError('ERR_ABORTED', 'The loop over the results was left.'));
     if (this.#sourceEnded) return;
     this.#sourceEnded = true;
     const ended = Promise.resolve(this.#iterator.return?.()).catch(() => undefined);
