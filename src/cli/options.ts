@@ -11,15 +11,13 @@ export const loadOptions = {
   device: {
     ...text,
     group: 'Model and machine:',
-    default: 'auto',
-    describe: 'auto, cpu, cuda, cuda:N, or several as cuda:0,cuda:1',
+    describe: 'auto (default), cpu, cuda, cuda:N, or several as cuda:0,cuda:1',
   },
   dtype: {
     ...text,
     group: 'Model and machine:',
     choices: ['fp32', 'bf16', 'fp16'],
-    default: 'fp32',
-    describe: 'Number format of the computation',
+    describe: 'Number format of the computation (default: fp32)',
   },
   threads: { ...text, group: 'Model and machine:', describe: 'CPU threads in all (default: physical cores)' },
   'batch-size': { ...text, group: 'Model and machine:', describe: 'Largest batch of patches (default: chosen)' },
@@ -27,8 +25,7 @@ export const loadOptions = {
     ...text,
     group: 'Model and machine:',
     choices: ['auto', 'freeze', 'optimize', 'onednn'],
-    default: 'auto',
-    describe: 'How the network is optimised; auto measures once',
+    describe: 'How the network is optimised (default: auto, which measures once)',
   },
   libtorch: { ...text, group: 'Model and machine:', describe: 'Folder of the LibTorch to use' },
 } as const satisfies Record<string, Options>;
@@ -75,11 +72,11 @@ export const reportOptions = {
 /** What the shared options hold after parsing. */
 export interface LoadArguments {
   model?: string | undefined;
-  device: string;
-  dtype: string;
+  device?: string | undefined;
+  dtype?: LoadOptions['dtype'] | undefined;
   threads?: string | undefined;
   'batch-size'?: string | undefined;
-  'graph-mode': string;
+  'graph-mode'?: LoadOptions['graphMode'] | undefined;
   libtorch?: string | undefined;
 }
 
@@ -89,17 +86,21 @@ export interface LoadArguments {
  * @throws HyperIQAError ERR_INVALID_ARGUMENT
  */
 export function toLoadOptions(args: LoadArguments): LoadOptions {
-  const devices = args.device.split(',').map((device) => device.trim());
-  const wrong = devices.find((device) => !/^(auto|cpu|cuda(:\d+)?)$/.test(device));
-  if (wrong !== undefined) throw invalid('device', wrong, 'auto, cpu, cuda or cuda:N');
   return defined({
-    device: (devices.length === 1 ? devices[0] : devices) as Device | Device[],
-    dtype: args.dtype as NonNullable<LoadOptions['dtype']>,
+    device: devices(args.device),
+    dtype: args.dtype,
     threads: integer('threads', args.threads),
     batchSize: integer('batch-size', args['batch-size']),
-    graphMode: args['graph-mode'] as NonNullable<LoadOptions['graphMode']>,
+    graphMode: args['graph-mode'],
     libtorch: args.libtorch,
   });
+}
+
+function devices(value: string | undefined): Device | Device[] | undefined {
+  const names = value?.split(',').map((name) => name.trim());
+  const wrong = names?.find((name) => !/^(auto|cpu|cuda(:\d+)?)$/.test(name));
+  if (wrong !== undefined) throw invalid('device', wrong, 'auto, cpu, cuda or cuda:N');
+  return (names?.length === 1 ? names[0] : names) as Device | Device[] | undefined;
 }
 
 /** The object without the members that are undefined. */

@@ -1,5 +1,5 @@
 /** From records to the output: format, resumption and the end of the file. */
-import { HyperIQAError, resolveProtocol, type HyperIQA } from '../index.js';
+import { resolveProtocol, type HyperIQA } from '../index.js';
 import { writerFor, type Writer } from './formats.js';
 import type { Plan } from './plan.js';
 import { describeRun, type ScoreRecord, type Source } from './records.js';
@@ -19,32 +19,27 @@ export class Recorder {
   ) {}
 
   /**
-   * Checks what the model makes of the options, reads what there is to resume, and only then empties the output.
+   * Reads what there is to resume. Nothing is written yet.
    *
-   * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_RESUME, ERR_OUTPUT
+   * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_RESUME
    */
-  static async start(plan: Plan, { info }: HyperIQA, file: FileSink | undefined): Promise<Recorder> {
-    const { seed, maxStandardError, maxCrops } = plan.scoring;
-    const { format, provenance } = plan;
-    const protocol = resolveProtocol(info.model, plan.scoring);
-    if (maxStandardError !== undefined && protocol.crops.plan !== 'random') {
-      throw new HyperIQAError(
-        'ERR_INVALID_ARGUMENT',
-        `--max-se needs random crops, and ${protocol.name} has ${protocol.crops.plan} crops here: add --crops N.`,
-      );
-    }
+  static async prepare(plan: Plan, { info }: HyperIQA, file: FileSink | undefined): Promise<Recorder> {
+    const { format, provenance, scoring } = plan;
     const resumable = file !== undefined && isResumable(format);
-    const run = describeRun(info, { protocol, seed, maxStandardError, maxCrops, provenance });
+    const run = describeRun(info, { ...scoring, protocol: resolveProtocol(info.model, scoring), provenance });
     const writer = writerFor(format, { model: info.model, provenance, resumable });
-    const sink = file ?? new StdoutSink();
     const resume =
       plan.resume && file && isResumable(format)
         ? await Resume.read(file.path, { format, head: writer.head, run })
         : undefined;
-    const end = resume?.end ?? 0;
-    await file?.truncate(end);
-    if (end === 0 && writer.head !== '') await sink.write(writer.head);
-    return new Recorder(sink, file, writer, run, resumable, resume);
+    return new Recorder(file ?? new StdoutSink(), file, writer, run, resumable, resume);
+  }
+
+  /** Empties the output, or cuts off what the earlier run left unfinished. */
+  async begin(): Promise<void> {
+    const end = this.resume?.end ?? 0;
+    await this.file?.truncate(end);
+    if (end === 0 && this.writer.head !== '') await this.sink.write(this.writer.head);
   }
 
   /** The score that is in the file already for the image in this state. */

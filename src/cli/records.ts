@@ -79,8 +79,8 @@ export function describeCrops(crops: Crops): string {
 export interface RunOptions {
   protocol: Protocol;
   seed: bigint;
-  maxStandardError: number | undefined;
-  maxCrops: number | undefined;
+  maxStandardError?: number;
+  maxCrops?: number;
   provenance: boolean;
 }
 

@@ -26,7 +26,7 @@ export async function run(plan: Plan): Promise<number> {
     }
     const entries = await startEntries(plan, interrupt.signal);
     await using iqa = await HyperIQA.load(plan.model, { ...plan.loading, signal: interrupt.signal });
-    const recorder = await Recorder.start(plan, iqa, file);
+    const recorder = await Recorder.prepare(plan, iqa, file);
     return await scoreEntries(plan, iqa, entries, recorder, interrupt);
   } catch (error) {
     if (error instanceof ClosedPipe) return 0;
@@ -77,9 +77,7 @@ async function scoreEntries(
   interrupt: Interrupt,
 ): Promise<number> {
   const { signal } = interrupt;
-  const { higherIsBetter } = iqa.info.model.score;
-  const tally = new Tally(plan, higherIsBetter);
-  const progress = startProgress(plan, signal);
+  const tally = new Tally(plan, iqa.info.model.score.higherIsBetter);
   const slots: Slot[] = [];
 
   async function* inputs(): AsyncGenerator<string, void, undefined> {
@@ -90,8 +88,10 @@ async function scoreEntries(
         const source = recorder.resumable ? await sourceOf(entry.file) : null;
         const kept = entry.error ? undefined : recorder.kept(index, entry.file, source);
         if (kept === undefined) slots.push({ ...entry, index, source });
-        else tally.keep(kept);
-        progress?.advance();
+        else {
+          tally.keep(kept);
+          progress?.advance();
+        }
         index++;
         if (kept === undefined && !entry.error) yield entry.file;
       }
@@ -102,6 +102,7 @@ async function scoreEntries(
   const put = async ({ index, source }: Slot, make: (resumable: Resumable) => ScoreRecord): Promise<void> => {
     const record = make(recorder.resumable ? { source, run: recorder.run } : {});
     tally.add(record);
+    progress?.advance();
     if (process.stdout.isTTY) progress?.clear();
     await recorder.put(index, record);
   };
@@ -114,8 +115,12 @@ async function scoreEntries(
     }
   };
 
+  // Refuses what does not fit the model, so it comes before anything is written.
+  const results = iqa.scoreAll(inputs(), { ...plan.scoring, signal });
+  await recorder.begin();
+  const progress = startProgress(plan, signal);
   try {
-    for await (const { result, error } of iqa.scoreAll(inputs(), { ...plan.scoring, signal })) {
+    for await (const { result, error } of results) {
       if (signal.aborted) break;
       await putFailed();
       const slot = slots.shift();

@@ -1,0 +1,186 @@
+/** Exit codes and the messages that go with them: programs read the one, people the other. */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { fixtures, hyperiqa, photos, quick, records, root, score, scratch, scratchPhotos, text } from './cli.js';
+
+const lake = `${photos}/lake.jpg`;
+const center = ['--crops', 'center'];
+
+test('0: all images scored, and nothing on stderr', async () => {
+  const { code, stdout, stderr } = await score([lake, ...center]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(records(stdout)).toHaveLength(1);
+});
+
+test('1: bad files fail each on their own, the others are scored', async () => {
+  const folder = scratch();
+  writeFileSync(join(folder, 'empty.jpg'), '');
+  writeFileSync(join(folder, 'text.jpg'), 'no image at all');
+  mkdirSync(join(folder, 'folder.jpg'));
+  const files = [lake, `${folder}/empty.jpg`, `${folder}/text.jpg`, `${folder}/none.jpg`, lake];
+  const { code, stdout, stderr } = await score([...files, ...center]);
+  expect(code).toBe(1);
+  const all = records(stdout);
+  expect(all.map(({ file }) => file)).toEqual(files);
+  expect(all.map(({ error }) => error?.code)).toEqual([
+    undefined,
+    'ERR_IMAGE_EMPTY',
+    'ERR_IMAGE_FORMAT',
+    'ERR_IMAGE_NOT_FOUND',
+    undefined,
+  ]);
+  expect(all[0]!.score).toBe(all[4]!.score);
+  expect(stderr).toBe('hyperiqa: 5 images: 3 failed\n');
+});
+
+test('1: an image above --max-pixels is refused, a smaller one is scored', async () => {
+  const { code, stdout } = await score([lake, `${fixtures}/exact-224.png`, '--max-pixels', '100000', ...center]);
+  expect(code).toBe(1);
+  expect(records(stdout).map(({ error }) => error?.code)).toEqual(['ERR_IMAGE_TOO_LARGE', undefined]);
+});
+
+test('3: an image below the gate; 1 goes before it', async () => {
+  const value = records((await score([lake, ...center])).stdout)[0]!.score;
+  const above = await score([lake, '--fail-below', String(value), ...center]);
+  expect(above.code).toBe(0);
+  const below = await score([lake, '--fail-below', String(value + 0.001), ...center]);
+  expect(below.code).toBe(3);
+  expect(below.stderr).toBe(`hyperiqa: 1 image: 1 below ${value + 0.001}\n`);
+  expect(records(below.stdout)[0]!.score).toBe(value);
+  const failed = await score([lake, 'none.jpg', '--fail-below', '1e9', ...center]);
+  expect(failed.code).toBe(1);
+});
+
+test('--fail-below takes negative numbers', async () => {
+  expect((await score([lake, '--fail-below', '-1000000', ...center])).code).toBe(0);
+});
+
+test('--quiet leaves stderr empty whatever becomes of the images', async () => {
+  for (const format of [
+    ['--format', 'jsonl'],
+    ['--columns', 'study'],
+  ]) {
+    const { code, stderr } = await score([lake, 'none.jpg', '--fail-below', '1e9', '--quiet', ...format, ...center]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+  }
+});
+
+test.each([
+  [['score'], 'Name the images'],
+  [['score', ''], 'A file name is empty'],
+  [['score', '-', '-'], 'can be given once only'],
+  [['score', 'a', '--bogus'], 'Unknown argument: bogus.'],
+  [['score', 'a', '--max-es', '1'], 'Did you mean --max-se?'],
+  [['score', 'a', '--seed'], 'Not enough arguments following: seed'],
+  [['score', 'a', '--seed', '1', '--seed', '2'], '--seed is given more than once'],
+  [['score', 'a', '--seed', '-1'], '--seed must be'],
+  [['score', 'a', '--seed', '1.5'], '--seed must be'],
+  [['score', 'a', '--seed', '18446744073709551616'], '--seed must be'],
+  [['score', 'a', '--crops', '0'], '--crops must be'],
+  [['score', 'a', '--crops', 'NaN'], '--crops must be'],
+  [['score', 'a', '--crops', 'grid:0x2'], '--crops must be'],
+  [['score', 'a', '--crops', 'grid:2'], '--crops must be'],
+  [['score', 'a', '--max-se', 'NaN'], '--max-se must be'],
+  [['score', 'a', '--max-se', '0'], '--max-se must be'],
+  [['score', 'a', '--max-crops', '5'], '--max-crops needs --max-se'],
+  [['score', 'a', '--fail-below', 'NaN'], '--fail-below must be'],
+  [['score', 'a', '--fail-below', 'Infinity'], '--fail-below must be'],
+  [['score', 'a', '--concurrency', '0'], '--concurrency must be'],
+  [['score', 'a', '--batch-size', '1e3'], '--batch-size must be'],
+  [['score', 'a', '--threads', '-2'], '--threads must be'],
+  [['score', 'a', '--max-pixels', 'many'], '--max-pixels must be'],
+  [['score', 'a', '--device', 'gpu'], '--device must be'],
+  [['score', 'a', '--dtype', 'int8'], 'Choices: "fp32", "bf16", "fp16"'],
+  [['score', 'a', '--protocol', 'other'], 'Choices: "official"'],
+  [['score', 'a', '--format', 'xml'], 'Choices: "table"'],
+  [['score', 'a', '--columns', 'study', '--format', 'json'], '--columns study is a CSV table'],
+  [['score', 'a', '--columns', 'study', '--provenance'], 'no room for --provenance'],
+  [['score', 'a', '--resume'], '--resume needs --output'],
+  [['score', 'a', '--resume', '--output', 'x', '--format', 'json'], '--resume continues jsonl and csv'],
+  [['score', 'a', '--resume', '--output', 'x', '--columns', 'study'], '--resume continues jsonl and csv'],
+  [['score', 'a', '--output', 'photo.JPG'], 'has the name of an image'],
+  [['score', 'docs'], 'There is no image in docs'],
+  [['info', 'x'], 'Unknown argument: x'],
+  [['info', '--seed', '1'], 'Unknown argument: seed.'],
+  [['self-check', '--format', 'csv'], 'Choices: "table", "json"'],
+  [['scroe', 'a'], 'did you mean score?'],
+  [[], 'Name a command'],
+])('2: hyperiqa %j says %j', async (args, message) => {
+  const { code, stdout, stderr } = await hyperiqa(args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain(message);
+  expect(stderr).toMatch(/^hyperiqa: .* \(ERR_INVALID_ARGUMENT\)\nhyperiqa: [^\n]*\n$/);
+});
+
+test('2: options that the model’s protocol does not allow', async () => {
+  const { code, stdout, stderr } = await score([lake, '--max-se', '1', '--crops', 'grid:2x2']);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/needs random crops.*\(ERR_INVALID_ARGUMENT\)/);
+});
+
+test('2: models that are none, LibTorch that is none, a device that is not there', async () => {
+  const folder = scratch();
+  writeFileSync(join(folder, 'text.pt'), 'no model');
+  const cases: [string[], string][] = [
+    [['--model', 'none.pt'], 'ERR_MODEL_NOT_FOUND'],
+    [['--model', join(folder, 'text.pt')], 'ERR_MODEL_FORMAT'],
+    [[...quick(), '--libtorch', folder], 'ERR_LIBTORCH_NOT_FOUND'],
+  ];
+  for (const [options, expected] of cases) {
+    const { code, stdout, stderr } = await hyperiqa(['score', lake, ...options]);
+    expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(new RegExp(`^hyperiqa: .*\\(${expected}\\)\\n$`, 's'));
+    expect(stderr).not.toContain('    at ');
+  }
+});
+
+test('HYPERIQA_DEBUG shows where an error came from', async () => {
+  const { stderr } = await hyperiqa(['score', lake, '--model', 'none.pt'], { env: { HYPERIQA_DEBUG: '1' } });
+  expect(stderr).toContain('    at ');
+});
+
+test('2: output that cannot be written, found out before anything is scored', async () => {
+  const folder = scratch();
+  for (const output of [join(folder, 'none/scores.jsonl'), folder]) {
+    const { code, stdout, stderr } = await score([lake, '--output', output]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^hyperiqa: The output file .* cannot be written: .*\(ERR_OUTPUT\)\n$/);
+  }
+});
+
+test('a run that cannot start leaves the output file as it was, and makes none', async () => {
+  const folder = scratchPhotos('a.jpg');
+  writeFileSync(join(folder, 'old.jsonl'), 'earlier results\n');
+  for (const name of ['old.jsonl', 'new.jsonl']) {
+    const output = join(folder, name);
+    const { code } = await hyperiqa(['score', join(folder, 'a.jpg'), '--model', 'none.pt', '--output', output]);
+    expect(code).toBe(2);
+  }
+  expect(text(folder, 'old.jsonl')).toBe('earlier results\n');
+  expect(existsSync(join(folder, 'new.jsonl'))).toBe(false);
+});
+
+test('--output replaces what an earlier run wrote', async () => {
+  const output = join(scratch(), 'scores.jsonl');
+  writeFileSync(output, 'x'.repeat(100_000));
+  expect((await score([lake, '--output', output, ...center])).code).toBe(0);
+  expect(records(text(output))).toHaveLength(1);
+});
+
+test.skipIf(!existsSync('/dev/full'))('2: a full disk is an error of the output', async () => {
+  const { code, stderr } = await score([lake, '--output', '/dev/full', ...center]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/ENOSPC.*\(ERR_OUTPUT\)\n$/);
+});
+
+test('help and version go to stdout with 0', async () => {
+  const help = await hyperiqa(['score', '--help']);
+  expect(help).toMatchObject({ code: 0, stderr: '' });
+  for (const option of ['--max-se', '--resume', '--fail-below', 'Exit codes:', 'hyperiqa score photos']) {
+    expect(help.stdout).toContain(option);
+  }
+  const version = await hyperiqa(['--version']);
+  expect(version).toMatchObject({ code: 0, stderr: '' });
+  expect(version.stdout.trim()).toBe(JSON.parse(text(root, 'package.json')).version);
+});

@@ -1,0 +1,153 @@
+/** Which files the arguments of `score` stand for, and in which order. */
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { byCodePoint, expand } from '../../src/cli/inputs.js';
+import { readList } from '../../src/cli/list.js';
+import { records, score, scratch, scratchPhotos } from './cli.js';
+
+/** A folder with empty files of these names; folders end with a slash. */
+function tree(...names: string[]): string {
+  const folder = scratch();
+  for (const name of names) {
+    if (name.endsWith('/')) mkdirSync(join(folder, name), { recursive: true });
+    else writeFileSync(join(folder, name), '');
+  }
+  return folder;
+}
+
+async function expanded(args: string[], { recursive = false, list = '' } = {}) {
+  const files: string[] = [];
+  for await (const { file, error } of expand(args, { recursive, list: [Buffer.from(list)] as never })) {
+    files.push(error ? `${file}: ${error.code}` : file);
+  }
+  return files;
+}
+
+async function listed(...chunks: (string | Buffer)[]) {
+  const paths: string[] = [];
+  for await (const path of readList(chunks.map((chunk) => Buffer.from(chunk as string)))) paths.push(path);
+  return paths;
+}
+
+test('a folder contributes its visible images, sorted by bytes and joined with the name', async () => {
+  const names = [
+    'b.JPG',
+    'B.png',
+    'a10.jpg',
+    'a9.jpg',
+    'é.webp',
+    'notes.txt',
+    '.hidden.jpg',
+    'sub/',
+    'sub/x.jpg',
+    'jpg',
+  ];
+  const folder = tree(...names.filter((name) => name !== 'sub/x.jpg'), 'sub/x.jpg');
+  const sorted = ['B.png', 'a10.jpg', 'a9.jpg', 'b.JPG', 'é.webp'];
+  expect(await expanded([folder])).toEqual(sorted.map((name) => `${folder}/${name}`));
+  expect(await expanded([`${folder}/`])).toEqual(sorted.map((name) => `${folder}/${name}`));
+});
+
+test('--recursive goes into folders, in the order of whole paths', async () => {
+  const folder = tree('a-b.jpg', 'a/', 'a/z.jpg', 'a/.x/', 'a/.x/no.jpg', 'a0.jpg', 'b/', 'b/c/', 'b/c/d.png');
+  const sorted = ['a-b.jpg', 'a/z.jpg', 'a0.jpg', 'b/c/d.png'];
+  expect(await expanded([folder], { recursive: true })).toEqual(sorted.map((name) => `${folder}/${name}`));
+});
+
+test('linked files count, linked folders are not walked, a link to nothing is tried', async () => {
+  const folder = tree('a.jpg', 'sub/', 'sub/b.jpg');
+  symlinkSync(join(folder, 'sub/b.jpg'), join(folder, 'link.jpg'));
+  symlinkSync(folder, join(folder, 'sub/circle'));
+  symlinkSync(join(folder, 'gone'), join(folder, 'broken.jpg'));
+  const sorted = ['a.jpg', 'broken.jpg', 'link.jpg', 'sub/b.jpg'];
+  expect(await expanded([folder], { recursive: true })).toEqual(sorted.map((name) => `${folder}/${name}`));
+});
+
+test.skipIf(process.getuid?.() === 0)('a folder that cannot be read is an error in its place', async () => {
+  const folder = tree('a/', 'b/', 'b/x.jpg');
+  chmodSync(join(folder, 'a'), 0);
+  expect(await expanded([folder], { recursive: true })).toEqual([`${folder}/a: ERR_IMAGE_READ`, `${folder}/b/x.jpg`]);
+  chmodSync(join(folder, 'a'), 0o700);
+});
+
+test('named files are tried whatever they are called, as often as they are named', async () => {
+  const folder = tree('a.txt');
+  const args = [`${folder}/a.txt`, `${folder}/none`, `${folder}/a.txt`];
+  expect(await expanded(args)).toEqual(args);
+});
+
+test('patterns name their matches as a shell would; a file of just that name goes first', async () => {
+  const folder = tree('a1.jpg', 'a2.jpg', 'b.png', '[x].jpg', 'sub/', 'sub/a3.jpg', '.a4.jpg');
+  expect(await expanded([`${folder}/a*.jpg`])).toEqual([`${folder}/a1.jpg`, `${folder}/a2.jpg`]);
+  expect(await expanded([`${folder}/**/a*.jpg`])).toEqual(
+    ['a1.jpg', 'a2.jpg', 'sub/a3.jpg'].map((n) => `${folder}/${n}`),
+  );
+  expect(await expanded([`${folder}/{b,none}.*`])).toEqual([`${folder}/b.png`]);
+  expect(await expanded([`${folder}/[x].jpg`])).toEqual([`${folder}/[x].jpg`]);
+  expect(await expanded([`${folder}/z*.jpg`])).toEqual([`${folder}/z*.jpg: ERR_IMAGE_NOT_FOUND`]);
+  expect(await expanded(['./package.js*'])).toEqual(['./package.json']);
+  expect(await expanded(['package.js*'])).toEqual(['package.json']);
+});
+
+test('a list names files and folders, one a line or NUL-separated; names in it are no patterns', async () => {
+  const folder = tree('a.jpg', 'sub/', 'sub/b.jpg');
+  const list = `${folder}/a.jpg\n${folder}/sub\n${folder}/*.jpg\n`;
+  expect(await expanded(['x.jpg', '-'], { list })).toEqual([
+    'x.jpg',
+    `${folder}/a.jpg`,
+    `${folder}/sub/b.jpg`,
+    `${folder}/*.jpg`,
+  ]);
+});
+
+test('lists: LF, CRLF, no end of line at the end, byte order mark, empty lines, pieces of any size', async () => {
+  expect(await listed('a\nb\n')).toEqual(['a', 'b']);
+  expect(await listed('\ufeffa\r\n\r\nb c\r\n')).toEqual(['a', 'b c']);
+  expect(await listed('a\nb')).toEqual(['a', 'b']);
+  expect(await listed('\ufeffa')).toEqual(['a']);
+  expect(await listed('')).toEqual([]);
+  const bytes = Buffer.from('é.jpg\n日本.jpg\n');
+  expect(await listed(...[...bytes].map((byte) => Buffer.from([byte])))).toEqual(['é.jpg', '日本.jpg']);
+});
+
+test('lists: NUL keeps line breaks and carriage returns in names', async () => {
+  expect(await listed('a\nb.jpg\0c\r\0')).toEqual(['a\nb.jpg', 'c\r']);
+  await expect(listed('a\n', 'b\0c\n')).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+});
+
+test('lists: an image instead of a list is told from one', async () => {
+  await expect(listed(Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0]))).rejects.toMatchObject({
+    code: 'ERR_INVALID_ARGUMENT',
+    message: expect.stringContaining('not an image'),
+  });
+});
+
+test('names sort by code point, as their UTF-8 bytes do', () => {
+  const names = ['\u{1f600}', '\uffee', '\ud7ff', 'z', 'Z', '', 'za', 'é', '\u{10000}'];
+  const bytewise = [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  expect([...names].sort(byCodePoint)).toEqual(bytewise);
+});
+
+test('files of any name are scored and named as they were given', async () => {
+  const names = [' space .jpg', '-dash.jpg', '10009096245.jpg', 'line\nbreak.jpg', 'ü 日本 🙂.jpg', '[1]*.jpg'];
+  const cwd = scratchPhotos(...names);
+  const folder = await score(['.', '--crops', 'center'], { cwd });
+  expect(folder.code).toBe(0);
+  expect(records(folder.stdout).map(({ file }) => file)).toEqual([...names].sort(byCodePoint).map((n) => `./${n}`));
+  const nul = await score(['-', '--crops', 'center'], { cwd, input: names.map((name) => `${name}\0`).join('') });
+  expect(nul.code).toBe(0);
+  expect(records(nul.stdout).map(({ file }) => file)).toEqual(names);
+  const named = await score(['--crops', 'center', '[1]*.jpg'], { cwd });
+  expect(records(named.stdout).map(({ file }) => file)).toEqual(['[1]*.jpg']);
+});
+
+test('a list of lines on standard input keeps its order among the other arguments', async () => {
+  const cwd = scratchPhotos('a.jpg', 'b.jpg', 'c.jpg');
+  const { code, stdout } = await score(['c.jpg', '-', 'c.jpg', '--crops', 'center'], {
+    cwd,
+    input: 'b.jpg\r\na.jpg\r\n',
+  });
+  expect(code).toBe(0);
+  expect(records(stdout).map(({ file }) => file)).toEqual(['c.jpg', 'b.jpg', 'a.jpg', 'c.jpg']);
+});
