@@ -96,7 +96,7 @@ class HyperIQA(nn.Module):
                 parameters; N ≥ 1; any memory format.
 
         Returns:
-            N scores in the dtype of the parameters; higher or lower is better as the training labels had it.
+            N scores, fp32 (fp64 for fp64 parameters); higher or lower is better as the training labels had it.
         """
         stage1, stage2, stage3, stage4 = self.res.stages(x)
         content = torch.cat(
@@ -111,15 +111,19 @@ class HyperIQA(nn.Module):
         hyper = self.conv1(stage4)
         pooled = hyper.mean(dim=[2, 3])
 
-        # flatten(1) reads N×C×7×7 in the order N, C, row, column whatever the memory format.
-        y = content.unsqueeze(2)
-        y = target_layer(y, self.fc1w_conv(hyper).flatten(1), self.fc1b_fc(pooled))
-        y = target_layer(y, self.fc2w_conv(hyper).flatten(1), self.fc2b_fc(pooled))
-        y = target_layer(y, self.fc3w_conv(hyper).flatten(1), self.fc3b_fc(pooled))
-        y = target_layer(y, self.fc4w_conv(hyper).flatten(1), self.fc4b_fc(pooled))
-        score = torch.bmm(self.fc5w_fc(pooled).unsqueeze(1), y).flatten() + self.fc5b_fc(pooled).flatten()
+        # The target network runs in fp32 even on half-precision features: it costs nothing, and a bf16 score of 50 to
+        # 100 would be a multiple of 0.5. flatten(1) reads N×C×7×7 in the order N, C, row, column whatever the memory
+        # format.
+        dtype = working_dtype(self.fc5b_fc.weight)
+        y = content.to(dtype).unsqueeze(2)
+        y = target_layer(y, self.fc1w_conv(hyper).flatten(1).to(dtype), self.fc1b_fc(pooled).to(dtype))
+        y = target_layer(y, self.fc2w_conv(hyper).flatten(1).to(dtype), self.fc2b_fc(pooled).to(dtype))
+        y = target_layer(y, self.fc3w_conv(hyper).flatten(1).to(dtype), self.fc3b_fc(pooled).to(dtype))
+        y = target_layer(y, self.fc4w_conv(hyper).flatten(1).to(dtype), self.fc4b_fc(pooled).to(dtype))
+        weights, bias = self.fc5w_fc(pooled).to(dtype), self.fc5b_fc(pooled).to(dtype)
+        score = torch.bmm(weights.unsqueeze(1), y).flatten() + bias.flatten()
         if self.bounded:
-            return bound(score.to(working_dtype(self.fc5b_fc.weight)))
+            return bound(score)
         return score
 
     def backbone_parameters(self) -> list[nn.Parameter]:
@@ -152,7 +156,6 @@ def bound(z: Tensor) -> Tensor:
 
     A clamp gives every image beyond the range the same score, and a logistic function is exactly 100 in fp32 from
     z ≈ 17 on: ties that spoil rank correlations. This function approaches its ends as 1/|z|: still 99.5 at z = 99.
-    For the same reason it is to be given fp32, not half precision.
     """
     return 50.0 * (1.0 + z / (1.0 + z.abs()))
 

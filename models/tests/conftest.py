@@ -55,8 +55,8 @@ def own(weights: dict[str, Weights], tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session")
 def patches() -> Tensor:
-    """Five different patches, uint8 5×3×224×224: noise over gradients."""
+    """Three different patches, uint8 3×3×224×224: noise over gradients."""
     random = np.random.default_rng(1)
-    ramp = np.linspace(0, 120, 224)[None, None, None, :] * random.random((5, 3, 1, 1))
-    noise = random.integers(0, 100, (5, 3, 224, 224)) * np.linspace(0.1, 1, 5)[:, None, None, None]
+    ramp = np.linspace(0, 120, 224)[None, None, None, :] * random.random((3, 3, 1, 1))
+    noise = random.integers(0, 100, (3, 3, 224, 224)) * np.linspace(0.1, 1, 3)[:, None, None, None]
     return torch.from_numpy((ramp + noise).astype(np.uint8))

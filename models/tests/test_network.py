@@ -39,7 +39,7 @@ def test_backbone_and_head_parameters_are_a_partition():
 @pytest.mark.parametrize("kind", KINDS)
 def test_scores_differ_between_patches_and_stay_on_the_scale(kind, make_network, patches):
     scores = PatchScorer(make_network(kind))(patches)
-    assert scores.shape == (5,)
+    assert scores.shape == (3,)
     assert scores.dtype == torch.float32
     assert scores.std() > 1
     assert ((scores > 0) & (scores < 100)).all()
@@ -49,7 +49,7 @@ def test_scores_differ_between_patches_and_stay_on_the_scale(kind, make_network,
 def test_a_batch_of_one_has_shape_one_and_the_score_of_the_larger_batch(kind, make_network, patches):
     scorer = PatchScorer(make_network(kind))
     together = scorer(patches)
-    for index in range(5):
+    for index in range(3):
         alone = scorer(patches[index : index + 1])
         assert alone.shape == (1,)
         torch.testing.assert_close(alone[0], together[index], rtol=0, atol=1e-4)
@@ -73,7 +73,7 @@ def test_scripted_and_frozen_graphs_give_the_eager_scores(kind, make_network, pa
     expected = scorer(patches)
     scripted = torch.jit.script(scorer)
     frozen = torch.jit.freeze(scripted)
-    for batch in (patches, patches[:1], patches[:3]):
+    for batch in (patches[:1], patches[:2]):
         # The second call runs what the profiling executor made of the graph.
         for module in (scripted, frozen):
             for _ in range(2):
@@ -101,7 +101,7 @@ def test_half_precision_networks_give_fp32_scores_close_to_fp32(kind, make_netwo
     expected = PatchScorer(make_network(kind))(patches)
     scores = PatchScorer(make_network(kind).bfloat16())(patches)
     assert scores.dtype == torch.float32
-    torch.testing.assert_close(scores, expected, rtol=0, atol=2.5)
+    torch.testing.assert_close(scores, expected, rtol=0, atol=2)
 
 
 def test_the_order_of_the_batch_does_not_matter(make_network, patches):
