@@ -1,7 +1,7 @@
 /** Loads the native addon over the LibTorch that was found, once for each environment, and explains what is missing. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { NativeBinding, NativeLoader } from '../../binding.js';
@@ -29,8 +29,8 @@ let loaded: LoadedBinding | undefined;
  */
 export function loadBinding(options: { libtorch?: string } = {}): Promise<LoadedBinding> {
   // A promise although nothing is awaited yet: callers need not change when opening moves off the event loop.
-  return new Promise((resolve) => {
-    resolve(load(options.libtorch));
+  return new Promise((done) => {
+    done(load(options.libtorch));
   });
 }
 
@@ -65,7 +65,7 @@ function load(option: string | undefined): LoadedBinding {
 function requireAddon(file: string, libtorch: LibTorch): unknown {
   const name = `@hyperiqa/${process.platform}-${process.arch}`;
   // Debug and sanitizer builds of a checkout (`scripts/prepare.mjs --debug`) lie beside the ordinary one.
-  const built = join(ROOT, process.env.HYPERIQA_BUILD ?? 'build', 'Release', file);
+  const built = resolve(ROOT, process.env.HYPERIQA_BUILD ?? 'build/Release', file);
   const packaged = packageFolder(name);
   const path = [built, ...(packaged === undefined ? [] : [join(packaged, file)])].find((place) => existsSync(place));
   if (path === undefined) {
