@@ -28,7 +28,11 @@ for await (const line of createInterface({ input: process.stdin })) {
     JSON.stringify({
       seconds,
       scores,
-      eventLoopDelay: { p50: milliseconds(delay.percentile(50)), p99: milliseconds(delay.percentile(99)), max: milliseconds(delay.max) },
+      eventLoopDelay: {
+        p50: milliseconds(delay.percentile(50)),
+        p99: milliseconds(delay.percentile(99)),
+        max: milliseconds(delay.max),
+      },
       peakMemory: process.resourceUsage().maxRSS * 1024,
     }),
   );

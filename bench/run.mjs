@@ -1,10 +1,10 @@
 // Speed and memory beside the reference loop: same images, same weights, same crops, in turns within one run.
 //   node bench/run.mjs [--rounds 7] [--crops 10] [--seed 7] [--images FOLDER] [--json FILE]
 //
-// Per round the reference (PyTorch, one crop at a time, as the published demo does it), hyperiqa, and LibTorch's bare
-// forward each do the same work, in an order that turns round by round, so that a drift of the machine's speed meets all
-// of them. Ratios are taken within a round; their median and range are printed. Scores are compared, too: a speed-up that
-// changes the numbers is none.
+// Per round the reference (PyTorch, one crop at a time, as the published demo does it) and hyperiqa do the same work, in
+// an order that turns round by round, so that a drift of the machine's speed meets both. Ratios are taken within a round;
+// their median and range are printed. Scores are compared, too: a speed-up that changes the numbers is none. How far the
+// engine is from LibTorch's bare forward is measured by build/native/bench/hyperiqa_forward (see docs/benchmarks.md).
 import { spawn } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -67,15 +67,13 @@ const checkpoint = join(models, 'hyperiqa-test-resnet50.pkl');
 // The processes live side by side; one works at a time.
 const reference = await peer(python, ['bench/reference_loop.py', checkpoint, values.crops, values.seed]);
 const ours = await peer(process.execPath, ['bench/ours.mjs', model, values.crops, values.seed]);
-const bare = await peer(join(root, 'build/native/bench/bare_forward'), [model, ours.ready.graphMode]);
 
 const work = {
   reference: () => reference.ask(files),
   ours: () => ours.ask(files),
-  bare: () => bare.ask(files.length * Number(values.crops)),
 };
 for (const once of Object.values(work)) await once(); // warm-up, not counted
-const seen = { reference: [], ours: [], bare: [] };
+const seen = { reference: [], ours: [] };
 for (let round = 0; round < rounds; round++) {
   const names = Object.keys(work);
   for (let turn = 0; turn < names.length; turn++) {
@@ -83,7 +81,7 @@ for (let round = 0; round < rounds; round++) {
     seen[name].push(await work[name]());
   }
 }
-for (const child of [reference, ours, bare]) child.end();
+for (const child of [reference, ours]) child.end();
 
 const ratio = (name) => summary(seen.ours.map((answer, round) => seen[name][round].seconds / answer.seconds));
 const perSecond = (name) => summary(seen[name].map((answer) => files.length / answer.seconds));
@@ -93,25 +91,26 @@ const difference = Math.max(
 );
 const result = {
   machine: { processor: cpus()[0].model, cores: cpus().length },
-  configuration: { ...ours.ready, bareForward: bare.ready, reference: reference.ready },
+  configuration: { ...ours.ready, reference: reference.ready },
   work: { images: files.length, crops: Number(values.crops), rounds },
-  imagesPerSecond: { reference: perSecond('reference'), ours: perSecond('ours'), bare: perSecond('bare') },
+  imagesPerSecond: { reference: perSecond('reference'), ours: perSecond('ours') },
   speedup: ratio('reference'),
-  shareOfBareForward: ratio('bare'),
   largestScoreDifference: difference,
   eventLoopDelayP99: summary(seen.ours.map((answer) => answer.eventLoopDelay.p99)),
   peakMemoryMiB: { reference: peak('reference'), ours: peak('ours') },
 };
 
 console.log(`${result.machine.processor}, ${result.machine.cores} cores; median (min to max) of ${rounds} rounds`);
-console.log(`${files.length} images, ${values.crops} crops each, ResNet-50; graph mode ${ours.ready.graphMode}, ` +
-  `${ours.ready.workers} workers of ${ours.ready.threadsPerWorker} threads, batches of up to ${ours.ready.batchSize}`);
+console.log(
+  `${files.length} images, ${values.crops} crops each, ResNet-50; graph mode ${ours.ready.graphMode}, ` +
+    `${ours.ready.workers} workers of ${ours.ready.threadsPerWorker} threads, batches of up to ${ours.ready.batchSize}`,
+);
 console.log(`reference loop      ${show(result.imagesPerSecond.reference)} images/s`);
 console.log(`hyperiqa            ${show(result.imagesPerSecond.ours)} images/s`);
-console.log(`bare forward        ${show(result.imagesPerSecond.bare)} images/s`);
 console.log(`against reference   ${show(result.speedup)} times as fast`);
-console.log(`against bare forward ${show(result.shareOfBareForward)} of its speed, decoding and cutting included`);
 console.log(`largest difference of a score ${difference.toExponential(1)} points`);
 console.log(`event-loop delay p99 ${show(result.eventLoopDelayP99)} ms`);
-console.log(`peak memory         reference ${peak('reference').toFixed(0)} MiB, hyperiqa ${peak('ours').toFixed(0)} MiB`);
+console.log(
+  `peak memory         reference ${peak('reference').toFixed(0)} MiB, hyperiqa ${peak('ours').toFixed(0)} MiB`,
+);
 if (values.json) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
