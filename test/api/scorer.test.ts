@@ -250,7 +250,7 @@ describe('the same score', () => {
 
   test.each<LoadOptions>([
     { batchSize: 1 },
-    { batchSize: 16 },
+    { batchSize: 3 },
     { threads: 1 },
     { maxQueueImages: 1 },
     { maxQueueBytes: 1 },
