@@ -1,0 +1,30 @@
+/** That the pages of docs/ and the code name the same things. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+import { ERROR_CODES } from '../../src/errors.js';
+import * as api from '../../src/index.js';
+
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+const codesIn = (text: string, prefix: string) =>
+  [...new Set(text.match(new RegExp(`\\b${prefix}_[A-Z_]+\\b`, 'g')))].sort();
+
+test('docs/errors.md has every error and every warning, and no others', () => {
+  const page = read('docs/errors.md');
+  const rows = page
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .join('\n');
+  expect(codesIn(rows, 'ERR')).toEqual([...ERROR_CODES].sort());
+  expect(codesIn(rows, 'WARN')).toEqual(codesIn(read('src/types.ts'), 'WARN'));
+});
+
+test('docs/api.md has every export', () => {
+  const page = read('docs/api.md');
+  expect(Object.keys(api).filter((name) => !page.includes(name))).toEqual([]);
+});
+
+test('docs/protocols.md has every protocol', () => {
+  const page = read('docs/protocols.md');
+  expect(api.protocolNames.filter((name) => !new RegExp(`^\\| \`${name}\` +\\|`, 'm').test(page))).toEqual([]);
+});
