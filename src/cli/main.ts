@@ -8,6 +8,7 @@ import { infoCommand } from './info.js';
 import { loadOptions, reportOptions, scoreOptions } from './options.js';
 import { scoreCommand } from './score.js';
 import { selfCheckCommand } from './self-check.js';
+import { ClosedPipe } from './sink.js';
 import { suggestion } from './suggest.js';
 import { tell } from './text.js';
 
@@ -112,6 +113,11 @@ process.stderr.on('error', () => undefined);
 try {
   await cli(hideBin(process.argv)).parseAsync();
 } catch (error) {
-  report(error);
-  exit(2);
+  // Whoever read our output has had enough of it (`| head`): that is no failure.
+  if (error instanceof ClosedPipe) {
+    exit(0);
+  } else {
+    report(error);
+    exit(2);
+  }
 }

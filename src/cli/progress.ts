@@ -57,8 +57,8 @@ export class Progress {
             ...(rate > 0 ? [clock((total - this.#done) / rate)] : []),
           ];
     parts.push(`${rate.toFixed(rate < 10 ? 1 : 0)}/s`);
-    // A line that wraps could not be taken away again.
-    const text = parts.join('  ').slice(0, Math.max(0, this.stream.columns - 1));
+    // A line that wraps could not be taken away again. Some terminals do not tell their width.
+    const text = parts.join('  ').slice(0, (this.stream.columns || 80) - 1);
     this.clear();
     this.stream.write(text);
   }

@@ -7,7 +7,7 @@ import type { Plan } from './plan.js';
 import { Progress } from './progress.js';
 import { Recorder } from './recorder.js';
 import { failed, scored, sourceOf, type Resumable, type ScoreRecord, type Source } from './records.js';
-import { ClosedPipe, FileSink } from './sink.js';
+import { FileSink } from './sink.js';
 import { Tally } from './tally.js';
 import { tell } from './text.js';
 
@@ -15,7 +15,7 @@ import { tell } from './text.js';
  * Runs the plan.
  *
  * @returns the exit code
- * @throws HyperIQAError where the run cannot be set up or its output not be written
+ * @throws HyperIQAError where the run cannot be set up or its output not be written; ClosedPipe
  */
 export async function run(plan: Plan): Promise<number> {
   const interrupt = new Interrupt();
@@ -29,7 +29,6 @@ export async function run(plan: Plan): Promise<number> {
     const recorder = await Recorder.prepare(plan, iqa, file);
     return await scoreEntries(plan, iqa, entries, recorder, interrupt);
   } catch (error) {
-    if (error instanceof ClosedPipe) return 0;
     if (interrupt.exitCode === undefined || !isAborted(error)) throw error;
     tell('interrupted before the first image was scored');
     return interrupt.exitCode;

@@ -4,7 +4,8 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { parse } from 'csv-parse/sync';
+import { expect, onTestFinished } from 'vitest';
 import type { FailedRecord, ScoredRecord } from '../../src/cli/records.js';
 import { testModel } from '../helpers/models.js';
 
@@ -114,3 +115,18 @@ export function scratchPhotos(...names: string[]): string {
 }
 
 export const text = (...path: string[]): string => readFileSync(join(...path), 'utf8');
+
+/**
+ * The value with every fraction as "about this much": which images share a batch depends on timing, and the order of
+ * floating-point sums on the batch, so that scores of two runs agree to float tolerance (observed 4e-6), not to the bit.
+ */
+export function about(value: unknown): unknown {
+  if (typeof value === 'number' && !Number.isInteger(value)) return expect.closeTo(value, 3);
+  if (Array.isArray(value)) return value.map(about);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, about(part)]));
+}
+
+/** The rows of a CSV text, numbers as numbers. */
+export const csvRows = (csv: string): Record<string, string | number>[] =>
+  parse(csv, { columns: true, cast: (text) => (text === '' || Number.isNaN(Number(text)) ? text : Number(text)) });

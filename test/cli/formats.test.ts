@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse } from 'csv-parse/sync';
 import { expect, test } from 'vitest';
-import { hyperiqa, photos, quick, records, root, score, scratch, scratchPhotos, text } from './cli.js';
+import { about, hyperiqa, photos, quick, records, root, score, scratch, scratchPhotos, text } from './cli.js';
 
 const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true, strictRequired: false });
 ajv.addSchema(JSON.parse(readFileSync(join(root, 'dist/schema/record.json'), 'utf8')));
@@ -20,7 +20,7 @@ function expectValid(reference: string, values: unknown[]): void {
 
 const rows = (csv: string): Record<string, string>[] => parse(csv, { columns: true });
 /** Two photographs around a file that is none. */
-const mixed = [`${photos}/lake.jpg`, 'README.md', `${photos}/budgie.jpg`];
+const mixed = [`${photos}/lake.jpg`, 'package.json', `${photos}/budgie.jpg`];
 
 test('JSONL: one valid record a line, in the order of the input, a failed file among the others', async () => {
   const { code, stdout } = await score([...mixed, '--crops', '3', '--protocol', 'official']);
@@ -29,7 +29,7 @@ test('JSONL: one valid record a line, in the order of the input, a failed file a
   expectValid('', all);
   expect(all.map(({ file }) => file)).toEqual(mixed);
   expect(all[1]).toEqual({
-    file: 'README.md',
+    file: 'package.json',
     error: { code: 'ERR_IMAGE_FORMAT', message: expect.any(String) },
   });
   expect(all[0]).toMatchObject({ width: 896, height: 504, resized: { width: 384, height: 512 }, warnings: [] });
@@ -66,7 +66,7 @@ test('JSON: one array with the same records as JSONL, and a valid one when empty
   ]);
   const all = JSON.parse(json.stdout);
   expectValid('', all);
-  expect(all).toEqual(records(jsonl.stdout));
+  expect(all).toEqual(about(records(jsonl.stdout)));
   const empty = await score(['-', '--format', 'json']);
   expect(JSON.parse(empty.stdout)).toEqual([]);
   expect(empty.code).toBe(0);
@@ -109,9 +109,9 @@ test("the study's columns: base name and score, a failed file with an empty scor
   expect(stdout.split('\n')[0]).toBe('Model_name,filename,score');
   const all = rows(stdout);
   expectValid('#/$defs/studyRow', all);
-  expect(all.map(({ filename }) => filename)).toEqual(['lake.jpg', 'README.md', 'budgie.jpg']);
+  expect(all.map(({ filename }) => filename)).toEqual(['lake.jpg', 'package.json', 'budgie.jpg']);
   expect(all.map((row) => row.score !== '')).toEqual([true, false, true]);
-  expect(stderr).toMatch(/README\.md: .*\(ERR_IMAGE_FORMAT\)/);
+  expect(stderr).toMatch(/package\.json: .*\(ERR_IMAGE_FORMAT\)/);
 });
 
 test('the table shows a row a file, in order, on one line each', async () => {
@@ -133,7 +133,9 @@ test('--output takes what would go to stdout, each JSONL record with its source 
   const all = records(text(output));
   expectValid('', all);
   expect(all.at(-1)!.source).toBeNull();
-  expect(all.map((record) => ({ ...record, source: undefined, run: undefined }))).toEqual(records(toStdout.stdout));
+  expect(all.map((record) => ({ ...record, source: undefined, run: undefined }))).toEqual(
+    about(records(toStdout.stdout)),
+  );
   expect(all).toHaveLength(readdirSync(join(root, photos)).filter((name) => name.endsWith('.jpg')).length + 1);
 });
 
@@ -144,7 +146,7 @@ test('--max-se adds crops until the standard error is small enough, or says that
   const [more] = records((await score([...args, '--max-se', String(limit), '--max-crops', '200'])).stdout);
   expect(more!.standardError).toBeLessThan(limit);
   expect(more!.crops.length).toBeGreaterThan(4);
-  expect(more!.crops.slice(0, 4)).toEqual(few!.crops);
+  expect(more!.crops.slice(0, 4)).toEqual(about(few!.crops));
   const [never] = records((await score([...args, '--max-se', '1e-12', '--max-crops', '6'])).stdout);
   expect(never!.crops).toHaveLength(6);
   expect(never!.warnings.map(({ code }) => code)).toEqual(['WARN_STANDARD_ERROR_NOT_REACHED']);

@@ -14,7 +14,7 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
     const output = join(scratch(), 'scores.jsonl');
     const args = ['score', ...many, ...slow, ...quick(), '--output', output];
     const { child, ended } = start(args);
-    await expect.poll(() => sizeOf(output), { timeout: 60_000 }).toBeGreaterThan(2000);
+    await expect.poll(() => sizeOf(output), { timeout: 110_000 }).toBeGreaterThan(2000);
     child.kill(signal);
     const { code, stdout, stderr } = await ended;
     expect({ code, stdout }).toEqual({ code: signal === 'SIGINT' ? 130 : 143, stdout: '' });
