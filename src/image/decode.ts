@@ -3,8 +3,8 @@ import sharp, { type Metadata, type Sharp } from 'sharp';
 
 import { HyperIQAError } from '../errors.js';
 import type { DecodePolicy, RawImage, Warning } from '../types.js';
+import { flattenOnWhite, naiveCmykToRgb } from './arithmetic.js';
 import { decodeBmp } from './bmp.js';
-import { naiveCmykToRgb } from './cmyk.js';
 import { ACCEPTED, type ImageFormat } from './formats.js';
 import { checkPixelLimit } from './limits.js';
 import { checkFormat } from './source.js';
@@ -17,8 +17,6 @@ export interface DecodedImage {
   height: number;
   warnings: Warning[];
 }
-
-const WHITE = '#ffffff';
 
 /**
  * Decodes an encoded image under a policy; the format is told by the bytes.
@@ -44,16 +42,23 @@ export async function rawToRgb(raw: RawImage, label: string, policy: DecodePolic
   const { data, width, height, channels } = raw;
   if (channels === 3) return { data: bytesOf(data), width, height, warnings: [] };
   const image = sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
-  const rgb = await output(withoutAlpha(image, policy).toColourspace('srgb'), label);
-  return { ...threeChannels(rgb, label), width, height, warnings: [] };
+  return { ...(await rgbOf(image, channels !== 1, label, policy)), width, height, warnings: [] };
 }
 
 function bytesOf(data: Uint8Array | Uint8ClampedArray): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-function withoutAlpha(image: Sharp, policy: DecodePolicy): Sharp {
-  return policy.alpha === 'white' ? image.flatten({ background: WHITE }) : image.removeAlpha();
+/** The colours of an image in sRGB, with the policy for alpha. */
+async function rgbOf(image: Sharp, hasAlpha: boolean, label: string, policy: DecodePolicy): Promise<Pixels> {
+  if (hasAlpha && policy.alpha === 'white') {
+    const rgba = await output(image.toColourspace('srgb'), label);
+    if (rgba.channels !== 4) throw unexpectedChannels(rgba.channels - 1, label);
+    return { ...rgba, data: await flattenOnWhite(rgba.data, rgba.width, rgba.height), channels: 3 };
+  }
+  const rgb = await output(image.removeAlpha().toColourspace('srgb'), label);
+  if (rgb.channels !== 3) throw unexpectedChannels(rgb.channels, label);
+  return rgb;
 }
 
 /** Names of sharp's loaders, where they differ from ours. */
@@ -100,23 +105,20 @@ async function toRgb(
   limitInputPixels: number,
 ): Promise<Pixels> {
   const ignoreIcc = policy.iccProfile === 'ignore';
-  const image = withoutAlpha(
-    sharp(bytes, {
-      autoOrient: policy.orientation === 'exif',
-      // `error` stops at every truncation, as Pillow does, and lets pass what JPEG decoders only warn of.
-      failOn: 'error',
-      ignoreIcc,
-      limitInputPixels,
-    }),
-    policy,
-  );
+  const image = sharp(bytes, {
+    autoOrient: policy.orientation === 'exif',
+    // `error` stops at every truncation, as Pillow does, and lets pass what JPEG decoders only warn of.
+    failOn: 'error',
+    ignoreIcc,
+    limitInputPixels,
+  });
   // Without a profile to go by, libvips would take one of its own for the printer's inks.
   if (header.space === 'cmyk' && (ignoreIcc || header.icc === undefined)) {
-    const cmyk = await output(image.pipelineColourspace('cmyk').toColourspace('cmyk'), label);
+    const cmyk = await output(image.removeAlpha().pipelineColourspace('cmyk').toColourspace('cmyk'), label);
     if (cmyk.channels !== 4) throw unexpectedChannels(cmyk.channels, label);
     return { ...cmyk, data: await naiveCmykToRgb(cmyk.data, cmyk.width, cmyk.height), channels: 3 };
   }
-  return threeChannels(await output(image.toColourspace('srgb'), label), label);
+  return rgbOf(image, header.hasAlpha, label, policy);
 }
 
 interface Pixels {
@@ -133,11 +135,6 @@ async function output(image: Sharp, label: string): Promise<Pixels> {
   } catch (error) {
     throw decodeError(error, label);
   }
-}
-
-function threeChannels(pixels: Pixels, label: string): Pixels {
-  if (pixels.channels !== 3) throw unexpectedChannels(pixels.channels, label);
-  return pixels;
 }
 
 function unexpectedChannels(channels: number, label: string): HyperIQAError {

@@ -80,12 +80,11 @@ describe('as stored (official, pyiqa): the bytes of Pillow’s convert(RGB)', ()
 });
 
 describe('as seen (native): sRGB, on white, upright', () => {
-  test.each(photographs.filter(([name]) => !name.endsWith('.avif')))('%s', async (name, { seen, stored }) => {
+  test.each(photographs.filter(([name]) => !name.endsWith('.avif')))('%s', async (name, { seen }) => {
     const actual = await decode(image(name), SEEN);
     expect([actual.width, actual.height]).toEqual([seen.width, seen.height]);
-    const converted = seen.sha256 !== stored.sha256;
     // LittleCMS through libvips rounds otherwise than through Pillow.
-    if (converted) expect(difference(actual, seen)).toBeLessThanOrEqual(2);
+    if (name.includes('-profile')) expect(difference(actual, seen)).toBeLessThanOrEqual(2);
     else expect(sha256(actual.data)).toBe(seen.sha256);
     expect(actual.warnings).toEqual([]);
   });
