@@ -56,14 +56,16 @@ export async function provideLibTorch() {
 
   const temporary = join(parent, `${temporaryPrefix(name)}${process.pid}`);
   await mkdir(temporary);
+  const ending = new AbortController();
   const removeNow = (signal) => {
+    ending.abort();
     rmSync(temporary, { recursive: true, force: true });
     process.exit(signal === 'SIGINT' ? 130 : 143);
   };
   process.once('SIGINT', removeNow).once('SIGTERM', removeNow);
   try {
-    await download(python, machine, join(temporary, 'wheels'));
-    await unpack(python, join(temporary, 'wheels'), join(temporary, name));
+    await download(python, machine, join(temporary, 'wheels'), ending.signal);
+    await unpack(python, join(temporary, 'wheels'), join(temporary, name), ending.signal);
     await settle(join(temporary, name), join(parent, name));
   } finally {
     process.off('SIGINT', removeNow).off('SIGTERM', removeNow);
@@ -168,7 +170,7 @@ function alive(pid) {
 }
 
 /** pip runs with the user's own configuration (index, proxy, certificates); only the hashes decide what is accepted. */
-async function download(python, machine, folder) {
+async function download(python, machine, folder, signal) {
   console.error(`Downloading LibTorch ${LIBTORCH_VERSION} for ${machine} with pip (about 540 MB) …`);
   await mkdir(folder);
   const { status, errors } = await runAndKeepErrors(
@@ -181,7 +183,7 @@ async function download(python, machine, folder) {
       ...['--require-hashes', '--requirement', REQUIREMENTS, '--dest', folder],
     ],
     // On the same disk as the result: /tmp is often small.
-    { env: { ...process.env, TMPDIR: dirname(folder), PYTHONIOENCODING: 'utf-8' } },
+    { env: { ...process.env, TMPDIR: dirname(folder), PYTHONIOENCODING: 'utf-8' }, signal },
   );
   if (status === 0) return;
   throw new Failure(explain(errors));
@@ -209,10 +211,10 @@ function explain(errors) {
   return `LibTorch ${LIBTORCH_VERSION} could not be downloaded; pip's message is above. Run again later. ${REMEDY}`;
 }
 
-async function unpack(python, wheels, destination) {
+async function unpack(python, wheels, destination, signal) {
   console.error('Unpacking LibTorch …');
   const files = (await readdir(wheels)).map((file) => join(wheels, file));
-  const { status, errors } = await runAndKeepErrors(python, [UNPACK, destination, ...files]);
+  const { status, errors } = await runAndKeepErrors(python, [UNPACK, destination, ...files], { signal });
   if (status !== 0) throw new Failure(`LibTorch could not be unpacked: ${errors.trim() || 'Python was ended.'}`);
   if (!complete(join(destination, 'torch'))) {
     throw new Failure(

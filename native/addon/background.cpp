@@ -96,6 +96,11 @@ std::vector<std::shared_ptr<Engine>> Background::open_engines() {
   return open;
 }
 
+bool Background::ended() {
+  const std::lock_guard lock(mutex_);
+  return ended_;
+}
+
 void Background::end() noexcept {
   const std::lock_guard ending(ending_);
   std::vector<std::shared_ptr<Engine>> engines;

@@ -44,6 +44,9 @@ class Background {
   /** Registers an engine to be closed by `end`. Any thread. @return false: `end` was called; the caller closes it */
   bool add(const std::shared_ptr<Engine>& engine);
 
+  /** True once `end` has been called: every engine is closed or being closed. Any thread. */
+  bool ended();
+
   /** Closes every engine and waits for every task: after it no thread of ours runs. Any thread; idempotent. */
   void end() noexcept;
 

@@ -136,7 +136,7 @@ Napi::Value Session::dispose(const Napi::CallbackInfo& info) {
       waiting_for_close_.push_back(Napi::Promise::Deferred::New(env));
       return waiting_for_close_.back().Promise();
     }
-    if (!engine_) {
+    if (!engine_ || background_->ended()) {
       const auto deferred = Napi::Promise::Deferred::New(env);
       deferred.Resolve(env.Undefined());
       return deferred.Promise();

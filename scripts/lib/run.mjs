@@ -36,11 +36,12 @@ export function run(command, args, { what = command, env = process.env, cwd = ro
 
 /**
  * As `run`, for a caller that wants to explain a failure: it does not throw, and keeps what went to standard error.
+ * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, signal?: AbortSignal }} options signal: ends the program
  * @returns {Promise<{ status: number | null, errors: string }>} status null: ended by a signal
  */
-export function runAndKeepErrors(command, args, { env = process.env, cwd = root } = {}) {
+export function runAndKeepErrors(command, args, { env = process.env, cwd = root, signal } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 2, 'pipe'] });
+    const child = spawn(command, args, { cwd, env, signal, stdio: ['ignore', 2, 'pipe'] });
     let errors = '';
     child.stderr.setEncoding('utf8');
     child.stderr.on('data', (text) => {

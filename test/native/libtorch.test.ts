@@ -1,0 +1,203 @@
+/** Finding LibTorch and the addon: the order of places, wrong versions, missing files; scripts and sources agree. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+import { HyperIQAError, type ErrorCode } from '../../src/errors.js';
+import { cacheFolder } from '../../src/native/cache.js';
+import { cachedLibTorch, findLibTorch, libraryFiles, LIBTORCH_VERSION } from '../../src/native/libtorch.js';
+import { root } from './setup.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hyperiqa-'));
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.resetModules();
+  rmSync(folder, { recursive: true });
+});
+
+/** A folder that looks like LibTorch from outside. */
+function fake(name: string, mark?: [file: string, text: string]): string {
+  const path = join(folder, name);
+  mkdirSync(join(path, 'lib'), { recursive: true });
+  for (const file of libraryFiles(path)) writeFileSync(file, 'not a library');
+  if (mark) {
+    mkdirSync(join(path, mark[0], '..'), { recursive: true });
+    writeFileSync(join(path, mark[0]), mark[1]);
+  }
+  return path;
+}
+const right: [string, string] = ['build-version', `${LIBTORCH_VERSION}+cpu\n`];
+
+function failure(call: () => unknown): HyperIQAError {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof HyperIQAError) return error;
+    throw error;
+  }
+  throw new Error('succeeded');
+}
+
+describe('findLibTorch', () => {
+  test('option, HYPERIQA_LIBTORCH, LIBTORCH, cache folder: in this order', () => {
+    const [a, b, c] = [fake('a', right), fake('b', right), fake('c', right)];
+    expect(findLibTorch(a, { HYPERIQA_LIBTORCH: b, LIBTORCH: c })).toEqual({
+      path: a,
+      version: LIBTORCH_VERSION,
+      source: 'option',
+    });
+    expect(findLibTorch(undefined, { HYPERIQA_LIBTORCH: b, LIBTORCH: c }).source).toBe('HYPERIQA_LIBTORCH');
+    expect(findLibTorch(undefined, { HYPERIQA_LIBTORCH: '', LIBTORCH: c })).toMatchObject({ path: c, source: 'LIBTORCH' });
+    vi.stubEnv('HYPERIQA_CACHE', folder);
+    const cached = fake(join('libtorch', `${LIBTORCH_VERSION}-${process.platform}-${process.arch}`, 'torch'), right);
+    expect(findLibTorch(undefined, {})).toMatchObject({ path: cached, source: 'cache' });
+  });
+
+  test.each([
+    ['a LibTorch archive', ['build-version', '2.13.0+cpu\n']],
+    ['a wheel', ['version.py', "from typing import Optional\n\n__version__ = '2.13.0+cu130'\ndebug = False\n"]],
+    ['a folder with headers', ['include/torch/headeronly/version.h', '#define TORCH_VERSION "2.13.0"\n']],
+  ] as [string, [string, string]][])('knows the version of %s', (_, mark) => {
+    expect(findLibTorch(fake('x', mark)).version).toBe('2.13.0');
+  });
+
+  test.each([
+    ['build-version', '2.12.1+cpu\n', '2.12.1'],
+    ['version.py', "__version__ = '2.14.0'\n", '2.14.0'],
+    ['include/torch/headeronly/version.h', '#define TORCH_VERSION "2.13.1"\n', '2.13.1'],
+    ['build-version', '2.13.0.dev20260101\n', '2.13.0.dev20260101'],
+    ['build-version', 'nonsense', 'unknown version'],
+  ])('refuses another version, and names both: %s %j', (file, text, version) => {
+    const path = fake('x', [file, text]);
+    const error = failure(() => findLibTorch(undefined, { LIBTORCH: path }));
+    expect(error.code).toBe('ERR_LIBTORCH_VERSION');
+    expect(error.message).toContain(version);
+    expect(error.message).toContain(LIBTORCH_VERSION);
+    expect(error.message).toContain(path);
+    expect(error.message).toMatch(/HYPERIQA_LIBTORCH.*unset LIBTORCH/);
+  });
+
+  test('refuses a cached one of another version with the way to replace it', () => {
+    vi.stubEnv('HYPERIQA_CACHE', folder);
+    fake(join('libtorch', `${LIBTORCH_VERSION}-${process.platform}-${process.arch}`, 'torch'), ['build-version', '1.0']);
+    expect(failure(() => findLibTorch(undefined, {}))).toMatchObject({
+      code: 'ERR_LIBTORCH_VERSION',
+      message: expect.stringContaining('node scripts/libtorch.mjs') as string,
+    });
+  });
+
+  test('a named folder without libraries is an error; nothing else is tried', () => {
+    vi.stubEnv('HYPERIQA_CACHE', folder);
+    fake(join('libtorch', `${LIBTORCH_VERSION}-${process.platform}-${process.arch}`, 'torch'), right);
+    for (const call of [
+      () => findLibTorch(join(folder, 'nothing')),
+      () => findLibTorch(undefined, { HYPERIQA_LIBTORCH: join(folder, 'nothing') }),
+      () => findLibTorch(undefined, { LIBTORCH: join(folder, 'nothing') }),
+    ]) {
+      const error = failure(call);
+      expect(error.code).toBe('ERR_LIBTORCH_NOT_FOUND');
+      expect(error.message).toContain(join(folder, 'nothing'));
+    }
+  });
+
+  test('lists every place where it looked', () => {
+    vi.stubEnv('HYPERIQA_CACHE', folder);
+    const error = failure(() => findLibTorch(undefined, {}));
+    expect(error.code).toBe('ERR_LIBTORCH_NOT_FOUND');
+    for (const place of ['libtorch option', '$HYPERIQA_LIBTORCH', '$LIBTORCH', folder, '@hyperiqa/libtorch-']) {
+      expect(error.message).toContain(place);
+    }
+    expect(error.message).toContain('node scripts/libtorch.mjs');
+  });
+});
+
+describe('loadBinding', () => {
+  /** A fresh copy of the module, as in a process that has loaded nothing. */
+  async function loadFailure(options?: { libtorch?: string }): Promise<{ code: ErrorCode; message: string }> {
+    const { loadBinding } = await import('../../src/native/addon.js');
+    return loadBinding(options).then(
+      () => Promise.reject(new Error('succeeded')),
+      (error: unknown) => error as HyperIQAError,
+    );
+  }
+
+  test('gives the same objects every time', async () => {
+    const { loadBinding } = await import('../../src/native/addon.js');
+    const first = await loadBinding();
+    expect(first.libtorch.version).toBe(LIBTORCH_VERSION);
+    expect(await loadBinding()).toBe(first);
+    expect(await loadBinding({ libtorch: first.libtorch.path })).toBe(first);
+  });
+
+  test('refuses a second LibTorch in the process', async () => {
+    const { loadBinding } = await import('../../src/native/addon.js');
+    const { libtorch } = await loadBinding();
+    const error = await loadFailure({ libtorch: fake('second', right) });
+    expect(error.code).toBe('ERR_LIBTORCH_LOAD');
+    expect(error.message).toContain(libtorch.path);
+    expect(error.message).toContain(join(folder, 'second'));
+    expect((await loadBinding()).libtorch).toEqual(libtorch);
+  });
+
+  test('a wrong version is refused before anything is opened', async () => {
+    const error = await loadFailure({ libtorch: fake('old', ['build-version', '2.0.1+cpu']) });
+    expect(error.code).toBe('ERR_LIBTORCH_VERSION');
+  });
+
+  test('says what to do where the addon is missing', async () => {
+    vi.stubEnv('HYPERIQA_BUILD', join(folder, 'empty'));
+    const error = await loadFailure();
+    expect(error.code).toBe('ERR_ADDON_NOT_FOUND');
+    expect(error.message).toContain(join(folder, 'empty', 'hyperiqa_loader.node'));
+    expect(error.message).toContain('npm run build');
+  });
+
+  test('says why an addon cannot be loaded', async () => {
+    writeFileSync(join(folder, 'hyperiqa_loader.node'), 'text');
+    vi.stubEnv('HYPERIQA_BUILD', folder);
+    const error = await loadFailure();
+    expect(error.code).toBe('ERR_ADDON_NOT_FOUND');
+    expect(error.message).toMatch(/hyperiqa_loader\.node cannot be loaded .*(?:invalid ELF header|file too short)/);
+  });
+});
+
+describe('scripts and sources agree', () => {
+  const script = (name: string): Promise<Record<string, unknown>> =>
+    import(pathToFileURL(join(root, 'scripts', name)).href) as Promise<Record<string, unknown>>;
+
+  test('on the cache folder', async () => {
+    const theirs = (await script('lib/paths.mjs')).cacheFolder as typeof cacheFolder;
+    const environments: NodeJS.ProcessEnv[] = [
+      {},
+      { HYPERIQA_CACHE: '/a/b' },
+      { HYPERIQA_CACHE: 'relative' },
+      { HYPERIQA_CACHE: '', XDG_CACHE_HOME: '/x' },
+      { XDG_CACHE_HOME: 'relative' },
+      { HYPERIQA_CACHE: '/a', XDG_CACHE_HOME: '/x' },
+    ];
+    expect(environments.map((environment) => theirs(environment))).toEqual(
+      environments.map((environment) => cacheFolder(environment)),
+    );
+    expect(environments.map((environment) => cacheFolder(environment))).toEqual([
+      join(homedir(), '.cache', 'hyperiqa'),
+      resolve('/a/b'),
+      resolve('relative'),
+      join('/x', 'hyperiqa'),
+      join(homedir(), '.cache', 'hyperiqa'),
+      resolve('/a'),
+    ]);
+  });
+
+  test("on LibTorch's version and place", async () => {
+    const libtorch = await script('libtorch.mjs');
+    expect(libtorch.LIBTORCH_VERSION).toBe(LIBTORCH_VERSION);
+    if (process.env.HYPERIQA_LIBTORCH === undefined && process.env.LIBTORCH === undefined) {
+      expect(await (libtorch.provideLibTorch as () => Promise<string>)()).toBe(cachedLibTorch());
+    }
+  });
+});
