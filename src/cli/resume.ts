@@ -26,19 +26,23 @@ export interface ResumeFormat {
   run: string;
 }
 
-/** An index of the file's records: some 200 bytes of memory each. */
+/** An index of the file's records: about half a kilobyte of memory each. */
 export class Resume {
   readonly #records = new Map<string, Segment[]>();
   /** Records of this run in the order of its inputs. */
   readonly #order: (Segment | undefined)[] = [];
   #obsolete = false;
+  #end = 0;
 
   private constructor(
     private readonly path: string,
     private readonly format: ResumeFormat,
-    /** End of the last whole record; whatever follows was torn off when the earlier run ended. */
-    readonly end: number,
   ) {}
+
+  /** End of the last whole record; whatever follows was torn off when the earlier run ended. */
+  get end(): number {
+    return this.#end;
+  }
 
   /**
    * Reads an output file.
@@ -46,11 +50,10 @@ export class Resume {
    * @throws HyperIQAError ERR_RESUME: written by something else, or with another model or other options
    */
   static async read(path: string, format: ResumeFormat): Promise<Resume> {
-    const records: [string, Segment][] = [];
-    let end = 0;
+    const resume = new Resume(path, format);
     let number = 0;
     for await (const { offset, length, text } of pieces(path, format.format === 'csv')) {
-      end = offset + length;
+      resume.#end = offset + length;
       number++;
       if (offset === 0 && format.head !== '') {
         if (text !== format.head) throw refuse(path, 'its columns are not those of this run');
@@ -61,13 +64,10 @@ export class Resume {
       if (record.run !== format.run) {
         throw refuse(path, `it was made otherwise: ${differences(record.run, format.run)}`);
       }
-      records.push([record.file, { offset, length, source: record.source, score: record.score }]);
-    }
-    const resume = new Resume(path, format, end);
-    for (const [file, segment] of records) {
-      const segments = resume.#records.get(file);
-      if (segments) segments.push(segment);
-      else resume.#records.set(file, [segment]);
+      const segment = { offset, length, source: record.source, score: record.score };
+      const others = resume.#records.get(record.file);
+      if (others) others.push(segment);
+      else resume.#records.set(record.file, [segment]);
     }
     return resume;
   }

@@ -2,7 +2,9 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { testModel } from '../helpers/models.js';
 import { fixtures, hyperiqa, photos, quick, records, root, score, scratch, scratchPhotos, text } from './cli.js';
+import { withMetadata } from './model-file.js';
 
 const lake = `${photos}/lake.jpg`;
 const center = ['--crops', 'center'];
@@ -51,6 +53,19 @@ test('3: an image below the gate; 1 goes before it', async () => {
   expect(records(below.stdout)[0]!.score).toBeCloseTo(value, 3);
   const failed = await score([lake, 'none.jpg', '--fail-below', '1e9', ...center]);
   expect(failed.code).toBe(1);
+});
+
+test('3: for a model whose lower scores are better, worse is above the gate', async () => {
+  const model = join(scratch(), 'lower.pt');
+  withMetadata(testModel('lite0'), model, ({ score, training }) => {
+    score.higherIsBetter = false;
+    training.description = '';
+  });
+  const run = (gate: string) =>
+    hyperiqa(['score', lake, ...center, '--fail-below', gate, '--model', model, '--device', 'cpu']);
+  expect((await run('1000')).code).toBe(0);
+  const above = await run('-1000');
+  expect(above).toMatchObject({ code: 3, stderr: 'hyperiqa: 1 image: 1 above -1000\n' });
 });
 
 test('--fail-below takes negative numbers', async () => {
