@@ -1,7 +1,7 @@
 /** Anything a user has → RGB, 8 bit. */
-import type { DecodedImage } from './image/decode.js';
-import { decodeBytes, rawToRgb } from './image/decode.js';
-import { openSource } from './image/source.js';
+import { HyperIQAError } from './errors.js';
+import { decodeBytes, rawToRgb, type DecodedImage } from './image/decode.js';
+import { openSource, type Source } from './image/source.js';
 import type { DecodePolicy, ImageInput } from './types.js';
 
 export { DEFAULT_LIMIT_INPUT_PIXELS } from './image/limits.js';
@@ -32,18 +32,35 @@ export interface CapturedImage {
  * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_IMAGE_RAW_SIZE, ERR_IMAGE_TOO_LARGE, ERR_IMAGE_READ
  */
 export function captureImage(input: ImageInput, limitInputPixels: number): CapturedImage {
-  const source = openSource(input, limitInputPixels);
+  let source: Source;
+  try {
+    source = openSource(input, limitInputPixels);
+  } catch (error) {
+    throw withMemoryTold('the image', error);
+  }
+  const { label } = source;
   return {
-    label: source.label,
+    label,
+    arrived: () => source.arrived(),
+    decode: async (policy) => {
+      try {
+        const content = await source.read();
+        return content instanceof Uint8Array
+          ? await decodeBytes(content, label, policy, limitInputPixels)
+          : await rawToRgb(content, label, policy);
+      } catch (error) {
+        throw withMemoryTold(label, error);
+      }
+    },
     cancel: () => {
       source.cancel();
     },
-    arrived: () => source.arrived(),
-    decode: async (policy) => {
-      const content = await source.read();
-      return content instanceof Uint8Array
-        ? decodeBytes(content, source.label, policy, limitInputPixels)
-        : rawToRgb(content, source.label, policy);
-    },
   };
+}
+
+/** JavaScript says with a RangeError that there is no memory for a buffer. */
+function withMemoryTold(label: string, error: unknown): unknown {
+  if (!(error instanceof RangeError) || !/allocation failed/i.test(error.message)) return error;
+  const message = `There is not enough memory for ${label}: ${error.message}`;
+  return new HyperIQAError('ERR_OUT_OF_MEMORY', message, { cause: error });
 }

@@ -143,7 +143,7 @@ function unexpectedChannels(channels: number, label: string): HyperIQAError {
 
 function decodeError(error: unknown, label: string): HyperIQAError {
   const words = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, '; ');
-  if (/out of memory|unable to allocate|cannot allocate|bad_alloc/i.test(words)) {
+  if (/out of memory|allocation failed|unable to allocate|cannot allocate|bad_alloc/i.test(words)) {
     return new HyperIQAError('ERR_OUT_OF_MEMORY', `There is not enough memory to decode ${label}: ${words}`, {
       cause: error,
     });
