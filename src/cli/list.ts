@@ -9,14 +9,15 @@ const byteOrderMark = Buffer.from('\ufeff');
  * The paths of a list: one a line (LF or CRLF; empty lines do not count), or each ended by NUL where the list's first
  * bytes hold one (`find -print0`), in which case a path may contain line breaks.
  *
- * @throws HyperIQAError ERR_INVALID_ARGUMENT for a NUL inside a list of lines, and for what starts as no UTF-8 can
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT for a NUL inside a list of lines, for what starts as no UTF-8 can, and
+ *   where nothing can be read
  */
 export async function* readList(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<string, void, undefined> {
   let separator: number | undefined;
   let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of chunks) {
+  for await (const chunk of readable(chunks)) {
     rest = Buffer.concat([rest, chunk]);
     if (separator === undefined) {
       if (isNoText(rest[0])) throw wrongList('is no list of paths: "-" reads names of files, one a line, not an image');
@@ -35,6 +36,14 @@ export async function* readList(
   }
   const path = pathFrom(separator === undefined ? withoutMark(rest) : rest, separator ?? lineFeed);
   if (path !== '') yield path;
+}
+
+async function* readable(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    throw wrongList(`cannot be read: ${(error as Error).message}`);
+  }
 }
 
 function pathFrom(bytes: Buffer, separator: number): string {

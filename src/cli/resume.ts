@@ -52,7 +52,13 @@ export class Resume {
   static async read(path: string, format: ResumeFormat): Promise<Resume> {
     const resume = new Resume(path, format);
     let number = 0;
-    for await (const { offset, length, text } of pieces(path, format.format === 'csv')) {
+    for await (const { offset, length, text, whole } of pieces(path, format.format === 'csv')) {
+      if (!whole) {
+        // Cut off in its first line: that is ours to replace only if it began as ours do.
+        const start = (format.head || '{"file":').slice(0, text.length);
+        if (offset === 0 && !text.startsWith(start)) throw refuse(path, 'it was not written by this command');
+        break;
+      }
       resume.#end = offset + length;
       number++;
       if (offset === 0 && format.head !== '') {
@@ -120,14 +126,16 @@ const refuse = (path: string, why: string) =>
     `${path} cannot be continued: ${why}. Use the options that made it, or another --output.`,
   );
 
-/**
- * The file's text in pieces that each end with a line feed, for CSV one outside quotes. What follows the last one is
- * not given out.
- */
-async function* pieces(
-  path: string,
-  quoted: boolean,
-): AsyncGenerator<{ offset: number; length: number; text: string }> {
+interface Piece {
+  offset: number;
+  length: number;
+  text: string;
+  /** False for what follows the last line feed. */
+  whole: boolean;
+}
+
+/** The file's text in pieces that each end with a line feed, for CSV one outside quotes; and what follows the last one. */
+async function* pieces(path: string, quoted: boolean): AsyncGenerator<Piece, void, undefined> {
   let offset = 0;
   let rest: Buffer = Buffer.alloc(0);
   /** Where the search goes on in `rest`, and whether that is inside quotes. */
@@ -141,13 +149,14 @@ async function* pieces(
       if (quoted && byte === 0x22) inside = !inside;
       if (byte !== 0x0a || inside) continue;
       const length = at + 1 - start;
-      yield { offset, length, text: rest.toString('utf8', start, at + 1) };
+      yield { offset, length, text: rest.toString('utf8', start, at + 1), whole: true };
       offset += length;
       start = at + 1;
     }
     rest = rest.subarray(start);
     at -= start;
   }
+  if (rest.length > 0) yield { offset, length: rest.length, text: rest.toString('utf8'), whole: false };
 }
 
 interface Stored {

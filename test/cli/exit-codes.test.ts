@@ -142,9 +142,10 @@ test('2: models that are none, LibTorch that is none, a device that is not there
     [['--model', 'none.pt'], 'ERR_MODEL_NOT_FOUND'],
     [['--model', join(folder, 'text.pt')], 'ERR_MODEL_FORMAT'],
     [[...quick(), '--libtorch', folder], 'ERR_LIBTORCH_NOT_FOUND'],
+    [['--model', testModel('lite0'), '--device', 'cuda'], 'ERR_DEVICE_UNAVAILABLE'],
   ];
   for (const [options, expected] of cases) {
-    const { code, stdout, stderr } = await hyperiqa(['score', lake, ...options]);
+    const { code, stdout, stderr } = await hyperiqa(['score', lake, ...options], { env: { CUDA_VISIBLE_DEVICES: '' } });
     expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(new RegExp(`^hyperiqa: .*\\(${expected}\\)\\n$`, 's'));
     expect(stderr).not.toContain('    at ');

@@ -123,6 +123,16 @@ test('lists: an image instead of a list is told from one', async () => {
   });
 });
 
+test('lists: a list that cannot be read is an error of the command line', async () => {
+  const broken = (async function* () {
+    yield await Promise.resolve(Buffer.from('a\n'));
+    throw new Error('EISDIR');
+  })();
+  const paths = readList(broken);
+  expect((await paths.next()).value).toBe('a');
+  await expect(paths.next()).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+});
+
 test('names sort by code point, as their UTF-8 bytes do', () => {
   const names = ['\u{1f600}', '\uffee', '\ud7ff', 'z', 'Z', '', 'za', 'é', '\u{10000}'];
   const bytewise = [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));

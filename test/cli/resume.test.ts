@@ -85,11 +85,11 @@ test('another model is refused', async () => {
 
 test('a file that is not ours is refused and left alone', async () => {
   const { output, run } = project('jsonl');
-  for (const content of ['some notes\n', '{"file":"a.jpg","score":1}\n', '[]\n', 'null\n']) {
+  for (const content of ['notes', 'some notes\n', '{"file":"a.jpg","score":1}\n', '[]\n', 'null\n']) {
     writeFileSync(output, content);
     const { code, stderr } = await run('--resume');
     expect(code).toBe(2);
-    expect(stderr).toMatch(/record 1 was not written by this command.*\(ERR_RESUME\)\n$/);
+    expect(stderr).toMatch(/(record 1|it) was not written by this command.*\(ERR_RESUME\)\n$/);
     expect(text(output)).toBe(content);
   }
 });
