@@ -201,11 +201,11 @@ function explain(errors) {
     );
   }
   const unreachable =
-    /NewConnectionError|NameResolutionError|Name or service not known|Temporary failure in name resolution|Max retries|ProxyError|ConnectTimeout|ReadTimeout|Network is unreachable|Connection (?:refused|reset)|SSLError/i;
+    /from versions: none|NewConnectionError|NameResolutionError|Name or service not known|Temporary failure in name resolution|Max retries|ProxyError|ConnectTimeout|ReadTimeout|Network is unreachable|Connection (?:refused|reset)|SSLError/i;
   if (unreachable.test(errors)) {
     return (
-      `LibTorch ${LIBTORCH_VERSION} could not be downloaded: pip did not reach its package index. Check the network ` +
-      `and pip's settings (proxy, index, certificates) and run again. ${REMEDY}`
+      `LibTorch ${LIBTORCH_VERSION} could not be downloaded: pip did not reach its package index, or has one without ` +
+      `PyTorch. Check the network and pip's settings (proxy, index, certificates) and run again. ${REMEDY}`
     );
   }
   return `LibTorch ${LIBTORCH_VERSION} could not be downloaded; pip's message is above. Run again later. ${REMEDY}`;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <new>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -17,14 +18,14 @@ struct Registry {
 };
 
 Registry& registry() {
-  static auto* const instance = new Registry;
+  static auto* const instance = new Registry;  // NOLINT(cppcoreguidelines-owning-memory)
   return *instance;
 }
 
 void end_all() noexcept {
   std::vector<std::weak_ptr<Background>> all;
   {
-    const std::lock_guard lock(registry().mutex);
+    const std::scoped_lock lock(registry().mutex);
     all.swap(registry().backgrounds);
   }
   for (const auto& weak : all) {
@@ -37,18 +38,20 @@ void end_all() noexcept {
 
 }  // namespace
 
-void end_before_exit_handlers() { std::atexit(end_all); }
+void end_before_exit_handlers() {
+  if (std::atexit(end_all) != 0) throw std::bad_alloc();
+}
 
 std::shared_ptr<Background> Background::create(Napi::Env env) {
   const std::shared_ptr<Background> background(new Background(env));
-  const std::lock_guard lock(registry().mutex);
+  const std::scoped_lock lock(registry().mutex);
   std::erase_if(registry().backgrounds, [](const auto& weak) { return weak.expired(); });
   registry().backgrounds.push_back(background);
   return background;
 }
 
 void Background::start(std::function<Mailbox::Message()> work) {
-  const std::lock_guard lock(mutex_);
+  const std::scoped_lock lock(mutex_);
   if (ended_) throw Error("ERR_DISPOSED", "The environment is ending.");
   const uint64_t task = ++last_task_;
   std::thread thread;
@@ -70,7 +73,7 @@ void Background::start(std::function<Mailbox::Message()> work) {
 void Background::join(uint64_t task) {
   std::thread thread;
   {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     const auto found = tasks_.find(task);
     if (found == tasks_.end()) return;
     thread = std::move(found->second);
@@ -80,7 +83,7 @@ void Background::join(uint64_t task) {
 }
 
 bool Background::add(const std::shared_ptr<Engine>& engine) {
-  const std::lock_guard lock(mutex_);
+  const std::scoped_lock lock(mutex_);
   if (ended_) return false;
   std::erase_if(engines_, [](const auto& weak) { return weak.expired(); });
   engines_.push_back(engine);
@@ -97,16 +100,16 @@ std::vector<std::shared_ptr<Engine>> Background::open_engines() {
 }
 
 bool Background::ended() {
-  const std::lock_guard lock(mutex_);
+  const std::scoped_lock lock(mutex_);
   return ended_;
 }
 
 void Background::end() noexcept {
-  const std::lock_guard ending(ending_);
+  const std::scoped_lock ending(ending_);
   std::vector<std::shared_ptr<Engine>> engines;
   std::unordered_map<uint64_t, std::thread> tasks;
   {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     ended_ = true;
     engines = open_engines();
     tasks.swap(tasks_);

@@ -23,7 +23,8 @@ namespace hyperiqa::addon {
  *
  * How it ends: an environment's cleanup hook calls `end` (a natural end, a terminated worker); Node.js runs no hooks at
  * process.exit() and after an uncaught exception, so an 'exit' listener does; and a process that calls exit() without
- * that event is caught by a C exit handler. Without it, static objects of LibTorch would be destroyed under its threads.
+ * that event is caught by a C exit handler. Without it, static objects of LibTorch would be destroyed under its
+ * threads.
  */
 class Background {
  public:

@@ -115,6 +115,7 @@ std::vector<std::string> to_devices(const Options& options) {
     invalid(what + " must name 1 to " + std::to_string(kMaxDevices) + " devices.");
   }
   std::vector<std::string> devices;
+  devices.reserve(length);
   for (uint32_t i = 0; i < length; ++i) devices.push_back(to_text(array.Get(i), what + "[" + std::to_string(i) + "]"));
   return devices;
 }
@@ -178,8 +179,8 @@ Napi::Value to_js(Napi::Env env, const std::optional<double>& value) {
 }
 
 struct Memory {
-  const uint8_t* data;
-  size_t length;
+  const uint8_t* data = nullptr;
+  size_t length = 0;
   Napi::Value buffer;  // an ArrayBuffer or a SharedArrayBuffer
 };
 
@@ -191,10 +192,12 @@ Memory memory_of(const Napi::Value& bytes) {
   if (napi_get_typedarray_info(env, bytes, nullptr, &length, &data, &buffer, nullptr) != napi_ok) {
     throw Napi::Error::New(env);
   }
-  return {static_cast<const uint8_t*>(data), length, Napi::Value(env, buffer)};
+  return {.data = static_cast<const uint8_t*>(data), .length = length, .buffer = Napi::Value(env, buffer)};
 }
 
-Napi::Number number(Napi::Env env, int64_t value) { return Napi::Number::New(env, static_cast<double>(value)); }
+Napi::Number number(Napi::Env env, int64_t value) {
+  return Napi::Number::New(env, static_cast<double>(value));
+}
 
 }  // namespace
 
@@ -240,7 +243,8 @@ Image to_image(const Napi::Value& pixels, const Napi::Value& width, const Napi::
   }
   const Napi::Value buffer = memory_of(pixels).buffer;
   if (!buffer.IsArrayBuffer()) invalid("pixels must not lie in a SharedArrayBuffer: other threads could change them.");
-  if (buffer.As<Napi::Object>().Get("resizable").ToBoolean()) invalid("pixels must not lie in a resizable ArrayBuffer.");
+  if (buffer.As<Napi::Object>().Get("resizable").ToBoolean())
+    invalid("pixels must not lie in a resizable ArrayBuffer.");
 
   // Once more, because a property that the caller put there could have run JavaScript. From here on nothing does.
   const Memory memory = memory_of(pixels);
@@ -256,10 +260,12 @@ Image to_image(const Napi::Value& pixels, const Napi::Value& width, const Napi::
                                           std::to_string(columns) + "x" + std::to_string(rows) +
                                           " has width * height * 3.");
   }
-  return {memory.data, columns, rows};
+  return {.data = memory.data, .width = columns, .height = rows};
 }
 
-uint64_t to_id(const Napi::Value& value) { return static_cast<uint64_t>(to_integer(value, "id", 0, kMaxSafeInteger)); }
+uint64_t to_id(const Napi::Value& value) {
+  return static_cast<uint64_t>(to_integer(value, "id", 0, kMaxSafeInteger));
+}
 
 Napi::Value to_js(Napi::Env env, const SelfCheck& check) {
   auto result = Napi::Object::New(env);

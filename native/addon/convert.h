@@ -1,7 +1,7 @@
 /**
  * @file
- * Values of binding.d.ts to the engine's and back. Every argument is checked here again, whatever TypeScript checked, so
- * that no call can crash the process; failures are Errors that name the argument.
+ * Values of binding.d.ts to the engine's and back. Every argument is checked here again, whatever TypeScript checked,
+ * so that no call can crash the process; failures are Errors that name the argument.
  */
 #pragma once
 
@@ -17,8 +17,8 @@ LoadOptions to_load_options(const Napi::Value& value);
 ScoreOptions to_score_options(const Napi::Value& value);
 
 /**
- * The pixels of an interleaved RGB image in place. Call it after everything that can run JavaScript (getters of options):
- * nothing may come between this check and the use of the memory.
+ * The pixels of an interleaved RGB image in place. Call it after everything that can run JavaScript (getters of
+ * options): nothing may come between this check and the use of the memory.
  * @throws Error ERR_INVALID_ARGUMENT for what is not a Uint8Array over fixed, unshared, attached memory;
  *   ERR_IMAGE_RAW_SIZE where it has not width·height·3 bytes
  */

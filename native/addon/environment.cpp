@@ -27,13 +27,13 @@ Environment::Environment(Napi::Env env, Napi::Object exports) : background_(Back
   end_at_exit_event(env, background_);
   end_before_exit_handlers();
 
-  DefineAddon(exports, {
-                           InstanceValue("version", Napi::String::New(env, HYPERIQA_VERSION), napi_enumerable),
-                           InstanceValue("libtorchVersion", Napi::String::New(env, libtorch_version()),
-                                         napi_enumerable),
-                           InstanceMethod("load", &Environment::load, napi_enumerable),
-                           InstanceMethod("cudaReport", &Environment::cuda_report, napi_enumerable),
-                       });
+  DefineAddon(exports,
+              {
+                  InstanceValue("version", Napi::String::New(env, HYPERIQA_VERSION), napi_enumerable),
+                  InstanceValue("libtorchVersion", Napi::String::New(env, libtorch_version()), napi_enumerable),
+                  InstanceMethod("load", &Environment::load, napi_enumerable),
+                  InstanceMethod("cudaReport", &Environment::cuda_report, napi_enumerable),
+              });
 
   // Hooks run last to first: after the mailbox was made, so that this one runs before Node.js frees its thread-safe
   // function. At the end, where nothing can throw any more.
@@ -74,14 +74,15 @@ void Environment::settle(Napi::Env env, uint64_t id, const TaskResult& make) {
 
 Napi::Promise Environment::run(Napi::Env env, std::shared_ptr<Session> session, std::function<TaskResult()> work) {
   const auto deferred = Napi::Promise::Deferred::New(env);
-  const uint64_t id = add(env, {deferred, std::move(session), {}, std::nullopt});
+  const uint64_t id =
+      add(env, {.deferred = deferred, .session = std::move(session), .pixels = {}, .job = std::nullopt});
   try {
     background_->start([id, work = std::move(work)]() mutable -> Mailbox::Message {
       TaskResult result;
       try {
         result = work();
       } catch (...) {
-        result = [error = current_error()](Napi::Env) -> Napi::Value { throw error; };
+        result = [error = current_error()](Napi::Env) -> Napi::Value { rethrow(error); };
       }
       work = nullptr;
       return [id, result = std::move(result)](Napi::Env js) { of(js).settle(js, id, result); };

@@ -11,11 +11,11 @@ Error current_error() noexcept {
   } catch (const Error& error) {
     return error;
   } catch (const std::bad_alloc&) {
-    return Error("ERR_OUT_OF_MEMORY", "Not enough memory.");
+    return {"ERR_OUT_OF_MEMORY", "Not enough memory."};
   } catch (const std::exception& error) {
-    return Error("ERR_INTERNAL", error.what());
+    return {"ERR_INTERNAL", error.what()};
   } catch (...) {
-    return Error("ERR_INTERNAL", "An unknown native exception was thrown.");
+    return {"ERR_INTERNAL", "An unknown native exception was thrown."};
   }
 }
 

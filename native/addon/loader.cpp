@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #ifdef _WIN32
@@ -32,13 +33,17 @@ struct Failure {
   std::string message;
 };
 
-[[noreturn]] void fail(const char* code, const std::string& message) { throw Failure{code, message}; }
+[[noreturn]] void fail(const char* code, const std::string& message) {
+  throw Failure{.code = code, .message = message};
+}
 
 #ifdef _WIN32
 
 using Library = HMODULE;
 
-std::string last_error() { return std::system_category().message(static_cast<int>(GetLastError())); }
+std::string last_error() {
+  return std::system_category().message(static_cast<int>(GetLastError()));
+}
 
 /** Path of a library of this file name that the process has open already. */
 std::optional<std::filesystem::path> already_open(const std::filesystem::path& file) {
@@ -56,7 +61,9 @@ Library open_library(const std::filesystem::path& file) {
 }
 
 /** The decorated name depends on the compiler, and the files' version has been checked before. */
-std::optional<std::string> configuration(Library /*library*/) { return std::nullopt; }
+std::optional<std::string> configuration(Library /*library*/) {
+  return std::nullopt;
+}
 
 #else
 
@@ -69,7 +76,7 @@ std::optional<std::filesystem::path> already_open(const std::filesystem::path& f
   void* const library = dlopen(file.filename().c_str(), RTLD_LAZY | RTLD_NOLOAD);
   if (library == nullptr) return std::nullopt;
   const link_map* map = nullptr;
-  const bool known = dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map != nullptr;
+  const bool known = dlinfo(library, RTLD_DI_LINKMAP, static_cast<void*>(&map)) == 0 && map != nullptr;
   std::optional<std::filesystem::path> path;
   if (known) path = map->l_name;
   dlclose(library);
@@ -94,7 +101,7 @@ Library open_library(const std::filesystem::path& file) {
 
 /** at::show_config(), which lists `TORCH_VERSION=…` among the build's settings. */
 std::optional<std::string> configuration(Library library) {
-  void* symbol = dlsym(library, "_ZN2at11show_configB5cxx11Ev");          // libstdc++
+  void* symbol = dlsym(library, "_ZN2at11show_configB5cxx11Ev");            // libstdc++
   if (symbol == nullptr) symbol = dlsym(library, "_ZN2at11show_configEv");  // libc++
   if (symbol == nullptr) return std::nullopt;
   return reinterpret_cast<std::string (*)()>(symbol)();
@@ -109,7 +116,8 @@ struct State {
 };
 
 State& state() {
-  static auto* const instance = new State;  // never destroyed: workers may outlast static objects
+  // Never destroyed: workers may outlast static objects.
+  static auto* const instance = new State;  // NOLINT(cppcoreguidelines-owning-memory)
   return *instance;
 }
 
@@ -155,7 +163,7 @@ Napi::Error to_js(Napi::Env env, const char* code, const std::string& message) {
 template <typename Body>
 Napi::Value guarded(Napi::Env env, Body&& body) {
   try {
-    return body();
+    return std::forward<Body>(body)();
   } catch (const Failure& failure) {
     throw to_js(env, failure.code, failure.message);
   } catch (const Napi::Error& error) {
@@ -172,7 +180,7 @@ Napi::Value guarded(Napi::Env env, Body&& body) {
 Napi::Value open(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const auto paths = to_paths(info[0]);
-    const std::lock_guard lock(state().mutex);
+    const std::scoped_lock lock(state().mutex);
     for (const auto& path : paths) open_one(path);
     return info.Env().Undefined();
   });
@@ -181,7 +189,7 @@ Napi::Value open(const Napi::CallbackInfo& info) {
 Napi::Value libtorch_version(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
-    const std::lock_guard lock(state().mutex);
+    const std::scoped_lock lock(state().mutex);
     const auto text = state().torch ? configuration(*state().torch) : std::nullopt;
     constexpr std::string_view kMark = "TORCH_VERSION=";
     const size_t start = text ? text->find(kMark) : std::string::npos;

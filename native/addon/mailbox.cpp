@@ -4,10 +4,12 @@
 
 namespace hyperiqa::addon {
 
-Mailbox::Mailbox(Napi::Env env) : channel_(Channel::New(env, "hyperiqa", 0, 1, this)) { channel_.Unref(env); }
+Mailbox::Mailbox(Napi::Env env) : channel_(Channel::New(env, "hyperiqa", 0, 1, this)) {
+  channel_.Unref(env);
+}
 
 void Mailbox::post(Message message) {
-  const std::lock_guard lock(mutex_);
+  const std::scoped_lock lock(mutex_);
   if (closed_) return;
   messages_.push_back(std::move(message));
   // One wake-up for all that gather until it is answered. Under the lock, so that `close` waits for it.
@@ -23,7 +25,7 @@ void Mailbox::release(Napi::Env env) {
 }
 
 void Mailbox::close() noexcept {
-  const std::lock_guard lock(mutex_);
+  const std::scoped_lock lock(mutex_);
   closed_ = true;
 }
 
@@ -31,7 +33,7 @@ void Mailbox::drain(Napi::Env env, Napi::Function /*callback*/, Mailbox* mailbox
   if (static_cast<napi_env>(env) == nullptr) return;  // the environment is going; the mailbox may be gone already
   std::vector<Message> messages;
   {
-    const std::lock_guard lock(mailbox->mutex_);
+    const std::scoped_lock lock(mailbox->mutex_);
     messages.swap(mailbox->messages_);
   }
   for (Message& message : messages) {

@@ -6,7 +6,7 @@
 #pragma once
 
 /** Node.js 18.17, 20.3 and later. */
-#define NAPI_VERSION 9
+#define NAPI_VERSION 9  // NOLINT(cppcoreguidelines-macro-usage): read by <napi.h>
 #define NODE_ADDON_API_CPP_EXCEPTIONS
 /** A worker that is being terminated cannot throw into JavaScript any more; without this the process would abort. */
 #define NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS

@@ -28,8 +28,8 @@ Napi::Value Session::create(Napi::Env env, std::shared_ptr<Background> backgroun
       std::make_shared<Session>(env, std::move(background), std::move(engine), weight_bytes(model_path));
   // Functions that hold the session, instead of methods that look for it in `this`: no wrong `this` can be passed.
   const auto method = [&](const char* name, Napi::Value (Session::*body)(const Napi::CallbackInfo&)) {
-    const auto function =
-        Napi::Function::New(env, [session, body](const Napi::CallbackInfo& call) { return (*session.*body)(call); }, name);
+    const auto function = Napi::Function::New(
+        env, [session, body](const Napi::CallbackInfo& call) { return (*session.*body)(call); }, name);
     return Napi::PropertyDescriptor::Value(name, function, napi_enumerable);
   };
   auto object = Napi::Object::New(env);
@@ -58,7 +58,8 @@ Session::~Session() {
       return nullptr;
     });
   } catch (...) {
-    // The environment is ending and has closed the engine; or there are no threads left to be had, and it is closed here.
+    // The environment is ending and has closed the engine; or there are no threads left to be had, and it is closed
+    // here.
     try {
       engine_->close();
     } catch (...) {  // NOLINT(bugprone-empty-catch)
@@ -88,13 +89,15 @@ Napi::Value Session::score(const Napi::CallbackInfo& info) {
     const std::shared_ptr<Engine> engine = open_engine();
     Environment& environment = Environment::of(env);
     const auto deferred = Napi::Promise::Deferred::New(env);
-    const uint64_t id = environment.add(
-        env, {deferred, shared_from_this(), Napi::Persistent(info[0].As<Napi::Uint8Array>()), std::nullopt});
+    const uint64_t id = environment.add(env, {.deferred = deferred,
+                                              .session = shared_from_this(),
+                                              .pixels = Napi::Persistent(info[0].As<Napi::Uint8Array>()),
+                                              .job = std::nullopt});
     try {
       const JobId job = engine->submit(image, options, [background = background_, id](JobId, JobResult result) {
         background->mailbox().post([id, result = std::move(result)](Napi::Env js) {
           Environment::of(js).settle(js, id, [&result](Napi::Env settling) {
-            if (const auto* error = std::get_if<Error>(&result)) throw *error;
+            if (const auto* error = std::get_if<Error>(&result)) rethrow(*error);
             return to_js(settling, std::get<ScoreResult>(result));
           });
         });

@@ -16,8 +16,8 @@ namespace hyperiqa::addon {
 
 /**
  * Lives as long as the functions of the JavaScript object, or work that was asked for through them. When the last of
- * these goes and nobody has called dispose(), the engine is closed on a thread of its own: a garbage collection must not
- * wait for a batch.
+ * these goes and nobody has called dispose(), the engine is closed on a thread of its own: a garbage collection must
+ * not wait for a batch.
  *
  * JavaScript thread only, the destructor included; it runs as a finalizer, where no JavaScript may run.
  */
