@@ -1,7 +1,7 @@
 /**
  * @file
- * What the engine adds to LibTorch: images a second of the engine, queue and cutting included, against bare forwards of the
- * same graphs on patches that are ready, at every batch size and both ways of using the threads.
+ * What the engine adds to LibTorch: images a second of the engine, queue and cutting included, against bare forwards of
+ * the same graphs on patches that are ready, at every batch size and both ways of using the threads.
  *
  *     hyperiqa_forward MODEL [IMAGES] [CROPS] [THREADS]
  */
@@ -16,11 +16,12 @@
 #include <thread>
 
 #include "batch_runner.h"
+#include "batch_shapes.h"
 #include "compiled_model.h"
 #include "cpu.h"
 #include "engine.h"
 #include "model.h"
-#include "scoring_graph.h"
+#include "names.h"
 #include "self_check.h"
 #include "threads.h"
 
@@ -31,7 +32,9 @@ using hyperiqa::GraphMode;
 
 constexpr int kRuns = 5;
 
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 /** Patches a second of `workers` threads that run the same graph beside each other: of the best of some runs. */
 double bare_rate(const hyperiqa::CompiledModel& model, int workers, int threads, int64_t batch_size) {
@@ -72,7 +75,8 @@ double best_bare_rate(const std::string& path, int threads) {
       hyperiqa::run_computing(each, [&] {
         torch::jit::Module module = model.module.deepcopy();
         hyperiqa::place_module(module, at::Device(at::kCPU), at::kFloat);
-        compiled = hyperiqa::compile_model(module, model.metadata, mode, hyperiqa::Dtype::Fp32, at::Device(at::kCPU), hyperiqa::batch_shapes(kLargest));
+        compiled = hyperiqa::compile_model(module, model.metadata, mode, hyperiqa::Dtype::Fp32, at::Device(at::kCPU),
+                                           hyperiqa::batch_shapes(kLargest));
       });
       for (const int64_t batch_size : hyperiqa::batch_shapes(kLargest)) {
         const double rate = bare_rate(compiled, threads / each, each, batch_size);
@@ -142,8 +146,8 @@ int run(int argc, char** argv) {
   hyperiqa::Engine::load(options);
   const hyperiqa::EngineInfo& info = engine->info();
   std::printf("processor %s, %d threads\n", info.devices[0].name.c_str(), options.threads);
-  std::printf("load %.2f s with measuring, %.2f s without; self-check off by %g of %g\n", first_load, seconds_since(begin),
-              info.self_check->largest_difference, info.self_check->tolerance);
+  std::printf("load %.2f s with measuring, %.2f s without; self-check off by %g of %g\n", first_load,
+              seconds_since(begin), info.self_check->largest_difference, info.self_check->tolerance);
   const double rate = engine_rate(*engine, images, crops);
   engine->close();
   std::printf("engine  %-8s %d x %d threads  batch %2d  %8.2f patches/s  %.3f images/s of %d crops\n",

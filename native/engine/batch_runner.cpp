@@ -5,31 +5,10 @@
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
-#include <algorithm>
-
+#include "batch_shapes.h"
 #include "self_check.h"
 
 namespace hyperiqa {
-
-std::vector<int64_t> batch_shapes(int64_t batch_size) {
-  std::vector<int64_t> shapes;
-  for (int64_t shape = 1; shape < batch_size; shape *= 2) shapes.push_back(shape);
-  shapes.push_back(batch_size);
-  return shapes;
-}
-
-int64_t filled_shape(int64_t batch_size, int64_t count) {
-  if (count >= batch_size) return batch_size;
-  int64_t shape = 1;
-  while (shape * 2 <= count) shape *= 2;
-  return shape;
-}
-
-int64_t padded_shape(int64_t batch_size, int64_t count) {
-  int64_t shape = 1;
-  while (shape < count) shape *= 2;
-  return std::min(shape, batch_size);
-}
 
 BatchRunner::BatchRunner(const ScoringGraph& graph, at::Device device, int64_t batch_size)
     : graph_(graph), device_(device), batch_size_(batch_size) {
@@ -41,7 +20,9 @@ BatchRunner::BatchRunner(const ScoringGraph& graph, at::Device device, int64_t b
   done_.emplace(device.type());
 }
 
-uint8_t* BatchRunner::patch(int64_t index) { return patches_.mutable_data_ptr<uint8_t>() + index * kPatchBytes; }
+uint8_t* BatchRunner::patch(int64_t index) {
+  return patches_.mutable_data_ptr<uint8_t>() + index * kPatchBytes;
+}
 
 at::Tensor BatchRunner::input(int64_t shape) {
   const at::Tensor host = patches_.narrow(0, 0, shape).permute({0, 3, 1, 2});

@@ -13,21 +13,13 @@
 
 namespace hyperiqa {
 
-/** Batch sizes that graphs are compiled for: powers of two up to the largest batch, and the largest batch itself. */
-std::vector<int64_t> batch_shapes(int64_t batch_size);
-
-/** The greatest shape of `batch_size` that `count` patches fill. */
-int64_t filled_shape(int64_t batch_size, int64_t count);
-
-/** The smallest shape of `batch_size` that `count` patches fit into. */
-int64_t padded_shape(int64_t batch_size, int64_t count);
-
 /**
  * Gathers patches and scores them; belongs to one thread.
  *
  * On an accelerator the patches are gathered in pinned memory, copied without blocking and computed on a stream of the
- * runner's own, and the thread waits for an event behind the copy back. Two runners on one device so overlap: one gathers
- * while the other computes. This part uses c10's device-generic interfaces only and has not been run on real hardware yet.
+ * runner's own, and the thread waits for an event behind the copy back. Two runners on one device so overlap: one
+ * gathers while the other computes. This part uses c10's device-generic interfaces only and has not been run on real
+ * hardware yet.
  */
 class BatchRunner {
  public:

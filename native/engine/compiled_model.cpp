@@ -6,7 +6,9 @@
 #include <exception>
 
 #include "batch_runner.h"
+#include "batch_shapes.h"
 #include "errors.h"
+#include "names.h"
 #include "self_check.h"
 
 namespace hyperiqa {
@@ -24,8 +26,6 @@ void append(std::vector<float>& scores, const at::Tensor& tensor) {
   const at::Tensor host = tensor.to(at::kCPU).contiguous();
   scores.insert(scores.end(), host.const_data_ptr<float>(), host.const_data_ptr<float>() + host.numel());
 }
-
-const char* dtype_name(Dtype dtype) { return dtype == Dtype::Fp32 ? "fp32" : dtype == Dtype::Bf16 ? "bf16" : "fp16"; }
 
 /** Scores of whole rounds of the check patches in every shape. */
 std::vector<float> specialise(ScoringGraph& graph, at::Device device, const std::vector<int64_t>& shapes) {
@@ -54,8 +54,8 @@ CompiledModel compile_model(const torch::jit::Module& placed, const Metadata& me
     const Error error = as_error(std::current_exception());
     if (error.code() != "ERR_INTERNAL") throw error;
     if (dtype != Dtype::Fp32) {
-      throw Error("ERR_DTYPE_UNSUPPORTED", std::string("The model cannot be computed in ") + dtype_name(dtype) + " on " +
-                                               device.str() + ": " + error.what());
+      throw Error("ERR_DTYPE_UNSUPPORTED", std::string("The model cannot be computed in ") + dtype_name(dtype) +
+                                               " on " + device.str() + ": " + error.what());
     }
     throw Error("ERR_MODEL_FORMAT", std::string("The model's graph does not run (graph mode ") + graph_mode_name(mode) +
                                         "): " + error.what());

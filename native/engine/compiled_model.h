@@ -1,4 +1,5 @@
-/** @file A model made ready for one device: frozen, compiled for its batch shapes, and checked against its own scores. */
+/** @file A model made ready for one device: frozen, compiled for its batch shapes, and checked against its own scores.
+ */
 #pragma once
 
 #include <c10/core/Device.h>
@@ -19,12 +20,12 @@ struct CompiledModel {
 };
 
 /**
- * Compiles for the batch sizes `shapes`, warming each up with the self-check patches. To be called in a ComputeScope with
- * the number of threads that workers will have. Does not judge the check.
+ * Compiles for the batch sizes `shapes`, warming each up with the self-check patches. To be called in a ComputeScope
+ * with the number of threads that workers will have. Does not judge the check.
  *
  * @param placed  on `device` and in `dtype` already
- * @throws Error ERR_OUT_OF_MEMORY; ERR_DTYPE_UNSUPPORTED if the graph does not run in bf16 or fp16; ERR_MODEL_FORMAT if it
- *         does not run at all or gives no scores
+ * @throws Error ERR_OUT_OF_MEMORY; ERR_DTYPE_UNSUPPORTED if the graph does not run in bf16 or fp16; ERR_MODEL_FORMAT if
+ * it does not run at all or gives no scores
  */
 CompiledModel compile_model(const torch::jit::Module& placed, const Metadata& metadata, GraphMode mode, Dtype dtype,
                             at::Device device, const std::vector<int64_t>& shapes);

@@ -8,10 +8,13 @@
 namespace hyperiqa {
 namespace {
 
-[[noreturn]] void refuse(const std::string& reason) { throw Error("ERR_INVALID_ARGUMENT", reason); }
+[[noreturn]] void refuse(const std::string& reason) {
+  throw Error("ERR_INVALID_ARGUMENT", reason);
+}
 
-/** torchvision's RandomCrop after torch.manual_seed(seed). PyTorch's CPU generator is the MT19937 of the standard library,
- *  seeded with the low 32 bits, and a random integer below n is its next output modulo n. Row first, then column. */
+/** torchvision's RandomCrop after torch.manual_seed(seed). PyTorch's CPU generator is the MT19937 of the standard
+ * library, seeded with the low 32 bits, and a random integer below n is its next output modulo n. Row first, then
+ * column. */
 std::vector<Crop> random_crops(int64_t count, int64_t width, int64_t height, uint64_t seed) {
   std::vector<Crop> crops(static_cast<size_t>(count));
   if (width == kPatchSize && height == kPatchSize) return crops;
@@ -25,8 +28,8 @@ std::vector<Crop> random_crops(int64_t count, int64_t width, int64_t height, uin
   return crops;
 }
 
-/** Position `index` of `count` along a side with `room` pixels to spare: both ends covered, in between the whole pixel at
- *  or before the exact place. A single position is in the middle. */
+/** Position `index` of `count` along a side with `room` pixels to spare: both ends covered, in between the whole pixel
+ * at or before the exact place. A single position is in the middle. */
 int64_t grid_position(int64_t index, int64_t count, int64_t room) {
   return count == 1 ? room / 2 : index * room / (count - 1);
 }
@@ -36,7 +39,8 @@ std::vector<Crop> grid_crops(int64_t rows, int64_t columns, int64_t width, int64
   crops.reserve(static_cast<size_t>(rows * columns));
   for (int64_t row = 0; row < rows; ++row) {
     for (int64_t column = 0; column < columns; ++column) {
-      crops.push_back({grid_position(column, columns, width - kPatchSize), grid_position(row, rows, height - kPatchSize), 0});
+      crops.push_back(
+          {grid_position(column, columns, width - kPatchSize), grid_position(row, rows, height - kPatchSize), 0});
     }
   }
   return crops;
@@ -55,9 +59,13 @@ std::vector<Crop> pyiqa_crops(int64_t width, int64_t height) {
 }
 
 /** Half of a length as torchvision's CenterCrop rounds it: halves go to the even neighbour. */
-int64_t rounded_half(int64_t length) { return length / 2 + (length % 4 == 3 ? 1 : 0); }
+int64_t rounded_half(int64_t length) {
+  return length / 2 + (length % 4 == 3 ? 1 : 0);
+}
 
-int64_t covering(int64_t length) { return (length + kPatchSize - 1) / kPatchSize; }
+int64_t covering(int64_t length) {
+  return (length + kPatchSize - 1) / kPatchSize;
+}
 
 }  // namespace
 
@@ -75,8 +83,8 @@ void check_plan(const CropPlan& plan) {
 std::vector<Crop> plan_crops(const CropPlan& plan, int64_t width, int64_t height, uint64_t seed) {
   check_plan(plan);
   if (width < kPatchSize || height < kPatchSize) {
-    refuse("An image of " + std::to_string(width) + "×" + std::to_string(height) + " pixels is smaller than a patch of " +
-           std::to_string(kPatchSize) + "×" + std::to_string(kPatchSize) + ".");
+    refuse("An image of " + std::to_string(width) + "×" + std::to_string(height) +
+           " pixels is smaller than a patch of " + std::to_string(kPatchSize) + "×" + std::to_string(kPatchSize) + ".");
   }
   switch (plan.kind) {
     case CropPlan::Kind::Random:

@@ -34,8 +34,8 @@ std::string last_dl_error() {
   return error ? error : "unknown error";
 }
 
-/** The NVIDIA driver's own library. It is asked first: it is small, and without a driver and a device there is no need to
- *  open LibTorch's CUDA libraries, which are gigabytes. */
+/** The NVIDIA driver's own library. It is asked first: it is small, and without a driver and a device there is no need
+ * to open LibTorch's CUDA libraries, which are gigabytes. */
 class Driver {
  public:
   Driver() : library_(dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {
@@ -92,7 +92,8 @@ CudaReport look_for_cuda() {
   if (report.reason.empty() && !at::globalContext().hasCUDA()) {
     // LibTorch looks for its CUDA part once, at the first use of anything that asks for it.
     report.reason =
-        "LibTorch had been used in this process before its CUDA libraries were opened, and has settled on the CPU. Load "
+        "LibTorch had been used in this process before its CUDA libraries were opened, and has settled on the CPU. "
+        "Load "
         "the model for CUDA first, in a new process";
   }
   if (report.reason.empty()) {
@@ -107,7 +108,9 @@ CudaReport look_for_cuda() {
 
 #else
 
-CudaReport look_for_cuda() { return no_cuda("CUDA is supported on Linux only"); }
+CudaReport look_for_cuda() {
+  return no_cuda("CUDA is supported on Linux only");
+}
 
 #endif
 
@@ -126,15 +129,17 @@ at::Device cuda_device(const std::string& wanted) {
     throw Error("ERR_DEVICE_UNAVAILABLE", "The device " + wanted + " cannot be used: " + report.reason + ".");
   }
   if (static_cast<size_t>(index) >= report.devices.size()) {
-    throw Error("ERR_DEVICE_UNAVAILABLE", "There is no device " + wanted + "; the last one is " +
-                                              report.devices.back().id + ".");
+    throw Error("ERR_DEVICE_UNAVAILABLE",
+                "There is no device " + wanted + "; the last one is " + report.devices.back().id + ".");
   }
   return {at::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
 
 }  // namespace
 
-std::string libtorch_version() { return TORCH_VERSION; }
+std::string libtorch_version() {
+  return TORCH_VERSION;
+}
 
 CudaReport cuda_report() {
   static const CudaReport report = [] {

@@ -21,8 +21,8 @@ DeviceChoice choose_devices(const std::vector<std::string>& wanted);
 
 DeviceInfo describe_device(at::Device device);
 
-/** Makes results on CUDA reproducible and comparable with the CPU's: no TF32, cuDNN's deterministic algorithms, no choice
- *  of algorithms by timing. Settings of LibTorch for the whole process. */
+/** Makes results on CUDA reproducible and comparable with the CPU's: no TF32, cuDNN's deterministic algorithms, no
+ * choice of algorithms by timing. Settings of LibTorch for the whole process. */
 void use_exact_cuda();
 
 }  // namespace hyperiqa

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "batch_runner.h"
+#include "batch_shapes.h"
 #include "compiled_model.h"
 #include "cpu.h"
 #include "device.h"
@@ -142,7 +143,8 @@ class EngineOnWorkers : public Engine {
       std::unique_lock lock(mutex_);
       if (closing_) {
         // Another thread is closing, and a worker or a callback of the closing itself must not wait for its own end.
-        if (!is_worker() && closer_ != std::this_thread::get_id()) closed_changed_.wait(lock, [this] { return closed_; });
+        if (!is_worker() && closer_ != std::this_thread::get_id())
+          closed_changed_.wait(lock, [this] { return closed_; });
         return;
       }
       closing_ = true;
@@ -165,7 +167,8 @@ class EngineOnWorkers : public Engine {
 
  private:
   void start_worker(const Deployment& deployment) {
-    auto runner = std::make_shared<BatchRunner>(*deployment.model.graph, deployment.device, deployment.setup.batch_size);
+    auto runner =
+        std::make_shared<BatchRunner>(*deployment.model.graph, deployment.device, deployment.setup.batch_size);
     workers_.emplace_back([core = core_, &deployment, runner] {
       const ComputeScope scope(deployment.setup.threads_per_worker);
       work(core->scheduler, deployment, *runner);
@@ -201,8 +204,8 @@ void check_options(const LoadOptions& options) {
   }
 }
 
-/** Compiles for good. Where the graph mode was left to us and the one chosen (perhaps long ago, from the tuning file) does
- *  not work, plain freezing is the way out. */
+/** Compiles for good. Where the graph mode was left to us and the one chosen (perhaps long ago, from the tuning file)
+ * does not work, plain freezing is the way out. */
 CompiledModel compile_checked(const torch::jit::Module& placed, const Metadata& metadata, const LoadOptions& options,
                               at::Device device, CpuSetup& setup) {
   CompiledModel model;

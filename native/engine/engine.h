@@ -41,9 +41,9 @@ struct Resize {
 struct CropPlan {
   enum class Kind { Random, Grid, Pyiqa, Center };
   Kind kind = Kind::Random;
-  int64_t count = 10;    ///< Random: number of crops
-  int64_t rows = 0;      ///< Grid: 0 = as many as cover the image
-  int64_t columns = 0;   ///< Grid: 0 = as many as cover the image
+  int64_t count = 10;   ///< Random: number of crops
+  int64_t rows = 0;     ///< Grid: 0 = as many as cover the image
+  int64_t columns = 0;  ///< Grid: 0 = as many as cover the image
 };
 
 /** Everything that decides a score besides the pixels and the model. */
@@ -74,10 +74,10 @@ struct ScoreResult {
   std::optional<double> standard_error;  ///< SD(n−1)/√n for two or more random crops
   std::optional<double> spread;          ///< SD(n−1) of two or more crops of a fixed plan (grid, pyiqa)
   std::vector<Crop> crops;
-  int64_t resized_width = 0;   ///< size of the image that the crops were cut from
+  int64_t resized_width = 0;  ///< size of the image that the crops were cut from
   int64_t resized_height = 0;
-  bool enlarged = false;                 ///< the image was below minimum_side and was enlarged
-  bool standard_error_reached = true;    ///< false: max_crops were scored and the error is still above the bound
+  bool enlarged = false;               ///< the image was below minimum_side and was enlarged
+  bool standard_error_reached = true;  ///< false: max_crops were scored and the error is still above the bound
 };
 
 /** How the frozen graph is optimised; Auto measures the candidates once per model and CPU and remembers the choice. */
@@ -88,8 +88,8 @@ struct LoadOptions {
   std::string model_path;
   std::vector<std::string> devices = {"auto"};  ///< "auto", "cpu", "cuda", "cuda:N"; several share the queue
   Dtype dtype = Dtype::Fp32;
-  int threads = 0;          ///< CPU threads in all; 0 = one a physical core available to the process
-  int64_t batch_size = 0;   ///< largest batch; 0 = chosen for the device
+  int threads = 0;         ///< CPU threads in all; 0 = one a physical core available to the process
+  int64_t batch_size = 0;  ///< largest batch; 0 = chosen for the device
   GraphMode graph_mode = GraphMode::Auto;
   std::string tuning_file;  ///< where the measured graph mode is kept; empty = nowhere
   bool self_check = true;   ///< recompute the model's check values at load, refuse the model if they differ
@@ -118,13 +118,13 @@ struct CudaReport {
 };
 
 struct EngineInfo {
-  std::string metadata;              ///< hyperiqa.json of the model, as stored
-  std::vector<DeviceInfo> devices;   ///< in use
-  std::string fallback_reason;       ///< why "auto" did not choose CUDA; empty when it did or was not asked
+  std::string metadata;             ///< hyperiqa.json of the model, as stored
+  std::vector<DeviceInfo> devices;  ///< in use
+  std::string fallback_reason;      ///< why "auto" did not choose CUDA; empty when it did or was not asked
   Dtype dtype = Dtype::Fp32;
   GraphMode graph_mode = GraphMode::Freeze;  ///< in use, never Auto
-  int workers = 0;             ///< worker threads
-  int threads_per_worker = 0;  ///< intra-op threads of each CPU worker
+  int workers = 0;                           ///< worker threads
+  int threads_per_worker = 0;                ///< intra-op threads of each CPU worker
   int64_t batch_size = 0;
   std::optional<SelfCheck> self_check;  ///< of load, when it was asked for
 };

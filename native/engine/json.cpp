@@ -209,7 +209,9 @@ class Parser {
 
 }  // namespace
 
-Json Json::parse(std::string_view text) { return Parser(text).document(); }
+Json Json::parse(std::string_view text) {
+  return Parser(text).document();
+}
 
 const Json* Json::find(std::string_view key) const {
   if (const auto* members = object()) {

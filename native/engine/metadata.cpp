@@ -92,7 +92,9 @@ class Fields {
 
   bool has(std::string_view key) const { return json_.find(key) != nullptr; }
   bool is_null(std::string_view key) const { return required(key).is_null(); }
-  std::string name(std::string_view key) const { return path_.empty() ? std::string(key) : path_ + '.' + std::string(key); }
+  std::string name(std::string_view key) const {
+    return path_.empty() ? std::string(key) : path_ + '.' + std::string(key);
+  }
 
  private:
   const Json& required(std::string_view key) const {

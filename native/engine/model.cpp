@@ -32,7 +32,8 @@ void require_file(const std::string& path) {
   file.read(start.data(), start.size());
   if (file.gcount() == 0) refuse(path, "it is empty.");
   if (std::string_view(start.data(), 2) != "PK") {
-    refuse(path, "it is no TorchScript archive. Checkpoints (.pkl, .pth) must be exported first, see models/export.py.");
+    refuse(path,
+           "it is no TorchScript archive. Checkpoints (.pkl, .pth) must be exported first, see models/export.py.");
   }
 }
 
@@ -68,9 +69,11 @@ void require_schema(const std::string& path, const torch::jit::Module& module) {
   const auto forward = module.find_method("forward");
   if (!forward) refuse(path, "its graph has no method forward.");
   const auto& schema = forward->function().getSchema();
-  const auto is_tensor = [](const c10::Argument& argument) { return argument.type()->kind() == c10::TypeKind::TensorType; };
-  const bool fits = schema.arguments().size() == 2 && is_tensor(schema.arguments()[1]) && schema.returns().size() == 1 &&
-                    is_tensor(schema.returns()[0]);
+  const auto is_tensor = [](const c10::Argument& argument) {
+    return argument.type()->kind() == c10::TypeKind::TensorType;
+  };
+  const bool fits = schema.arguments().size() == 2 && is_tensor(schema.arguments()[1]) &&
+                    schema.returns().size() == 1 && is_tensor(schema.returns()[0]);
   if (!fits) refuse(path, "its forward must take one tensor and return one tensor.");
 }
 

@@ -14,8 +14,8 @@ namespace {
 
 void require_side(int64_t side, const char* name) {
   if (side < 1 || side > kMaxSide) {
-    throw Error("ERR_INVALID_ARGUMENT",
-                std::string("The ") + name + " of the resize must be from 1 to " + std::to_string(kMaxSide) + " pixels.");
+    throw Error("ERR_INVALID_ARGUMENT", std::string("The ") + name + " of the resize must be from 1 to " +
+                                            std::to_string(kMaxSide) + " pixels.");
   }
 }
 
@@ -36,8 +36,9 @@ PreparedImage resized(const PreparedImage& image, int64_t width, int64_t height,
   const at::Tensor input = at::from_blob(pixels, {1, image.height, image.width, 3}, at::kByte).permute({0, 3, 1, 2});
   at::Tensor output = at::_upsample_bilinear2d_aa(input, {height, width}, /*align_corners=*/false, scale, scale);
   PreparedImage result;
-  result.storage = output.permute({0, 2, 3, 1}).contiguous();
-  result.pixels = result.storage.const_data_ptr<uint8_t>();
+  const auto interleaved = std::make_shared<at::Tensor>(output.permute({0, 2, 3, 1}).contiguous());
+  result.pixels = interleaved->const_data_ptr<uint8_t>();
+  result.storage = interleaved;
   result.width = width;
   result.height = height;
   return result;
@@ -72,7 +73,8 @@ PreparedImage prepare(const Image& image, const Resize& resize, int64_t minimum_
       result = resized(result, resize.width, resize.height);
     }
   } else if (resize.mode == Resize::Mode::ShortSide) {
-    if (std::min(result.width, result.height) != resize.size) result = with_short_side(result, resize.size, std::nullopt);
+    if (std::min(result.width, result.height) != resize.size)
+      result = with_short_side(result, resize.size, std::nullopt);
   }
   const int64_t shorter = std::min(result.width, result.height);
   if (shorter < minimum_side) {

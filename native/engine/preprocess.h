@@ -1,15 +1,14 @@
 /** @file From a decoded image to the one that patches are cut from. */
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
+#include <memory>
 
 #include "engine.h"
 
 namespace hyperiqa {
 
-inline constexpr int64_t kMaxSide = 65536;           ///< of a side that can be asked for, pixels
+inline constexpr int64_t kMaxSide = 65536;               ///< of a side that can be asked for, pixels
 inline constexpr int64_t kMaxPixels = int64_t{1} << 28;  ///< of an image, before and after the resize
 
 /** The image that patches are cut from: interleaved RGB, rows without padding. */
@@ -18,7 +17,7 @@ struct PreparedImage {
   int64_t width = 0;
   int64_t height = 0;
   bool enlarged = false;
-  at::Tensor storage;  ///< owns the pixels; undefined where they are the caller's own
+  std::shared_ptr<const void> storage;  ///< owns the pixels; empty where they are the caller's own
 };
 
 /** @throws Error ERR_INVALID_ARGUMENT */
@@ -27,7 +26,8 @@ void check_resize(const Resize& resize, int64_t minimum_side);
 /**
  * Resizes, and enlarges where a side is still below `minimum_side`: antialiased bilinear on 8-bit values, LibTorch's
  * kernel, which is within one level of Pillow's (and so of torchvision's Resize on a PIL image). When enlarging, the
- * kernel gets the exact ratio of the shorter side for both axes, as IQA-PyTorch does, not the ratios of the rounded sizes.
+ * kernel gets the exact ratio of the shorter side for both axes, as IQA-PyTorch does, not the ratios of the rounded
+ * sizes.
  *
  * @throws Error ERR_IMAGE_TOO_LARGE if the image has, or a step would give, more than kMaxPixels
  */

@@ -5,7 +5,7 @@
 #include <limits>
 #include <string>
 
-#include "batch_runner.h"
+#include "batch_shapes.h"
 #include "crops.h"
 #include "errors.h"
 #include "self_check.h"
@@ -56,7 +56,9 @@ class Scheduler::Deliveries {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& reason) { throw Error("ERR_INVALID_ARGUMENT", reason); }
+[[noreturn]] void refuse(const std::string& reason) {
+  throw Error("ERR_INVALID_ARGUMENT", reason);
+}
 
 void check(const Image& image, const ScoreOptions& options) {
   constexpr int64_t kLimit = std::numeric_limits<int32_t>::max();
@@ -78,7 +80,9 @@ void check(const Image& image, const ScoreOptions& options) {
   }
 }
 
-Error disposed() { return {"ERR_DISPOSED", "The scorer was disposed of before this image was scored."}; }
+Error disposed() {
+  return {"ERR_DISPOSED", "The scorer was disposed of before this image was scored."};
+}
 
 }  // namespace
 

@@ -17,11 +17,11 @@
 namespace hyperiqa {
 
 /**
- * A bounded first-in, first-out queue of images. Workers ask for work with `next` and get either an image to prepare or a
- * batch of patches, taken from as many images as it needs; idle workers share the patches of what is left.
+ * A bounded first-in, first-out queue of images. Workers ask for work with `next` and get either an image to prepare or
+ * a batch of patches, taken from as many images as it needs; idle workers share the patches of what is left.
  *
- * Memory of images: a worker reads it only between `next` and `prepared` or `release`, during which the job counts it as a
- * reader. A job ends (its callback is called, after which the memory may vanish) only when it has no reader.
+ * Memory of images: a worker reads it only between `next` and `prepared` or `release`, during which the job counts it
+ * as a reader. A job ends (its callback is called, after which the memory may vanish) only when it has no reader.
  *
  * Callbacks are called without the lock, so they may call `submit` and `cancel`.
  */
@@ -56,7 +56,8 @@ class Scheduler {
   /** What a worker can take. */
   struct Capacity {
     int64_t batch_size;
-    bool shares;  ///< true: batches have one of the shapes of `batch_size`, and what is left is shared among the workers
+    bool
+        shares;  ///< true: batches have one of the shapes of `batch_size`, and what is left is shared among the workers
   };
 
   Scheduler(Limits limits, int64_t workers, int64_t step);
@@ -95,8 +96,8 @@ class Scheduler {
   const size_t step_;
 
   std::mutex mutex_;
-  std::condition_variable work_;      ///< there may be something for `next`
-  std::condition_variable unread_;    ///< a cancelled job lost its last reader
+  std::condition_variable work_;                   ///< there may be something for `next`
+  std::condition_variable unread_;                 ///< a cancelled job lost its last reader
   std::map<JobId, std::shared_ptr<Job>> jobs_;     ///< all that have not ended
   std::map<JobId, std::shared_ptr<Job>> waiting_;  ///< to be prepared
   std::map<JobId, std::shared_ptr<Job>> ready_;    ///< with crops that no worker has taken

@@ -17,20 +17,6 @@ torch::jit::Module freeze(const torch::jit::Module& module, GraphMode mode) {
 
 }  // namespace
 
-const char* graph_mode_name(GraphMode mode) {
-  switch (mode) {
-    case GraphMode::Auto:
-      return "auto";
-    case GraphMode::Freeze:
-      return "freeze";
-    case GraphMode::Optimize:
-      return "optimize";
-    case GraphMode::OneDnn:
-      break;
-  }
-  return "onednn";
-}
-
 ScoringGraph::ScoringGraph(const torch::jit::Module& module, GraphMode mode)
     : frozen_(freeze(module, mode)), mode_(mode) {}
 
@@ -42,7 +28,9 @@ at::Tensor ScoringGraph::specialise(const at::Tensor& patches) {
   return run(code, patches);
 }
 
-at::Tensor ScoringGraph::run(const at::Tensor& patches) const { return run(codes_.at(patches.size(0)), patches); }
+at::Tensor ScoringGraph::run(const at::Tensor& patches) const {
+  return run(codes_.at(patches.size(0)), patches);
+}
 
 at::Tensor ScoringGraph::run(const torch::jit::Code& code, const at::Tensor& patches) const {
   torch::jit::Stack stack = {frozen_._ivalue(), patches};
@@ -57,9 +45,9 @@ at::Tensor ScoringGraph::run(const torch::jit::Code& code, const at::Tensor& pat
   return scores;
 }
 
-/** What LibTorch's profiling executor does with `enable_onednn_fusion`, for one graph and one shape: observe the types of
- *  all values in one run, then hand the subgraphs that oneDNN Graph supports over to it. Guards on shapes and strides lead
- *  to the unfused operators; they never fail here, because each code only ever sees its own shape. */
+/** What LibTorch's profiling executor does with `enable_onednn_fusion`, for one graph and one shape: observe the types
+ * of all values in one run, then hand the subgraphs that oneDNN Graph supports over to it. Guards on shapes and strides
+ * lead to the unfused operators; they never fail here, because each code only ever sees its own shape. */
 std::shared_ptr<torch::jit::Graph> ScoringGraph::fused_for(const at::Tensor& patches) const {
   auto plain = frozen_.get_method("forward").graph()->copy();
   torch::jit::runRequiredPasses(plain);

@@ -14,12 +14,9 @@
 
 namespace hyperiqa {
 
-/** The name of a graph mode, as in provenance and in the tuning cache. */
-const char* graph_mode_name(GraphMode mode);
-
 /**
- * Runs without LibTorch's graph executors: those profile and recompile when they like, by process-wide settings. Here every
- * shape is compiled once, in `specialise`, and never again.
+ * Runs without LibTorch's graph executors: those profile and recompile when they like, by process-wide settings. Here
+ * every shape is compiled once, in `specialise`, and never again.
  */
 class ScoringGraph {
  public:
@@ -28,8 +25,8 @@ class ScoringGraph {
    *              (weights in oneDNN's layout); OneDnn: subgraphs compiled by oneDNN Graph, for each batch shape */
   ScoringGraph(const torch::jit::Module& module, GraphMode mode);
 
-  /** Compiles for the shape of `patches` and runs it once: oneDNN generates code and reorders weights at first use, for as
-   *  many intra-op threads as the calling thread has, so call it with the number that `run` will have. Returns the
+  /** Compiles for the shape of `patches` and runs it once: oneDNN generates code and reorders weights at first use, for
+   * as many intra-op threads as the calling thread has, so call it with the number that `run` will have. Returns the
    *  scores. Not to be called while another thread runs. */
   at::Tensor specialise(const at::Tensor& patches);
 

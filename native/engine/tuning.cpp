@@ -13,6 +13,7 @@
 #include "compiled_model.h"
 #include "cpu.h"
 #include "errors.h"
+#include "names.h"
 #include "self_check.h"
 #include "threads.h"
 
@@ -25,7 +26,7 @@ constexpr int64_t kFirstBatchSize = 4;  // at which everything else is compared
 constexpr int64_t kSecondBatchSize = 8;
 constexpr int kRounds = 2;  // of measurement; candidates take turns, so that a disturbance does not hit only one
 constexpr int kRunsPerRound = 2;
-constexpr double kWorthIt = 1.02;  // a later candidate must be faster by this factor to replace an earlier one
+constexpr double kWorthIt = 1.02;           // a later candidate must be faster by this factor to replace an earlier one
 constexpr std::chrono::seconds kBudget{5};  // after which no further candidate is taken up
 
 /** One set-up, compiled, with the best rate seen so far. */
@@ -48,7 +49,8 @@ class Tuner {
 
     setups = {best};
     if (options_.batch_size == 0) setups.push_back({best.graph_mode, threads_, 1, kSecondBatchSize});
-    for (const int threads : larger_teams()) setups.push_back({best.graph_mode, threads_ / threads, threads, batch_size});
+    for (const int threads : larger_teams())
+      setups.push_back({best.graph_mode, threads_ / threads, threads, batch_size});
     return fastest(setups);
   }
 
@@ -95,8 +97,8 @@ class Tuner {
   Candidate compile(const CpuSetup& setup) const {
     Candidate candidate{setup, {}, 0};
     run_computing(setup.threads_per_worker, [&] {
-      candidate.model = compile_model(placed_, metadata_, setup.graph_mode, options_.dtype, at::Device(at::kCPU),
-                                      {setup.batch_size});
+      candidate.model =
+          compile_model(placed_, metadata_, setup.graph_mode, options_.dtype, at::Device(at::kCPU), {setup.batch_size});
     });
     if (options_.self_check) require_passed(candidate.model.check);
     return candidate;
@@ -144,11 +146,10 @@ class Tuner {
 
 /** Everything that a measurement depends on. */
 std::string tuning_key(const Metadata& metadata, const LoadOptions& options, int threads) {
-  constexpr const char* kDtypes[] = {"fp32", "bf16", "fp16"};
   std::ostringstream key;
   key << "model " << metadata.weights_sha256 << ", LibTorch " << libtorch_version() << ", " << processor_name() << ", "
-      << kDtypes[static_cast<size_t>(options.dtype)] << ", threads " << threads << ", graph "
-      << graph_mode_name(options.graph_mode) << ", batch " << options.batch_size;
+      << dtype_name(options.dtype) << ", threads " << threads << ", graph " << graph_mode_name(options.graph_mode)
+      << ", batch " << options.batch_size;
   return key.str();
 }
 

@@ -10,8 +10,8 @@
 namespace hyperiqa {
 
 /**
- * Graph mode, workers × threads and batch size with the most patches a second. What the options fix is not varied; what was
- * measured before is recalled, in this process or from `options.tuning_file`. Otherwise measures for some seconds.
+ * Graph mode, workers × threads and batch size with the most patches a second. What the options fix is not varied; what
+ * was measured before is recalled, in this process or from `options.tuning_file`. Otherwise measures for some seconds.
  *
  * A graph mode that fails, or that misses the model's check scores, is no candidate.
  *

@@ -11,7 +11,7 @@
 #include <system_error>
 
 #include "json.h"
-#include "scoring_graph.h"
+#include "names.h"
 
 namespace hyperiqa {
 namespace {
@@ -49,7 +49,8 @@ std::map<std::string, CpuSetup> read_all(const std::string& file) {
     const Json json = Json::parse(text.str());
     const Json* version = json.find("version");
     const Json* entries = json.find("setups");
-    if (!version || !version->number() || *version->number() != kVersion || !entries || !entries->object()) return setups;
+    if (!version || !version->number() || *version->number() != kVersion || !entries || !entries->object())
+      return setups;
     for (const auto& [key, entry] : *entries->object()) {
       if (const auto setup = parse_setup(entry)) setups.emplace(key, *setup);
     }
@@ -64,9 +65,9 @@ std::string format(const std::map<std::string, CpuSetup>& setups) {
   text << "{\n  \"version\": " << kVersion << ",\n  \"setups\": {";
   const char* separator = "\n";
   for (const auto& [key, setup] : setups) {
-    text << separator << "    " << json_quote(key) << ": { \"graphMode\": " << json_quote(graph_mode_name(setup.graph_mode))
-         << ", \"workers\": " << setup.workers << ", \"threadsPerWorker\": " << setup.threads_per_worker
-         << ", \"batchSize\": " << setup.batch_size << " }";
+    text << separator << "    " << json_quote(key)
+         << ": { \"graphMode\": " << json_quote(graph_mode_name(setup.graph_mode)) << ", \"workers\": " << setup.workers
+         << ", \"threadsPerWorker\": " << setup.threads_per_worker << ", \"batchSize\": " << setup.batch_size << " }";
     separator = ",\n";
   }
   text << "\n  }\n}\n";

@@ -19,9 +19,13 @@ Json fixture() {
   return Json::parse(text.str());
 }
 
-int64_t integer(const Json& json) { return static_cast<int64_t>(*json.number()); }
+int64_t integer(const Json& json) {
+  return static_cast<int64_t>(*json.number());
+}
 
-std::string position(const Crop& crop) { return std::to_string(crop.x) + ',' + std::to_string(crop.y); }
+std::string position(const Crop& crop) {
+  return std::to_string(crop.x) + ',' + std::to_string(crop.y);
+}
 
 std::string positions(const std::vector<Crop>& crops) {
   std::string text;

@@ -27,7 +27,8 @@ using testing::write_mean_model;
 double mean_of_patch(const TestImage& image, const Crop& crop) {
   double sum = 0;
   for (int64_t y = crop.y; y < crop.y + 224; ++y) {
-    for (int64_t i = crop.x * 3; i < (crop.x + 224) * 3; ++i) sum += image.pixels[static_cast<size_t>(y * image.width * 3 + i)];
+    for (int64_t i = crop.x * 3; i < (crop.x + 224) * 3; ++i)
+      sum += image.pixels[static_cast<size_t>(y * image.width * 3 + i)];
   }
   return sum / (224 * 224 * 3);
 }

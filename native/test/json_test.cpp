@@ -21,11 +21,32 @@ TEST(Json, ReadsEveryKindOfValue) {
 }
 
 TEST(Json, RefusesWhatIsNoJson) {
-  const char* const kBad[] = {
-      "",       "{",         "}",          "[1,]",         "{\"a\":1,}", "{a:1}",        "[1 2]",      "01",
-      "-",      "1.",        ".5",         "1e",           "+1",         "NaN",          "tru",        "nulll",
-      "\"",     "\"\\x\"",   "\"\\u12\"",  "\"\\ud83d\"",  "\"\\udc00\"", "\"\\ud83d\\u0041\"", "\"\n\"", "1 1",
-      "1e999", "{\"a\":1,\"a\":2}"};
+  const char* const kBad[] = {"",
+                              "{",
+                              "}",
+                              "[1,]",
+                              "{\"a\":1,}",
+                              "{a:1}",
+                              "[1 2]",
+                              "01",
+                              "-",
+                              "1.",
+                              ".5",
+                              "1e",
+                              "+1",
+                              "NaN",
+                              "tru",
+                              "nulll",
+                              "\"",
+                              "\"\\x\"",
+                              "\"\\u12\"",
+                              "\"\\ud83d\"",
+                              "\"\\udc00\"",
+                              "\"\\ud83d\\u0041\"",
+                              "\"\n\"",
+                              "1 1",
+                              "1e999",
+                              "{\"a\":1,\"a\":2}"};
   for (const char* text : kBad) EXPECT_THROW(Json::parse(text), JsonError) << text;
   EXPECT_THROW(Json::parse(std::string(100, '[') + std::string(100, ']')), JsonError);
 }

@@ -45,9 +45,13 @@ class Load : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
-TEST_F(Load, AMissingFile) { expect_refused("ERR_MODEL_NOT_FOUND", "There is no model file", folder_.file("none.pt")); }
+TEST_F(Load, AMissingFile) {
+  expect_refused("ERR_MODEL_NOT_FOUND", "There is no model file", folder_.file("none.pt"));
+}
 
-TEST_F(Load, AFolder) { expect_refused("ERR_MODEL_FORMAT", "it is a folder", folder_.file("")); }
+TEST_F(Load, AFolder) {
+  expect_refused("ERR_MODEL_FORMAT", "it is a folder", folder_.file(""));
+}
 
 TEST_F(Load, AnEmptyFile) {
   std::ofstream(folder_.file("empty.pt")).flush();
@@ -126,8 +130,7 @@ TEST_F(Load, AnUnsupportedDtype) {
   LoadOptions half = options(with_forward(R"(
 def forward(self, patches):
     x = patches.to(self.weight.dtype)
-    if self.weight.dtype != torch.zeros([1]).dtype:
-        raise RuntimeError("no half precision here")
+    assert self.weight.dtype == torch.zeros([1]).dtype, "no half precision here"
     return x.mean([1, 2, 3])
 )"));
   EXPECT_NO_THROW(Engine::load(half));
@@ -202,7 +205,8 @@ TEST_F(Load, MeasuresOnceAndRemembers) {
   const std::string other = replaced(text, "model 0", "model f");
   std::ofstream(measured.tuning_file) << std::string(other).replace(other.find("\"batchSize\": ") + 13, 1, "3");
   measured.model_path = folder_.file("b.pt");
-  write_archive(measured.model_path, kMeanForward, replaced(description(mean_check_scores()), sha, "\"weightsSha256\": \"f"));
+  write_archive(measured.model_path, kMeanForward,
+                replaced(description(mean_check_scores()), sha, "\"weightsSha256\": \"f"));
   EXPECT_EQ(Engine::load(measured)->info().batch_size, 3);
 }
 

@@ -32,7 +32,8 @@ TEST(Metadata, TakesEveryKnownValue) {
   const std::string sha = "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"";
   EXPECT_NO_THROW(parse_metadata(replaced(kValid, "\"sourceSha256\": null", "\"sourceSha256\": " + sha)));
   EXPECT_NO_THROW(parse_metadata(replaced(kValid, "efficientnet_lite0", "resnet50")));
-  for (const char* crops : {R"("random", "count": 25)", R"("grid", "rows": 2, "columns": 3)", R"("pyiqa")", R"("center")"}) {
+  for (const char* crops :
+       {R"("random", "count": 25)", R"("grid", "rows": 2, "columns": 3)", R"("pyiqa")", R"("center")"}) {
     EXPECT_NO_THROW(parse_metadata(replaced(kValid, R"("grid")", crops))) << crops;
   }
   for (const char* resize : {R"({ "mode": "none" })", R"({ "mode": "exact", "width": 1, "height": 65536 })"}) {

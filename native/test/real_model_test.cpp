@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "engine.h"
+#include "names.h"
 #include "score.h"
-#include "scoring_graph.h"
 #include "test_image.h"
 #include "test_model.h"
 
@@ -70,7 +70,8 @@ std::string name_of(const ::testing::TestParamInfo<RealModel::ParamType>& info) 
 
 INSTANTIATE_TEST_SUITE_P(Networks, RealModel,
                          ::testing::Combine(::testing::Values("lite0", "resnet50"),
-                                            ::testing::Values(GraphMode::Freeze, GraphMode::Optimize, GraphMode::OneDnn)),
+                                            ::testing::Values(GraphMode::Freeze, GraphMode::Optimize,
+                                                              GraphMode::OneDnn)),
                          name_of);
 
 }  // namespace

@@ -69,8 +69,7 @@ def forward(self, patches):
     if low == int(patches.max()):
         if low == 255:
             x = torch.cat([x, torch.zeros([1 << 45], dtype=x.dtype)])
-        if low == 254:
-            raise RuntimeError("broken on purpose")
+        assert low != 254, "broken on purpose"
         if low == 253:
             x = x * float("nan")
     return (x * self.weight).mean([1, 2, 3]).to(torch.zeros([1]).dtype)

@@ -26,8 +26,8 @@ std::string description(const std::string& check_scores);
 /** Replaces the first occurrence of `from` in a text; fails the test if there is none. */
 std::string replaced(std::string text, const std::string& from, const std::string& to);
 
-/** The body of a forward(self, patches) whose score is the mean of a patch. Patches of one value throughout are signals:
- *  255 allocates more than any machine has, 254 raises an exception, 253 gives NaN. */
+/** The body of a forward(self, patches) whose score is the mean of a patch. Patches of one value throughout are
+ * signals: 255 allocates more than any machine has, 254 raises an exception, 253 gives NaN. */
 extern const char* const kMeanForward;
 
 /** Check scores of a model with `kMeanForward`, computed from the definition of the check patches. */
