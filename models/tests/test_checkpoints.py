@@ -166,6 +166,7 @@ def test_other_objects_are_refused(content, tmp_path):
     assert refused(tmp_path / "other.pth").code == "ERR_CHECKPOINT_FORMAT"
 
 
+@pytest.mark.filterwarnings("ignore:.*TorchScript archive:UserWarning")
 def test_a_torchscript_archive_is_refused(tmp_path):
     torch.jit.script(build_network("efficientnet_lite0")).save(tmp_path / "script.pt")
     assert refused(tmp_path / "script.pt").code == "ERR_CHECKPOINT_FORMAT"

@@ -145,3 +145,11 @@ def test_self_check_patches_are_those_of_the_formula_in_plain_integers():
 
 def test_version_is_the_packages():
     assert hyperiqa.__version__ == json.loads((ROOT / "package.json").read_text())["version"]
+
+
+def test_the_pins_of_export_are_among_those_of_development():
+    pins = [
+        set((ROOT / "models" / name).read_text().splitlines()) for name in ("requirements.txt", "requirements-dev.txt")
+    ]
+    exported, development = ({line for line in lines if "==" in line} for lines in pins)
+    assert exported == {line for line in development if line.startswith(("torch==", "numpy=="))}
