@@ -8,7 +8,7 @@ import { dot, mean, scaled, timesPowerOfTwo } from './moments.js';
 /** The prediction errors ŷ − y, or why there are none. @internal */
 export function predictionErrors(predicted: Values, scores: Values): Float64Array | UndefinedReason {
   const [x, y] = pairs(predicted, scores);
-  const bad = badNumber(x) ?? badNumber(y);
+  const bad = badNumber(x, y);
   if (bad !== undefined) return bad;
   if (x.length === 0) return 'too-few';
   const errors = x.map((value, i) => value - y[i]!);

@@ -114,8 +114,7 @@ export function gapSlope(predicted: Values, scores: Values, level = 0.95): GapSl
 export function shareInBand(values: Values, low: number, high: number): Figure {
   if (!(low <= high)) throw invalid(`A band from ${low} to ${high} is empty.`);
   const numbers = doubles(values);
-  const bad = badNumber(numbers, true);
-  if (bad !== undefined) return undefinedFigure(bad);
+  if (badNumber(numbers) === 'nan') return undefinedFigure('nan');
   if (numbers.length === 0) return undefinedFigure('too-few');
   return figure(numbers.filter((value) => value >= low && value <= high).length / numbers.length);
 }

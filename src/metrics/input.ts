@@ -35,14 +35,15 @@ export function besidePairs(name: string, values: Values, size: number): Float64
   return doubles(values);
 }
 
-/** Whether a column holds NaN or, where `infinityAllowed` is not set, an infinity. @internal */
-export function badNumber(values: Float64Array, infinityAllowed = false): UndefinedReason | undefined {
+/** Whether a column holds NaN or, failing that, an infinity. @internal */
+export function badNumber(...columns: readonly Float64Array[]): 'nan' | 'infinite' | undefined {
   let infinite = false;
-  for (const value of values) {
-    if (Number.isNaN(value)) return 'nan';
-    if (value === Infinity || value === -Infinity) infinite = true;
-  }
-  return infinite && !infinityAllowed ? 'infinite' : undefined;
+  for (const column of columns)
+    for (const value of column) {
+      if (Number.isNaN(value)) return 'nan';
+      if (value === Infinity || value === -Infinity) infinite = true;
+    }
+  return infinite ? 'infinite' : undefined;
 }
 
 /** @internal */
@@ -62,10 +63,10 @@ export function correlationUndefined(
   scores: Float64Array,
   infinityAllowed: boolean,
 ): UndefinedReason | undefined {
-  const bad = badNumber(predicted, infinityAllowed) ?? badNumber(scores, infinityAllowed);
+  const bad = badNumber(predicted, scores);
   if (bad === 'nan') return bad;
   if (predicted.length < 3) return 'too-few';
-  if (bad !== undefined) return bad;
+  if (bad === 'infinite' && !infinityAllowed) return bad;
   if (isConstant(predicted)) return 'constant-predictions';
   if (isConstant(scores)) return 'constant-scores';
   return undefined;

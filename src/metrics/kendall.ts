@@ -50,7 +50,7 @@ export function tiedPairs(counts: Iterable<number>): number {
 /** tau-b, NaN where a column is constant. @internal */
 export function tauB(concordantLessDiscordant: number, untiedInX: number, untiedInY: number): number {
   if (!(untiedInX > 0 && untiedInY > 0)) return NaN;
-  return Math.min(1, Math.max(-1, concordantLessDiscordant / Math.sqrt(untiedInX) / Math.sqrt(untiedInY)));
+  return Math.min(1, Math.max(-1, concordantLessDiscordant / Math.sqrt(untiedInX * untiedInY)));
 }
 
 /** How many pairs stand in descending order; merge sort from below. */

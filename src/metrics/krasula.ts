@@ -57,7 +57,7 @@ export function analysePairs(
   const [x, y] = pairs(predicted, scores);
   const errors = besidePairs('standardErrors', standardErrors, y.length);
   if (errors.some((error) => error < 0)) throw invalid('standardErrors must not be negative.');
-  const bad = badNumber(x) ?? badNumber(y) ?? badNumber(errors) ?? (x.length < 2 ? 'too-few' : undefined);
+  const bad = badNumber(x, y, errors) ?? (x.length < 2 ? 'too-few' : undefined);
   if (bad !== undefined) return nothing(bad);
 
   const sweep = new Sweep(new PairedImages(scaled(x).values, y, errors, threshold), pairsInMemory).run();
@@ -192,15 +192,15 @@ class Sweep {
 
   #slice(low: number, high: number): void {
     const counts: [number, number, number] = [0, 0, 0];
-    let single = true;
-    let first = NaN;
+    let [smallest, largest] = [Infinity, -Infinity];
     this.#images.visit(low, high, (difference, kind) => {
       counts[kind]!++;
-      if (Number.isNaN(first)) first = difference;
-      single &&= difference === first;
+      smallest = Math.min(smallest, difference);
+      largest = Math.max(largest, difference);
     });
-    if (single) {
-      if (!Number.isNaN(first)) this.#tied(first, ...counts);
+    if (smallest > largest) return;
+    if (smallest === largest) {
+      this.#tied(smallest, ...counts);
       return;
     }
     const differences = counts.map((count) => new Float64Array(count));

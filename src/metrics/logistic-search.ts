@@ -48,7 +48,7 @@ const GRID_STEEPNESS = [0.1, 0.3, 1, 2, 4, 8, 16, 40, 100, 400];
 const GRID_CENTRES = 25;
 const BINS = 1000;
 /** From how many points of the grid a search starts on merged pairs, and how many of its results are refined on all. */
-const MERGED_STARTS = 6;
+const MERGED_STARTS = 10;
 const FULL_STARTS = 3;
 
 /** σ(t) − 1/2 − t/4, by its series where the terms would cancel. */
@@ -119,8 +119,7 @@ export class LogisticSearch {
           iterations += solution.iterations;
           return solution;
         })
-        // A search that did not end is no answer while another has ended.
-        .sort((a, b) => Number(b.converged) - Number(a.converged) || a.sumOfSquares - b.sumOfSquares);
+        .sort((a, b) => a.sumOfSquares - b.sumOfSquares);
 
     let starts: (readonly [number, number])[] = [start];
     if (options.grid) {
@@ -253,18 +252,24 @@ export class LogisticSearch {
     return new LogisticSearch(z, scores, this.#withLine, weights);
   }
 
-  /** The best points of a grid over centre and steepness; z must be sorted. */
+  /** Where the curve explains more than anywhere around, on a grid over centre and steepness; z must be sorted. */
   #gridStarts(): [number, number][] {
     const z = this.#z;
-    const candidates: { start: [number, number]; gain: number }[] = [];
-    for (let i = 0; i < GRID_CENTRES; i++) {
+    const centres = Array.from({ length: GRID_CENTRES }, (_, i) => {
       const position = (i * (z.length - 1)) / (GRID_CENTRES - 1);
-      const centre = (z[Math.floor(position)]! + z[Math.ceil(position)]!) / 2;
-      for (const steepness of GRID_STEEPNESS) {
-        const { direction } = this.#project(centre, steepness);
-        candidates.push({ start: [centre, steepness], gain: Math.abs(dot(direction, this.#rest)) });
-      }
-    }
+      return (z[Math.floor(position)]! + z[Math.ceil(position)]!) / 2;
+    });
+    const gains = centres.map((centre) =>
+      GRID_STEEPNESS.map((steepness) => Math.abs(dot(this.#project(centre, steepness).direction, this.#rest))),
+    );
+    const candidates = gains.flatMap((row, i) =>
+      row.flatMap((gain, j) => {
+        const around = [-1, 0, 1].flatMap((di) => [-1, 0, 1].map((dj) => gains[i + di]?.[j + dj] ?? 0));
+        return gain >= Math.max(...around)
+          ? { start: [centres[i]!, GRID_STEEPNESS[j]!] as [number, number], gain }
+          : [];
+      }),
+    );
     return candidates
       .sort((a, b) => b.gain - a.gain)
       .slice(0, MERGED_STARTS)

@@ -1,13 +1,13 @@
 /** The monotonic logistic mappings from predictions to human scores, and their least-squares fits. */
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- indices are within the arrays by construction */
-import { rmse } from './accuracy.js';
+import { meanOf, rmse } from './accuracy.js';
 import { plcc } from './correlation.js';
 import { undefinedFigure, type Figure, type UndefinedReason } from './figure.js';
 import { badNumber, doubles, invalid, isConstant, pairs, type Values } from './input.js';
 import { leastSquares } from './levenberg-marquardt.js';
 import { logistic4Problem, logistic4Start, logistic4Value } from './logistic4.js';
 import { LogisticSearch, type Curve } from './logistic-search.js';
-import { dot, mean, scaled, timesPowerOfTwo } from './moments.js';
+import { centred, dot, timesPowerOfTwo } from './moments.js';
 
 /**
  * Which mapping, by its number of parameters:
@@ -101,7 +101,7 @@ export function fitWeighted(
 }
 
 function fitUndefined(model: LogisticModel, x: Float64Array, y: Float64Array): UndefinedReason | undefined {
-  const bad = badNumber(x) ?? badNumber(y);
+  const bad = badNumber(x, y);
   if (bad !== undefined) return bad;
   if (x.length < parameterCount[model]) return 'too-few';
   if (isConstant(x)) return 'constant-predictions';
@@ -217,9 +217,7 @@ export function fittedFigures(
 
 /** Values less their mean, in units of their standard deviation (divisor n); with mean and unit. */
 function standardised(values: Float64Array): [Float64Array, number, number] {
-  const { values: small, exponent } = scaled(values);
-  const middle = mean(small);
-  const rest = small.map((value) => value - middle);
+  const { values: rest, exponent } = centred(values);
   const unit = Math.sqrt(dot(rest, rest) / rest.length);
-  return [rest.map((value) => value / unit), timesPowerOfTwo(middle, exponent), timesPowerOfTwo(unit, exponent)];
+  return [rest.map((value) => value / unit), meanOf(values), timesPowerOfTwo(unit, exponent)];
 }

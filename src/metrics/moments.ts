@@ -37,11 +37,18 @@ export function mean(values: Float64Array): number {
   return first + rest / values.length;
 }
 
-/** Scaled values less their mean. @internal */
+/**
+ * Scaled values less their mean. The mean is taken off twice: of values that differ in their last digits only, it is no
+ * double itself, but of what the first subtraction leaves, it is.
+ *
+ * @internal
+ */
 export function centred(values: Float64Array): Scaled {
   const { values: small, exponent } = scaled(values);
-  const middle = mean(small);
-  return { values: small.map((value) => value - middle), exponent };
+  const first = mean(small);
+  const rest = small.map((value) => value - first);
+  const second = mean(rest);
+  return { values: rest.map((value) => value - second), exponent };
 }
 
 /** The sum of products. @internal */
@@ -54,7 +61,7 @@ export function dot(a: Float64Array, b: Float64Array): number {
 /** A correlation from centred sums: within ±1, NaN where a column does not vary. @internal */
 export function correlationOf(sxy: number, sxx: number, syy: number): number {
   if (!(sxx > 0 && syy > 0)) return NaN;
-  return Math.min(1, Math.max(-1, sxy / Math.sqrt(sxx) / Math.sqrt(syy)));
+  return Math.min(1, Math.max(-1, sxy / Math.sqrt(sxx * syy)));
 }
 
 /** The Euclidean length of a vector, without overflow or underflow; NaN where an entry is. @internal */
