@@ -1,5 +1,5 @@
-// All tests: GoogleTest (native/test), vitest (test), pytest (models). Sets up what is missing first.
-//   node scripts/test.mjs [ctest] [vitest] [pytest]      the named suites; all of them without a name
+// All tests: vitest (test), GoogleTest (native/test), pytest (models). Sets up what is missing first.
+//   node scripts/test.mjs [vitest] [ctest] [pytest]      the named suites; all of them without a name
 // Prints what each suite prints, then one line over all: "N passed, N failed", with the skipped ones where there are any.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -15,12 +15,7 @@ const reports = mkdtempSync(join(tmpdir(), 'hyperiqa-test-'));
 
 /** Each suite: a command that writes a JUnit report to the file it is given. */
 const suites = {
-  ctest: (report) => {
-    // The addon's own build folder, so that the engine is not compiled twice.
-    run('cmake', ['-S', root, '-B', join(root, 'build'), '-DHYPERIQA_TESTS=ON']);
-    run('cmake', ['--build', join(root, 'build'), '--parallel', String(availableParallelism())]);
-    return ['ctest', '--test-dir', join(root, 'build'), '--output-on-failure', '--output-junit', report];
-  },
+  // First, because its set-up makes the models that the engine's tests score with, too.
   vitest: (report) => [
     process.execPath,
     join(root, 'node_modules/vitest/vitest.mjs'),
@@ -29,6 +24,12 @@ const suites = {
     '--reporter=junit',
     `--outputFile.junit=${report}`,
   ],
+  ctest: (report) => {
+    // The addon's own build folder, so that the engine is not compiled twice.
+    run('cmake', ['-S', root, '-B', join(root, 'build'), '-DHYPERIQA_TESTS=ON']);
+    run('cmake', ['--build', join(root, 'build'), '--parallel', String(availableParallelism())]);
+    return ['ctest', '--test-dir', join(root, 'build'), '--output-on-failure', '--output-junit', report];
+  },
   pytest: (report) => [modelsPython(), '-m', 'pytest', '-q', 'models', `--junitxml=${report}`],
 };
 
