@@ -5,6 +5,7 @@
 * SRCC and PLCC on single distorted patches of unseen photographs (the sources that the configuration sets aside);
 * the same on whole distorted photographs, scored by the native protocol;
 * the same on each folder of images with human scores (``mos.csv`` with the columns image_name and MOS);
+* how much scores change under changes that people hardly see; mean scores of every distortion type and level;
 * scores of single images, in the order given.
 
 The native protocol: shorter side 384, a grid of 224×224 crops that covers the image, the mean of their scores; EXIF
@@ -18,6 +19,8 @@ import argparse
 import csv
 import json
 import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -30,7 +33,7 @@ from PIL import Image, ImageOps
 from training import metrics
 from training.chains import draw_chain
 from training.config import Config, read_config
-from training.distortions import KINDS, distort
+from training.distortions import KINDS, compression, distort
 from training.labels import CLEAN_LABEL, LEVELS, label
 from training.photos import LIST_PATH, Photo, read_list, read_rgb, resize_short_side, split
 from training.samples import PATCH, SampleOptions, make_group
@@ -133,6 +136,40 @@ def chain_order(scorer: Scorer, data: Path, photos: list[Photo], groups: int = 2
     return metrics.with_interval(lambda x, _: float(x.mean()), values, values, np.array(units))
 
 
+def level_scores(scorer: Scorer, data: Path, photos: list[Photo], count: int = 14) -> dict[str, list[float]]:
+    """Mean score of each distortion type at levels 1 to 5, over the middle crops of ``count`` unseen photographs."""
+    crops = []
+    for photo in photos[:: max(1, len(photos) // count)][:count]:
+        image = resize_short_side(read_rgb(data / photo.file), SHORT_SIDE)
+        top, left = ((side - PATCH) // 2 for side in image.shape[:2])
+        crops.append(np.ascontiguousarray(image[top : top + PATCH, left : left + PATCH]))
+    table = {}
+    for number, kind in KINDS.items():
+        means = []
+        for level in range(1, LEVELS + 1):
+            rng = np.random.default_rng((_SEED, 3, number))
+            means.append(float(scorer.patches(np.stack([distort(crop, number, level, rng) for crop in crops])).mean()))
+        table[f"{number} {kind.name}"] = means
+    return table
+
+
+def stability(scorer: Scorer, data: Path, photos: list[Photo]) -> dict[str, float]:
+    """Mean absolute change (points) of whole photographs' scores under changes that people hardly see."""
+    changes: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "re-encoded as JPEG 95": lambda image: compression.jpeg(image, 95, np.random.default_rng(0)),
+        "mirrored": lambda image: np.ascontiguousarray(image[:, ::-1]),
+        "8 pixels cut off at the top and left": lambda image: np.ascontiguousarray(image[8:, 8:]),
+        "reduced by 10 %": lambda image: cv2.resize(image, None, fx=0.9, fy=0.9, interpolation=cv2.INTER_AREA),
+    }
+    differences: dict[str, list[float]] = {name: [] for name in changes}
+    for photo in photos:
+        image = read_rgb(data / photo.file)
+        score = scorer.image(image)
+        for name, change in changes.items():
+            differences[name].append(abs(scorer.image(change(image)) - score))
+    return {name: float(np.mean(values)) for name, values in differences.items()}
+
+
 def rated_scores(scorer: Scorer, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """(scores, MOS) of the images of a folder with ``mos.csv``."""
     with (folder / "mos.csv").open(newline="", encoding="utf-8") as file:
@@ -149,19 +186,36 @@ def both(scores: np.ndarray, targets: np.ndarray, units: np.ndarray | None = Non
     }
 
 
-def evaluate(model: Path, config: Config, data: Path, photos: list[Photo], rated: list[Path], order: list[Path]):
-    """All measurements: a dictionary of correlations by name, and the scores of the images of ``order``."""
+@dataclass(frozen=True)
+class Evaluation:
+    """All measurements: correlations by data and measure, then what the functions of these names return."""
+
+    correlations: dict[str, dict[str, metrics.Correlation]]
+    stability: dict[str, float]
+    level_scores: dict[str, list[float]]
+    scores: dict[str, float]
+
+
+def evaluate(
+    model: Path, config: Config, data: Path, photos: list[Photo], rated: list[Path], order: list[Path]
+) -> Evaluation:
+    """Measure a model file; ``scores`` are those of the images of ``order``."""
     scorer = Scorer(model)
     unseen = split(photos, config.data.validation_sources)[1]
-    results = {
+    correlations = {
         "single patches of unseen photographs, KADID distortions": both(*patch_scores(scorer, data, unseen, 0)),
         "single patches of unseen photographs, camera chains": both(*patch_scores(scorer, data, unseen, 3)),
         "whole distorted unseen photographs": both(*whole_photo_scores(scorer, data, unseen)),
         "order of the strengths of a camera chain": {"share": chain_order(scorer, data, unseen)},
     }
     for folder in rated:
-        results[folder.name] = both(*rated_scores(scorer, folder))
-    return results, {path.name: scorer.image(read_oriented(path)) for path in order}
+        correlations[folder.name] = both(*rated_scores(scorer, folder))
+    return Evaluation(
+        correlations,
+        stability(scorer, data, unseen),
+        level_scores(scorer, data, unseen),
+        {path.name: scorer.image(read_oriented(path)) for path in order},
+    )
 
 
 def main() -> None:
@@ -175,7 +229,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, help="write the results as JSON")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    results, scores = evaluate(
+    result = evaluate(
         arguments.model,
         read_config(arguments.config),
         arguments.data,
@@ -183,13 +237,16 @@ def main() -> None:
         arguments.rated,
         arguments.order,
     )
-    for name, correlations in results.items():
-        print(name + ": " + ", ".join(f"{key} {value}" for key, value in correlations.items()))
-    for name, score in scores.items():
+    for name, row in result.correlations.items():
+        print(name + ": " + ", ".join(f"{key} {value}" for key, value in row.items()))
+    for name, change in result.stability.items():
+        print(f"change of the score, {name}: {change:.2f}")
+    for name, means in result.level_scores.items():
+        print(f"{name}: " + " ".join(f"{mean:.0f}" for mean in means))
+    for name, score in result.scores.items():
         print(f"{name}: {score:.1f}")
     if arguments.output:
-        table = {name: {key: vars(value) for key, value in row.items()} for name, row in results.items()}
-        arguments.output.write_text(json.dumps({"correlations": table, "scores": scores}, indent=2) + "\n")
+        arguments.output.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
