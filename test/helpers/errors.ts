@@ -1,0 +1,12 @@
+import { expect } from 'vitest';
+
+import type { ErrorCode } from '../../src/errors.js';
+
+/** Matches a HyperIQAError by its code and, where given, its message. */
+export function errorWith(code: ErrorCode, message?: RegExp): unknown {
+  return expect.objectContaining({
+    name: 'HyperIQAError',
+    code,
+    ...(message === undefined ? {} : { message: expect.stringMatching(message) as unknown }),
+  });
+}
