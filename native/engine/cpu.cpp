@@ -40,9 +40,14 @@ int cores_in_mask() {
   return static_cast<int>(cores.size());
 }
 
-/** CPUs' worth of time that a cgroup's quota allows, rounded up; 0 = no quota. */
-int cpus_of_quota(double quota, double period) {
-  return quota > 0 && period > 0 ? static_cast<int>(std::ceil(quota / period)) : 0;
+/** CPUs' worth of time that a cgroup's quota allows, rounded up; 0 = no quota.
+ *  @param limit  quota and period in microseconds; without a quota the first is -1 or "max" */
+int cpus_of_quota(const std::string& limit) {
+  std::istringstream text(limit);
+  double quota = 0;
+  double period = 0;
+  if (!(text >> quota >> period) || quota <= 0 || period <= 0) return 0;
+  return static_cast<int>(std::ceil(quota / period));
 }
 
 /** The tightest quota on the way from this process's cgroup to the root; 0 = none. */
@@ -64,13 +69,10 @@ int cgroup_quota() {
       if (path == "/") path.clear();
       if (version1) {
         const std::string folder = "/sys/fs/cgroup/cpu" + path;
-        consider(cpus_of_quota(std::atof(first_line_of(folder + "/cpu.cfs_quota_us").c_str()),
-                               std::atof(first_line_of(folder + "/cpu.cfs_period_us").c_str())));
+        consider(cpus_of_quota(first_line_of(folder + "/cpu.cfs_quota_us") + ' ' +
+                               first_line_of(folder + "/cpu.cfs_period_us")));
       } else {
-        std::istringstream limit(first_line_of("/sys/fs/cgroup" + path + "/cpu.max"));
-        double quota = 0;
-        double period = 0;
-        if (limit >> quota >> period) consider(cpus_of_quota(quota, period));  // "max" is no number: no quota
+        consider(cpus_of_quota(first_line_of("/sys/fs/cgroup" + path + "/cpu.max")));
       }
       if (path.empty()) break;
       path.erase(path.rfind('/'));

@@ -2,6 +2,7 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <array>
 #include <new>
 #include <string_view>
@@ -14,10 +15,7 @@ namespace {
 bool tells_of_memory(std::string_view text) {
   constexpr std::array<std::string_view, 5> kWords = {"out of memory", "not enough memory", "can't allocate memory",
                                                       "std::bad_alloc", "Storage size calculation overflowed"};
-  for (const auto words : kWords) {
-    if (text.find(words) != std::string_view::npos) return true;
-  }
-  return false;
+  return std::ranges::any_of(kWords, [text](auto words) { return text.find(words) != std::string_view::npos; });
 }
 
 Error out_of_memory(const std::string& detail) {

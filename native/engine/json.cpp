@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cstdint>
-#include <cstdio>
 
 namespace hyperiqa {
 namespace {
@@ -228,9 +227,10 @@ std::string json_quote(std::string_view text) {
     if (c == '"' || c == '\\') {
       result += {'\\', c};
     } else if (static_cast<unsigned char>(c) < 0x20) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
-      result += escape;
+      constexpr std::string_view kDigits = "0123456789abcdef";
+      const auto code = static_cast<unsigned char>(c);
+      result += "\\u00";
+      result += {kDigits[code >> 4], kDigits[code & 15]};
     } else {
       result.push_back(c);
     }

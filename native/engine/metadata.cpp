@@ -38,7 +38,7 @@ class Fields {
 
   const std::string& one_of(std::string_view key, std::initializer_list<std::string_view> known) const {
     const std::string& found = string(key);
-    if (std::find(known.begin(), known.end(), found) == known.end()) {
+    if (std::ranges::find(known, found) == known.end()) {
       std::string list;
       for (const auto value : known) list += (list.empty() ? "\"" : " or \"") + std::string(value) + '"';
       refuse(name(key) + " is \"" + found + "\", and this version of hyperiqa knows only " + list);
@@ -70,7 +70,7 @@ class Fields {
   const std::string& sha256(std::string_view key) const {
     const std::string& found = string(key);
     const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-    if (found.size() != 64 || !std::all_of(found.begin(), found.end(), is_digit)) {
+    if (found.size() != 64 || !std::ranges::all_of(found, is_digit)) {
       refuse(name(key) + " must be 64 hexadecimal digits in lower case");
     }
     return found;

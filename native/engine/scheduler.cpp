@@ -100,7 +100,7 @@ JobId Scheduler::submit(const Image& image, const ScoreOptions& options, JobCall
 
   const Lock lock(mutex_);
   if (stopped_) throw Error("ERR_DISPOSED", "The scorer has been disposed of.");
-  const bool full = static_cast<int64_t>(jobs_.size()) >= limits_.images || bytes_ + job->bytes > limits_.bytes;
+  const bool full = std::cmp_greater_equal(jobs_.size(), limits_.images) || bytes_ + job->bytes > limits_.bytes;
   if (full && !jobs_.empty()) {
     throw Error("ERR_QUEUE_FULL", "The queue is full: " + std::to_string(jobs_.size()) + " images, " +
                                       std::to_string(bytes_) + " bytes. Wait for results before sending more.");
@@ -162,7 +162,7 @@ Scheduler::Batch Scheduler::take_batch(const Capacity& capacity) {
   }
   Batch batch;
   batch.reserve(static_cast<size_t>(count));
-  while (static_cast<int64_t>(batch.size()) < count) {
+  while (std::cmp_less(batch.size(), count)) {
     const std::shared_ptr<Job>& job = ready_.begin()->second;
     const Crop& crop = job->crops[job->taken];
     const int64_t row_bytes = job->prepared.width * 3;
@@ -180,10 +180,13 @@ void Scheduler::prepared(const Preparation& work, std::variant<PreparedImage, Er
   const Lock lock(mutex_);
   if (!job->outcome) {
     try {
-      if (auto* error = std::get_if<Error>(&result)) throw *error;
-      job->prepared = std::get<PreparedImage>(std::move(result));
-      job->crops = plan_crops(job->options.crops, job->prepared.width, job->prepared.height, job->options.seed);
-      make_ready(job);
+      if (auto* image = std::get_if<PreparedImage>(&result)) {
+        job->prepared = std::move(*image);
+        job->crops = plan_crops(job->options.crops, job->prepared.width, job->prepared.height, job->options.seed);
+        make_ready(job);
+      } else {
+        finish(job, std::get<Error>(std::move(result)), deliveries);
+      }
     } catch (...) {
       finish(job, as_error(std::current_exception()), deliveries);
     }
@@ -242,7 +245,7 @@ void Scheduler::evaluate(const std::shared_ptr<Job>& job, Deliveries& deliveries
       result.standard_error_reached = false;
     }
   }
-  result.crops = std::move(job->crops);
+  result.crops = std::exchange(job->crops, {});
   result.resized_width = job->prepared.width;
   result.resized_height = job->prepared.height;
   result.enlarged = job->prepared.enlarged;
@@ -258,7 +261,8 @@ void Scheduler::make_ready(const std::shared_ptr<Job>& job) {
 
 /** Takes a job out of everything and delivers its outcome as soon as nobody reads its image. */
 void Scheduler::finish(const std::shared_ptr<Job>& job, JobResult result, Deliveries& deliveries) {
-  const std::shared_ptr<Job> keep = job;
+  // `job` may be a reference into one of the maps.
+  const std::shared_ptr<Job> keep = job;  // NOLINT(performance-unnecessary-copy-initialization)
   keep->outcome = std::move(result);
   jobs_.erase(keep->id);
   waiting_.erase(keep->id);

@@ -52,7 +52,7 @@ SelfCheck compare_check(const Metadata& metadata, Dtype dtype, const std::vector
     worst[patch] = difference;
     result.actual[patch] = scores[i];
   }
-  result.largest_difference = *std::max_element(worst.begin(), worst.end());
+  result.largest_difference = *std::ranges::max_element(worst);
   result.passed = result.largest_difference <= result.tolerance;
   return result;
 }

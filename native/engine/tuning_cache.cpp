@@ -42,7 +42,7 @@ std::optional<CpuSetup> parse_setup(const Json& json) {
 
 std::map<std::string, CpuSetup> read_all(const std::string& file) {
   std::map<std::string, CpuSetup> setups;
-  std::ifstream stream(file, std::ios::binary);
+  const std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;
   text << stream.rdbuf();
   try {
@@ -55,7 +55,7 @@ std::map<std::string, CpuSetup> read_all(const std::string& file) {
       if (const auto setup = parse_setup(entry)) setups.emplace(key, *setup);
     }
   } catch (const JsonError&) {
-    // Damaged: as good as empty, and replaced at the next measurement.
+    return {};  // damaged: as good as empty, and replaced at the next measurement
   }
   return setups;
 }
