@@ -31,6 +31,13 @@ export interface Curve {
 /** @internal */
 export type Shift = 'none' | 'one' | 'tangent';
 
+interface Bounded {
+  readonly centre: number;
+  readonly steepness: number;
+  readonly centreHeld: boolean;
+  readonly steepnessHeld: boolean;
+}
+
 interface Projection {
   readonly centre: number;
   readonly steepness: number;
@@ -44,12 +51,15 @@ interface Projection {
 const STEEPNESS = [0.01, 1e4] as const;
 /** How far outside the predictions the centre may lie, in units of 1/steepness; e^−18 of the curve's height is left. */
 const OUTSIDE = 18;
-const GRID_STEEPNESS = [0.1, 0.3, 1, 2, 4, 8, 16, 40, 100, 400];
-const GRID_CENTRES = 25;
-const BINS = 1000;
+const GRID_STEEPNESS = [0.1, 0.3, 1, 2, 4, 8, 16, 40, 100, 400, 1600];
+const GRID_CENTRES = 49;
+const BINS = 600;
 /** From how many points of the grid a search starts on merged pairs, and how many of its results are refined on all. */
-const MERGED_STARTS = 10;
+const MERGED_STARTS = 16;
 const FULL_STARTS = 3;
+/** Few pairs have many minima, with steps between neighbours, but cost little. */
+const FEW = 100;
+const STARTS_AMONG_FEW = 60;
 
 /** σ(t) − 1/2 − t/4, by its series where the terms would cancel. */
 function bend(t: number): number {
@@ -114,8 +124,7 @@ export class LogisticSearch {
     const from = (starts: readonly (readonly [number, number])[], on: LogisticSearch): LeastSquaresSolution[] =>
       starts
         .map(([centre, steepness]) => {
-          const within = Math.min(STEEPNESS[1], Math.max(STEEPNESS[0], steepness));
-          const solution = on.#search(centre, within, options.maxIterations);
+          const solution = on.#search(centre, steepness, options.maxIterations);
           iterations += solution.iterations;
           return solution;
         })
@@ -126,37 +135,37 @@ export class LogisticSearch {
       const merged = this.#merged();
       starts = from([start, ...merged.#gridStarts()], merged)
         .slice(0, FULL_STARTS)
-        .map(({ parameters: [centre, logSteepness] }) => [centre!, Math.exp(logSteepness!)]);
+        .map(({ parameters }) => {
+          const { centre, steepness } = merged.#bounded(parameters);
+          return [centre, steepness];
+        });
     }
     const best = from(starts, this)[0]!;
-    const [centre, logSteepness] = best.parameters;
-    return { curve: this.#curve(centre!, Math.exp(logSteepness!)), converged: best.converged, iterations };
+    const { centre, steepness } = this.#bounded(best.parameters);
+    return { curve: this.#curve(centre, steepness), converged: best.converged, iterations };
   }
 
   #search(centre: number, steepness: number, maxIterations: number): LeastSquaresSolution {
     return leastSquares(
       {
         rows: this.#z.length,
-        residuals: ([a, s], out) => {
-          const steep = Math.exp(s!);
-          if (!this.#allowed(a!, steep)) {
-            out.fill(NaN);
-            return;
-          }
-          const { direction } = this.#project(a!, steep);
+        residuals: (parameters, out) => {
+          const { direction } = this.#project(this.#bounded(parameters));
           const along = dot(direction, this.#rest);
           for (let i = 0; i < out.length; i++) out[i] = along * direction[i]! - this.#rest[i]!;
         },
-        jacobian: ([a, s], [byCentre, byLogSteepness]) => {
-          const steep = Math.exp(s!);
-          const { direction, length, shift } = this.#project(a!, steep);
+        jacobian: (parameters, [byCentre, byLogSteepness]) => {
+          const bounded = this.#bounded(parameters);
+          const { centre: a, steepness: steep } = bounded;
+          const { direction, length, shift } = this.#project(bounded);
           const amplitude = length > 0 ? dot(direction, this.#rest) / length : 0;
           const z = this.#z;
           for (let i = 0; i < z.length; i++) {
-            const t = steep * (z[i]! - a!);
+            const t = steep * (z[i]! - a);
             const slope = amplitude * (shift === 'tangent' ? -0.25 * Math.tanh(t / 2) ** 2 : sigmoidSlope(t));
-            byCentre![i] = -slope * steep;
-            byLogSteepness![i] = slope === 0 ? 0 : slope * t;
+            // At a bound, nothing depends on the parameter any more.
+            byCentre![i] = bounded.centreHeld ? 0 : -slope * steep;
+            byLogSteepness![i] = bounded.steepnessHeld || slope === 0 ? 0 : slope * t;
           }
           for (const column of [byCentre!, byLogSteepness!]) {
             const weighted = this.#weighted(column);
@@ -166,23 +175,22 @@ export class LogisticSearch {
           }
         },
       },
-      [centre, Math.log(steepness)],
+      [centre, Math.log(Math.min(STEEPNESS[1], Math.max(STEEPNESS[0], steepness)))],
       maxIterations,
     );
   }
 
-  #allowed(centre: number, steepness: number): boolean {
-    const reach = OUTSIDE / steepness;
-    return (
-      steepness >= STEEPNESS[0] * 0.999 &&
-      steepness <= STEEPNESS[1] * 1.001 &&
-      centre >= this.#low - reach &&
-      centre <= this.#high + reach
-    );
+  /** Centre and steepness that parameters [centre, log steepness] stand for, and which of them are held at a bound. */
+  #bounded(parameters: ArrayLike<number>): Bounded {
+    const [centre, steepness] = [parameters[0]!, Math.exp(parameters[1]!)];
+    const steep = Math.min(STEEPNESS[1], Math.max(STEEPNESS[0], steepness));
+    const reach = OUTSIDE / steep;
+    const within = Math.min(this.#high + reach, Math.max(this.#low - reach, centre));
+    return { centre: within, steepness: steep, centreHeld: within !== centre, steepnessHeld: steep !== steepness };
   }
 
   /** The curve's part that is orthogonal to the linear part, normalised. */
-  #project(centre: number, steepness: number): Projection {
+  #project({ centre, steepness }: { readonly centre: number; readonly steepness: number }): Projection {
     // The derivatives are asked for where the residuals have just been.
     const last = this.#last;
     if (last?.centre === centre && last.steepness === steepness) return last;
@@ -211,7 +219,7 @@ export class LogisticSearch {
   }
 
   #curve(centre: number, steepness: number): Curve {
-    const { direction, length, shift } = this.#project(centre, steepness);
+    const { direction, length, shift } = this.#project({ centre, steepness });
     const amplitude = length > 0 ? dot(direction, this.#rest) / length : 0;
     // What the curve leaves is fitted by the linear part alone: a straight line, or a mean.
     const left = this.#weighted(this.#shape(shift, centre, steepness));
@@ -252,7 +260,7 @@ export class LogisticSearch {
     return new LogisticSearch(z, scores, this.#withLine, weights);
   }
 
-  /** Where the curve explains more than anywhere around, on a grid over centre and steepness; z must be sorted. */
+  /** Where a curve explains more than its neighbours of the same steepness, on a grid; z must be sorted. */
   #gridStarts(): [number, number][] {
     const z = this.#z;
     const centres = Array.from({ length: GRID_CENTRES }, (_, i) => {
@@ -260,11 +268,11 @@ export class LogisticSearch {
       return (z[Math.floor(position)]! + z[Math.ceil(position)]!) / 2;
     });
     const gains = centres.map((centre) =>
-      GRID_STEEPNESS.map((steepness) => Math.abs(dot(this.#project(centre, steepness).direction, this.#rest))),
+      GRID_STEEPNESS.map((steepness) => Math.abs(dot(this.#project({ centre, steepness }).direction, this.#rest))),
     );
     const candidates = gains.flatMap((row, i) =>
       row.flatMap((gain, j) => {
-        const around = [-1, 0, 1].flatMap((di) => [-1, 0, 1].map((dj) => gains[i + di]?.[j + dj] ?? 0));
+        const around = [gains[i - 1]?.[j] ?? 0, gains[i + 1]?.[j] ?? 0];
         return gain >= Math.max(...around)
           ? { start: [centres[i]!, GRID_STEEPNESS[j]!] as [number, number], gain }
           : [];
@@ -272,7 +280,7 @@ export class LogisticSearch {
     );
     return candidates
       .sort((a, b) => b.gain - a.gain)
-      .slice(0, MERGED_STARTS)
+      .slice(0, z.length <= FEW ? STARTS_AMONG_FEW : MERGED_STARTS)
       .map(({ start }) => start);
   }
 

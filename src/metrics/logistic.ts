@@ -90,7 +90,8 @@ export function fitWeighted(
   const reason = fitUndefined(model, x, y);
   if (reason !== undefined) return { model, parameters: null, converged: false, undefinedBecause: reason };
 
-  const direct = model === 'logistic4' ? fromStart(x, y, maxIterations, options) : undefined;
+  const direct =
+    model === 'logistic4' && options.from === undefined ? fromStart(x, y, maxIterations, options.counts) : undefined;
   const { parameters, converged, iterations } = direct ?? search(model, x, y, maxIterations, options);
   const value = mappings[model];
   const errors = y.map((score, i) => (value(parameters, x[i]!) - score) * Math.sqrt(options.counts?.[i] ?? 1));
@@ -124,14 +125,14 @@ function fromStart(
   x: Float64Array,
   y: Float64Array,
   maxIterations: number,
-  { counts, from }: Weighting,
+  counts: ArrayLike<number> | undefined,
 ): Found | undefined {
-  const start = from?.parameters ?? logistic4Start(x, y);
-  const { parameters, converged, iterations } = leastSquares(logistic4Problem(x, y, counts), start, maxIterations);
+  const problem = logistic4Problem(x, y, counts);
+  const { parameters, converged, iterations } = leastSquares(problem, logistic4Start(x, y), maxIterations);
   return converged ? { parameters: [...parameters], converged, iterations } : undefined;
 }
 
-/** The global minimum, as far as a search finds it. */
+/** The global minimum, as far as a search finds it; with `from`, the one near that fit. */
 function search(
   model: LogisticModel,
   x: Float64Array,
