@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -36,11 +37,24 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-/** Patches a second of `workers` threads that run the same graph beside each other: of the best of some runs. */
-double bare_rate(const hyperiqa::CompiledModel& model, int workers, int threads, int64_t batch_size) {
+/** Milliseconds of CPU time of the whole process: on a busy machine a steadier measure than speed, with one thread a
+ *  worker (threads of a team burn time while they wait). */
+double cpu_milliseconds() {
+  return 1000.0 * static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+}
+
+struct Result {
+  double patches_per_second = 0;  ///< the best of some runs
+  double cpu_per_patch = 0;       ///< milliseconds, of all runs
+};
+
+/** Speed of `workers` threads that run the same graph beside each other. */
+Result bare_forward(const hyperiqa::CompiledModel& model, int workers, int threads, int64_t batch_size) {
   std::vector<double> rates(static_cast<size_t>(workers), 0);
   std::vector<std::thread> pool;
+  pool.reserve(rates.size());
   std::barrier start(workers);
+  const double cpu = cpu_milliseconds();
   for (double& rate : rates) {
     pool.emplace_back([&] {
       const hyperiqa::ComputeScope scope(threads);
@@ -48,7 +62,6 @@ double bare_rate(const hyperiqa::CompiledModel& model, int workers, int threads,
       for (int64_t i = 0; i < batch_size; ++i) {
         hyperiqa::write_check_patch(i % hyperiqa::kCheckPatches, runner.patch(i));
       }
-      runner.run(batch_size);
       start.arrive_and_wait();
       for (int run = 0; run < kRuns; ++run) {
         const auto begin = Clock::now();
@@ -57,17 +70,26 @@ double bare_rate(const hyperiqa::CompiledModel& model, int workers, int threads,
       }
     });
   }
-  double sum = 0;
+  Result result;
   for (size_t i = 0; i < pool.size(); ++i) {
     pool[i].join();
-    sum += rates[i];
+    result.patches_per_second += rates[i];
   }
-  return sum;
+  result.cpu_per_patch = (cpu_milliseconds() - cpu) / static_cast<double>(kRuns * workers * batch_size);
+  return result;
 }
 
-double best_bare_rate(const std::string& path, int threads) {
+void print(const char* what, GraphMode mode, int workers, int threads, int64_t batch_size, const Result& result) {
+  std::printf("%-7s %-8s %2d x %d threads  batch %2d  %8.2f patches/s  %7.2f ms CPU/patch\n", what,
+              hyperiqa::graph_mode_name(mode), workers, threads, static_cast<int>(batch_size),
+              result.patches_per_second, result.cpu_per_patch);
+  std::fflush(stdout);
+}
+
+/** The best set-up of all. */
+Result best_bare_forward(const std::string& path, int threads) {
   const hyperiqa::Model model = hyperiqa::load_model(path);
-  double best = 0;
+  Result best;
   for (const GraphMode mode : {GraphMode::Freeze, GraphMode::Optimize, GraphMode::OneDnn}) {
     for (const int each : {1, threads}) {
       hyperiqa::CompiledModel compiled;
@@ -79,10 +101,9 @@ double best_bare_rate(const std::string& path, int threads) {
                                            hyperiqa::batch_shapes(kLargest));
       });
       for (const int64_t batch_size : hyperiqa::batch_shapes(kLargest)) {
-        const double rate = bare_rate(compiled, threads / each, each, batch_size);
-        std::printf("bare    %-8s %d x %d threads  batch %2d  %8.2f patches/s\n", hyperiqa::graph_mode_name(mode),
-                    threads / each, each, static_cast<int>(batch_size), rate);
-        best = std::max(best, rate);
+        const Result result = bare_forward(compiled, threads / each, each, batch_size);
+        print("bare", mode, threads / each, each, batch_size, result);
+        if (result.patches_per_second > best.patches_per_second) best = result;
       }
       if (threads == 1) break;
     }
@@ -90,8 +111,8 @@ double best_bare_rate(const std::string& path, int threads) {
   return best;
 }
 
-/** Images a second of a loaded engine, scored from a full queue; the best of some runs. */
-double engine_rate(hyperiqa::Engine& engine, int images, int64_t crops) {
+/** Speed of a loaded engine whose queue is full. */
+Result engine_speed(hyperiqa::Engine& engine, int images, int64_t crops) {
   constexpr int64_t kWidth = 512;
   constexpr int64_t kHeight = 384;
   std::vector<uint8_t> pixels(kWidth * kHeight * 3);
@@ -101,7 +122,8 @@ double engine_rate(hyperiqa::Engine& engine, int images, int64_t crops) {
   options.resize = {hyperiqa::Resize::Mode::Exact, 384, 512, 0};
   options.crops.count = crops;
 
-  double best = 0;
+  Result result;
+  const double cpu = cpu_milliseconds();
   for (int run = 0; run < kRuns; ++run) {
     std::mutex mutex;
     std::condition_variable changed;
@@ -109,21 +131,24 @@ double engine_rate(hyperiqa::Engine& engine, int images, int64_t crops) {
     const auto begin = Clock::now();
     for (int i = 0; i < images; ++i) {
       options.seed = static_cast<uint64_t>(i);
-      engine.submit({pixels.data(), kWidth, kHeight}, options, [&](hyperiqa::JobId, hyperiqa::JobResult result) {
-        const std::lock_guard lock(mutex);
-        if (const auto* error = std::get_if<hyperiqa::Error>(&result)) {
-          std::fprintf(stderr, "%s: %s\n", error->code().c_str(), error->what());
-          std::exit(1);
-        }
-        ++done;
-        changed.notify_one();
-      });
+      engine.submit({pixels.data(), kWidth, kHeight}, options,
+                    [&](hyperiqa::JobId, const hyperiqa::JobResult& outcome) {
+                      const std::scoped_lock lock(mutex);
+                      if (const auto* error = std::get_if<hyperiqa::Error>(&outcome)) {
+                        std::fprintf(stderr, "%s: %s\n", error->code().c_str(), error->what());
+                        std::exit(1);
+                      }
+                      ++done;
+                      changed.notify_one();
+                    });
     }
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return done == images; });
-    best = std::max(best, images / seconds_since(begin));
+    const double rate = static_cast<double>(images * crops) / seconds_since(begin);
+    result.patches_per_second = std::max(result.patches_per_second, rate);
   }
-  return best;
+  result.cpu_per_patch = (cpu_milliseconds() - cpu) / static_cast<double>(kRuns * images * crops);
+  return result;
 }
 
 int run(int argc, char** argv) {
@@ -148,14 +173,15 @@ int run(int argc, char** argv) {
   std::printf("processor %s, %d threads\n", info.devices[0].name.c_str(), options.threads);
   std::printf("load %.2f s with measuring, %.2f s without; self-check off by %g of %g\n", first_load,
               seconds_since(begin), info.self_check->largest_difference, info.self_check->tolerance);
-  const double rate = engine_rate(*engine, images, crops);
+  const Result ours = engine_speed(*engine, images, crops);
   engine->close();
-  std::printf("engine  %-8s %d x %d threads  batch %2d  %8.2f patches/s  %.3f images/s of %d crops\n",
-              hyperiqa::graph_mode_name(info.graph_mode), info.workers, info.threads_per_worker,
-              static_cast<int>(info.batch_size), rate * static_cast<double>(crops), rate, static_cast<int>(crops));
-  const double bare = best_bare_rate(argv[1], options.threads);
+  print("engine", info.graph_mode, info.workers, info.threads_per_worker, info.batch_size, ours);
+  std::printf("engine: %.3f images/s of %d crops\n", ours.patches_per_second / static_cast<double>(crops),
+              static_cast<int>(crops));
+
+  const Result best = best_bare_forward(argv[1], options.threads);
   std::printf("engine at %.1f %% of the best bare forward (%.2f patches/s)\n",
-              100 * rate * static_cast<double>(crops) / bare, bare);
+              100 * ours.patches_per_second / best.patches_per_second, best.patches_per_second);
   return 0;
 }
 

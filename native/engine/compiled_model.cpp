@@ -52,7 +52,7 @@ CompiledModel compile_model(const torch::jit::Module& placed, const Metadata& me
     return {graph, check};
   } catch (...) {
     const Error error = as_error(std::current_exception());
-    if (error.code() != "ERR_INTERNAL") throw error;
+    if (error.code() != "ERR_INTERNAL") throw Error(error);
     if (dtype != Dtype::Fp32) {
       throw Error("ERR_DTYPE_UNSUPPORTED", std::string("The model cannot be computed in ") + dtype_name(dtype) +
                                                " on " + device.str() + ": " + error.what());

@@ -89,7 +89,7 @@ CudaReport look_for_cuda() {
   if (report.reason.empty() && !dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL)) {
     report.reason = "LibTorch's CUDA libraries are incomplete (" + last_dl_error() + ")";
   }
-  if (report.reason.empty() && !at::globalContext().hasCUDA()) {
+  if (report.reason.empty() && !at::Context::hasCUDA()) {
     // LibTorch looks for its CUDA part once, at the first use of anything that asks for it.
     report.reason =
         "LibTorch had been used in this process before its CUDA libraries were opened, and has settled on the CPU. "
@@ -121,7 +121,7 @@ at::Device cuda_device(const std::string& wanted) {
     const char* end = wanted.data() + wanted.size();
     const auto [stop, error] = std::from_chars(begin, end, index);
     if (error != std::errc() || stop != end || index < 0) {
-      throw Error("ERR_INVALID_ARGUMENT", "\"" + wanted + "\" names no device; a number follows \"cuda:\".");
+      throw Error("ERR_INVALID_ARGUMENT", "\"" + wanted + R"(" names no device; a number follows "cuda:".)");
     }
   }
   const CudaReport report = cuda_report();
@@ -168,9 +168,9 @@ DeviceChoice choose_devices(const std::vector<std::string>& wanted) {
       device = cuda_device(name);
     } else if (name != "cpu") {
       throw Error("ERR_INVALID_ARGUMENT",
-                  "\"" + name + "\" names no device; there are \"auto\", \"cpu\", \"cuda\" and \"cuda:N\".");
+                  "\"" + name + R"(" names no device; there are "auto", "cpu", "cuda" and "cuda:N".)");
     }
-    if (std::find(choice.devices.begin(), choice.devices.end(), device) != choice.devices.end()) {
+    if (std::ranges::find(choice.devices, device) != choice.devices.end()) {
       throw Error("ERR_INVALID_ARGUMENT", "The device " + device.str() + " is asked for twice.");
     }
     choice.devices.push_back(device);

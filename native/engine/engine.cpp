@@ -123,7 +123,7 @@ class EngineOnWorkers : public Engine {
 
   SelfCheck self_check() override {
     {
-      const std::lock_guard lock(mutex_);
+      const std::scoped_lock lock(mutex_);
       if (closing_) throw Error("ERR_DISPOSED", "The scorer has been disposed of.");
     }
     const Deployment& first = core_->deployments.front();
@@ -160,7 +160,7 @@ class EngineOnWorkers : public Engine {
       }
     }
     core_->scheduler.dispose();
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     closed_ = true;
     closed_changed_.notify_all();
   }
@@ -176,9 +176,7 @@ class EngineOnWorkers : public Engine {
     worker_ids_.push_back(workers_.back().get_id());
   }
 
-  bool is_worker() const {
-    return std::find(worker_ids_.begin(), worker_ids_.end(), std::this_thread::get_id()) != worker_ids_.end();
-  }
+  bool is_worker() const { return std::ranges::find(worker_ids_, std::this_thread::get_id()) != worker_ids_.end(); }
 
   std::shared_ptr<Core> core_;
   std::vector<std::thread> workers_;
@@ -258,7 +256,7 @@ std::shared_ptr<Engine> load_engine(const LoadOptions& options) {
     info.devices.push_back(describe_device(deployment.device));
     info.workers += deployment.setup.workers;
     // Crops to add at least, when an image needs more: two for each CPU worker, or a batch of an accelerator.
-    step += deployment.device.is_cpu() ? 2 * deployment.setup.workers : deployment.setup.batch_size;
+    step += deployment.device.is_cpu() ? int64_t{2} * deployment.setup.workers : deployment.setup.batch_size;
   }
   const CpuSetup& first = deployments.front().setup;
   info.graph_mode = first.graph_mode;

@@ -102,7 +102,7 @@ Model load_model(const std::string& path) {
 
 void place_module(torch::jit::Module& module, at::Device device, at::ScalarType dtype) {
   const at::NoGradGuard no_grad;
-  const auto place = [&](at::Tensor tensor) {
+  const auto place = [&](const at::Tensor& tensor) {
     tensor.set_data(tensor.to(device, tensor.is_floating_point() ? dtype : tensor.scalar_type()));
   };
   for (const at::Tensor& parameter : module.parameters()) place(parameter);

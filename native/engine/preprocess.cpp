@@ -34,7 +34,7 @@ PreparedImage resized(const PreparedImage& image, int64_t width, int64_t height,
   // from_blob wants a mutable pointer; the kernel only reads.
   auto* pixels = const_cast<uint8_t*>(image.pixels);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
   const at::Tensor input = at::from_blob(pixels, {1, image.height, image.width, 3}, at::kByte).permute({0, 3, 1, 2});
-  at::Tensor output = at::_upsample_bilinear2d_aa(input, {height, width}, /*align_corners=*/false, scale, scale);
+  const at::Tensor output = at::_upsample_bilinear2d_aa(input, {height, width}, /*align_corners=*/false, scale, scale);
   PreparedImage result;
   const auto interleaved = std::make_shared<at::Tensor>(output.permute({0, 2, 3, 1}).contiguous());
   result.pixels = interleaved->const_data_ptr<uint8_t>();

@@ -18,6 +18,7 @@ class ComputeScope {
 
  private:
   class Silence : public c10::WarningHandler {
+   public:
     void process(const c10::Warning& warning) override;
   };
 

@@ -112,6 +112,7 @@ class Tuner {
     std::barrier start(setup.workers);
     std::vector<double> rates(static_cast<size_t>(setup.workers), 0);
     std::vector<std::thread> threads;
+    threads.reserve(rates.size());
     for (double& rate : rates) {
       threads.emplace_back([&] {
         const ComputeScope scope(setup.threads_per_worker);
@@ -168,7 +169,7 @@ CpuSetup choose_cpu_setup(const torch::jit::Module& placed, const Metadata& meta
 
   const int threads = options.threads > 0 ? options.threads : available_cores();
   const std::string key = tuning_key(metadata, options, threads);
-  const std::lock_guard lock(mutex);
+  const std::scoped_lock lock(mutex);
   if (const auto found = known.find(key); found != known.end()) return found->second;
   auto setup = recall_setup(options.tuning_file, key);
   if (!setup || !fits(*setup, options, threads)) {

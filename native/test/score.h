@@ -45,7 +45,7 @@ class Collector {
  public:
   JobCallback callback() {
     return [this](JobId id, JobResult result) {
-      const std::lock_guard lock(mutex_);
+      const std::scoped_lock lock(mutex_);
       ++calls_[id];
       outcomes_.insert_or_assign(id, std::move(result));
       changed_.notify_all();
@@ -60,7 +60,7 @@ class Collector {
   }
 
   std::map<JobId, int> calls() {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     return calls_;
   }
 
