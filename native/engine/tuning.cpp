@@ -1,10 +1,12 @@
 #include "tuning.h"
 
 #include <algorithm>
-#include <barrier>
 #include <chrono>
+#include <ctime>
+#include <exception>
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <sstream>
 #include <thread>
 #include <vector>
@@ -24,16 +26,38 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int64_t kFirstBatchSize = 4;  // at which everything else is compared
 constexpr int64_t kSecondBatchSize = 8;
-constexpr int kRounds = 2;  // of measurement; candidates take turns, so that a disturbance does not hit only one
-constexpr int kRunsPerRound = 2;
-constexpr double kWorthIt = 1.02;           // a later candidate must be faster by this factor to replace an earlier one
-constexpr std::chrono::seconds kBudget{5};  // after which no further candidate is taken up
+constexpr int kRounds = 3;         // of measurement; candidates take turns, so that a disturbance does not hit only one
+constexpr double kWorthIt = 1.02;  // a later candidate must be faster by this factor to replace an earlier one
+constexpr std::chrono::seconds kBudget{5};  // after which only the graph modes are still compared, once each
 
 /** One set-up, compiled, with the best rate seen so far. */
 struct Candidate {
   CpuSetup setup;
   CompiledModel model;
   double patches_per_second = 0;
+};
+
+/** Seconds that a run takes. A single thread is timed by the CPU time it gets: that is what the run takes on a quiet
+ *  machine, even when this one is busy. For a team of threads it would count their waiting, so there the clock counts.
+ */
+class Stopwatch {
+ public:
+  explicit Stopwatch(int threads) : single_(threads == 1), start_(now()) {}
+  double seconds() const { return now() - start_; }
+
+ private:
+  double now() const {
+#ifdef CLOCK_THREAD_CPUTIME_ID
+    timespec time{};
+    if (single_ && clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0) {
+      return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+    }
+#endif
+    return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
+  }
+
+  bool single_;
+  double start_;
 };
 
 class Tuner {
@@ -46,11 +70,13 @@ class Tuner {
     std::vector<CpuSetup> setups;
     for (const GraphMode mode : graph_modes()) setups.push_back({mode, threads_, 1, batch_size});
     const CpuSetup best = fastest(setups);
+    if (Clock::now() > deadline_) return best;
 
     setups = {best};
     if (options_.batch_size == 0) setups.push_back({best.graph_mode, threads_, 1, kSecondBatchSize});
-    for (const int threads : larger_teams())
+    for (const int threads : larger_teams()) {
       setups.push_back({best.graph_mode, threads_ / threads, threads, batch_size});
+    }
     return fastest(setups);
   }
 
@@ -74,10 +100,10 @@ class Tuner {
     std::vector<Candidate> candidates;
     std::exception_ptr failure;
     for (const CpuSetup& setup : setups) {
-      if (!candidates.empty() && Clock::now() > deadline_) break;
       try {
-        candidates.push_back(compile(setup));
-        measure(candidates.back());
+        Candidate candidate = compile(setup);
+        measure(candidate);
+        candidates.push_back(std::move(candidate));
       } catch (...) {
         // The plainest mode comes first: where that fails as well, its words are the ones to pass on.
         if (!failure) failure = std::current_exception();
@@ -104,37 +130,42 @@ class Tuner {
     return candidate;
   }
 
-  /** Patches a second of all workers together: the best run of each. On a busy machine, teams of threads wait for each
+  /** Patches a second of all workers together, each at its best run. On a busy machine, teams of threads wait for each
    *  other so long that they are slower by a factor of a hundred; what is hopeless is not run again. */
   void measure(Candidate& candidate) {
     const CpuSetup& setup = candidate.setup;
     if (candidate.patches_per_second > 0 && candidate.patches_per_second < best_rate_ / 2) return;
-    std::barrier start(setup.workers);
     std::vector<double> rates(static_cast<size_t>(setup.workers), 0);
-    std::vector<std::thread> threads;
-    threads.reserve(rates.size());
-    for (double& rate : rates) {
-      threads.emplace_back([&] {
-        const ComputeScope scope(setup.threads_per_worker);
-        BatchRunner runner(*candidate.model.graph, at::Device(at::kCPU), setup.batch_size);
-        for (int64_t i = 0; i < setup.batch_size; ++i) write_check_patch(i % kCheckPatches, runner.patch(i));
-        start.arrive_and_wait();
-        for (int run = 0; run < kRunsPerRound; ++run) {
-          const auto begin = Clock::now();
-          runner.run(setup.batch_size);
-          const std::chrono::duration<double> elapsed = Clock::now() - begin;
-          rate = std::max(rate, static_cast<double>(setup.batch_size) / elapsed.count());
-          if (rate * setup.workers < best_rate_ / 2) break;
-        }
-      });
+    std::vector<std::exception_ptr> failures(rates.size());
+    {
+      std::vector<std::jthread> threads;
+      threads.reserve(rates.size());
+      for (size_t i = 0; i < rates.size(); ++i) {
+        threads.emplace_back([&setup, &candidate, &rate = rates[i], &failure = failures[i]] {
+          try {
+            rate = run_once(candidate.model, setup);
+          } catch (...) {
+            failure = std::current_exception();
+          }
+        });
+      }
     }
-    double sum = 0;
-    for (size_t i = 0; i < threads.size(); ++i) {
-      threads[i].join();
-      sum += rates[i];
+    for (const std::exception_ptr& failure : failures) {
+      if (failure) std::rethrow_exception(failure);
     }
+    const double sum = std::accumulate(rates.begin(), rates.end(), 0.0);
     candidate.patches_per_second = std::max(candidate.patches_per_second, sum);
     best_rate_ = std::max(best_rate_, sum);
+  }
+
+  /** Patches a second of one worker. */
+  static double run_once(const CompiledModel& model, const CpuSetup& setup) {
+    const ComputeScope scope(setup.threads_per_worker);
+    BatchRunner runner(*model.graph, at::Device(at::kCPU), setup.batch_size);
+    for (int64_t i = 0; i < setup.batch_size; ++i) write_check_patch(i % kCheckPatches, runner.patch(i));
+    const Stopwatch stopwatch(setup.threads_per_worker);
+    runner.run(setup.batch_size);
+    return static_cast<double>(setup.batch_size) / stopwatch.seconds();
   }
 
   const torch::jit::Module& placed_;
