@@ -75,7 +75,7 @@ Result bare_forward(const hyperiqa::CompiledModel& model, int workers, int threa
     pool[i].join();
     result.patches_per_second += rates[i];
   }
-  result.cpu_per_patch = (cpu_milliseconds() - cpu) / static_cast<double>(kRuns * workers * batch_size);
+  result.cpu_per_patch = (cpu_milliseconds() - cpu) / static_cast<double>(int64_t{kRuns} * workers * batch_size);
   return result;
 }
 
@@ -147,7 +147,7 @@ Result engine_speed(hyperiqa::Engine& engine, int images, int64_t crops) {
     const double rate = static_cast<double>(images * crops) / seconds_since(begin);
     result.patches_per_second = std::max(result.patches_per_second, rate);
   }
-  result.cpu_per_patch = (cpu_milliseconds() - cpu) / static_cast<double>(kRuns * images * crops);
+  result.cpu_per_patch = (cpu_milliseconds() - cpu) / static_cast<double>(int64_t{kRuns} * images * crops);
   return result;
 }
 
@@ -156,12 +156,12 @@ int run(int argc, char** argv) {
     std::fprintf(stderr, "usage: hyperiqa_forward MODEL [IMAGES] [CROPS] [THREADS]\n");
     return 2;
   }
-  const int images = argc > 2 ? std::atoi(argv[2]) : 8;
-  const int64_t crops = argc > 3 ? std::atoi(argv[3]) : 10;
+  const int images = argc > 2 ? std::stoi(argv[2]) : 8;
+  const int64_t crops = argc > 3 ? std::stoi(argv[3]) : 10;
   hyperiqa::LoadOptions options;
   options.model_path = argv[1];
   options.devices = {"cpu"};
-  options.threads = argc > 4 ? std::atoi(argv[4]) : hyperiqa::available_cores();
+  options.threads = argc > 4 ? std::stoi(argv[4]) : hyperiqa::available_cores();
   options.max_queue_images = images;
 
   auto begin = Clock::now();

@@ -16,7 +16,7 @@ TEST(BatchShapes, ArePowersOfTwoAndTheLargest) {
 TEST(BatchShapes, AnyCountIsMadeOfFilledOnesOrFitsIntoAPaddedOne) {
   for (const int64_t batch_size : {1, 2, 3, 8, 10}) {
     const auto shapes = batch_shapes(batch_size);
-    const auto is_shape = [&](int64_t size) { return std::find(shapes.begin(), shapes.end(), size) != shapes.end(); };
+    const auto is_shape = [&](int64_t size) { return std::ranges::find(shapes, size) != shapes.end(); };
     for (int64_t count = 1; count <= batch_size; ++count) {
       EXPECT_TRUE(is_shape(filled_shape(batch_size, count)));
       EXPECT_LE(filled_shape(batch_size, count), count);

@@ -13,7 +13,7 @@ namespace {
 using testing::expect_error;
 
 Json fixture() {
-  std::ifstream file(HYPERIQA_TEST_FIXTURES "/crops.json");
+  const std::ifstream file(HYPERIQA_TEST_FIXTURES "/crops.json");
   std::ostringstream text;
   text << file.rdbuf();
   return Json::parse(text.str());

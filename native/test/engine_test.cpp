@@ -13,7 +13,6 @@ namespace hyperiqa {
 namespace {
 
 using testing::code_of;
-using testing::Collector;
 using testing::expect_error;
 using testing::picture;
 using testing::plain;
@@ -51,9 +50,9 @@ class EngineTest : public ::testing::Test {
     return path;
   }
 
-  static ScoreOptions random(int64_t count, uint64_t seed) {
+  static ScoreOptions random(size_t count, uint64_t seed) {
     ScoreOptions options;
-    options.crops.count = count;
+    options.crops.count = static_cast<int64_t>(count);
     options.seed = seed;
     return options;
   }
@@ -129,13 +128,13 @@ TEST_F(EngineTest, AddsCropsUntilTheStandardErrorIsSmall) {
   const auto all = score(*single, image, random(400, 3)).crops;
   for (const auto& [threads, batch_size] : {std::pair{1, 1}, std::pair{1, 16}, std::pair{3, 4}}) {
     const auto engine = load(threads, batch_size);
-    for (const int64_t initial : {1, 10}) {
+    for (const size_t initial : {1, 10}) {
       for (const double bound : {0.5, 0.2, 0.1}) {
         ScoreOptions options = random(initial, 3);
         options.max_standard_error = bound;
         options.max_crops = 400;
         const ScoreResult result = score(*engine, image, options);
-        const auto prefix = shortest_prefix(all, static_cast<size_t>(initial), bound);
+        const auto prefix = shortest_prefix(all, initial, bound);
         EXPECT_EQ(result.standard_error_reached, prefix.has_value());
         ASSERT_EQ(result.crops.size(), prefix.value_or(400)) << "bound " << bound;
         EXPECT_EQ(*result.standard_error < bound, prefix.has_value());

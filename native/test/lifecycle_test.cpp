@@ -285,7 +285,7 @@ TEST_F(Lifecycle, TheLastReferenceMayBeDroppedByACallback) {
   Engine& alias = *engine;
   auto holder = std::make_shared<std::shared_ptr<Engine>>(std::move(engine));
   alias.submit(image.view(), {}, [holder, &dropped](JobId, const JobResult&) {
-    holder->reset();
+    *holder = nullptr;
     dropped.set_value();
   });
   dropped.get_future().wait();

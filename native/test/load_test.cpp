@@ -22,7 +22,7 @@ using testing::write_mean_model;
 
 class Load : public ::testing::Test {
  protected:
-  LoadOptions options(const std::string& path) const {
+  static LoadOptions options(const std::string& path) {
     LoadOptions options;
     options.model_path = path;
     options.devices = {"cpu"};
@@ -32,7 +32,7 @@ class Load : public ::testing::Test {
     return options;
   }
 
-  void expect_refused(const std::string& code, const std::string& words, const std::string& path) const {
+  static void expect_refused(const std::string& code, const std::string& words, const std::string& path) {
     expect_error(code, words, [&] { Engine::load(options(path)); });
   }
 

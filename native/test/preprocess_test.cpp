@@ -97,7 +97,8 @@ TEST(Preprocess, HandlesASinglePixel) {
   const TestImage image = testing::plain(17, 1, 1);
   const PreparedImage enlarged = prepare(image.view(), kNone, 224);
   EXPECT_EQ(enlarged.width, 224);
-  EXPECT_TRUE(std::all_of(enlarged.pixels, enlarged.pixels + 224 * 224 * 3, [](uint8_t value) { return value == 17; }));
+  EXPECT_TRUE(std::all_of(enlarged.pixels, enlarged.pixels + ptrdiff_t{224} * 224 * 3,
+                          [](uint8_t value) { return value == 17; }));
 }
 
 TEST(Preprocess, RefusesWhatWouldNotFitIntoMemory) {

@@ -20,12 +20,14 @@ struct TestImage {
 /** Smooth shading with hashed noise; the same as `picture` in fixtures/make_fixtures.py. */
 inline TestImage picture(int64_t width, int64_t height) {
   TestImage image{std::vector<uint8_t>(static_cast<size_t>(width * height * 3)), width, height};
-  uint8_t* next = image.pixels.data();
-  for (uint32_t y = 0; y < height; ++y) {
-    for (uint32_t x = 0; x < width; ++x) {
+  const auto columns = static_cast<uint32_t>(width);
+  const auto rows = static_cast<uint32_t>(height);
+  size_t next = 0;
+  for (uint32_t y = 0; y < rows; ++y) {
+    for (uint32_t x = 0; x < columns; ++x) {
       for (uint32_t c = 0; c < 3; ++c) {
-        const uint32_t noise = ((y * static_cast<uint32_t>(width) + x) * 3 + c) * 2654435761U;
-        *next++ = static_cast<uint8_t>((x * 5 + y * 3 * (c + 1)) % 192 + (noise >> 26));
+        const uint32_t noise = ((y * columns + x) * 3 + c) * 2654435761U;
+        image.pixels[next++] = static_cast<uint8_t>((x * 5 + y * 3 * (c + 1)) % 192 + (noise >> 26));
       }
     }
   }

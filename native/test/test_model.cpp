@@ -113,7 +113,7 @@ std::string real_model(const std::string& kind) {
     folder = configured;
   } else if (cache) {
     folder = std::filesystem::path(cache) / "test-models";
-  } else if (xdg && *xdg) {
+  } else if (xdg && *xdg != '\0') {
     folder = std::filesystem::path(xdg) / "hyperiqa" / "test-models";
   } else if (home) {
     folder = std::filesystem::path(home) / ".cache" / "hyperiqa" / "test-models";
