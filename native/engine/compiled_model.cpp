@@ -55,7 +55,8 @@ CompiledModel compile_model(const torch::jit::Module& placed, const Metadata& me
     if (error.code() != "ERR_INTERNAL") throw Error(error);
     if (dtype != Dtype::Fp32) {
       throw Error("ERR_DTYPE_UNSUPPORTED", std::string("The model cannot be computed in ") + dtype_name(dtype) +
-                                               " on " + device.str() + ": " + error.what());
+                                               " on " + device.str() + " (graph mode " + graph_mode_name(mode) +
+                                               "): " + error.what());
     }
     throw Error("ERR_MODEL_FORMAT", std::string("The model's graph does not run (graph mode ") + graph_mode_name(mode) +
                                         "): " + error.what());

@@ -29,7 +29,7 @@ double check_tolerance(const Metadata& metadata, Dtype dtype) {
   const double range = metadata.maximum - metadata.minimum;
   switch (dtype) {
     case Dtype::Bf16:
-      return 0.03 * range;
+      return 0.05 * range;
     case Dtype::Fp16:
       return 0.005 * range;
     case Dtype::Fp32:

@@ -136,7 +136,7 @@ def forward(self, patches):
   EXPECT_NO_THROW(Engine::load(half));
   for (const Dtype dtype : {Dtype::Bf16, Dtype::Fp16}) {
     half.dtype = dtype;
-    expect_error("ERR_DTYPE_UNSUPPORTED", "cannot be computed in", [&] { Engine::load(half); });
+    expect_error("ERR_DTYPE_UNSUPPORTED", "cannot be computed in ", [&] { Engine::load(half); });
   }
 }
 
@@ -146,7 +146,7 @@ TEST_F(Load, HalfPrecisionWithItsOwnTolerance) {
   const auto engine = Engine::load(half);
   EXPECT_EQ(engine->info().dtype, Dtype::Bf16);
   EXPECT_TRUE(engine->info().self_check->passed);
-  EXPECT_DOUBLE_EQ(engine->info().self_check->tolerance, 0.03 * 255);
+  EXPECT_DOUBLE_EQ(engine->info().self_check->tolerance, 0.05 * 255);
 }
 
 TEST_F(Load, ImpossibleOptions) {
