@@ -55,7 +55,8 @@ describe('order and errors', () => {
 
   test('as they are completed', async () => {
     const { plan } = makePlan({ order: 'completed' });
-    expect((await collect([60, 1, -20, 35], plan)).map(([index]) => index)).toEqual([1, 2, 3, 0]);
+    // The first takes so long that no load of the machine lets it overtake the last.
+    expect((await collect([3000, 1, -20, 35], plan)).map(([index]) => index)).toEqual([1, 2, 3, 0]);
   });
 
   test('an error that is none of ours is an item too', async () => {
