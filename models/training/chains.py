@@ -106,10 +106,12 @@ _SENSOR = (_fault("sensor noise", _sensor_noise, 11, 0.00003),)
 _DENOISING = (_fault("noise removal", noise.denoised, 15, 0.0005),)
 _SHARPENING = (_fault("over-sharpening", blur.sharpen, 24, 0.05),)
 _SCALING = (_fault("rescaling", _rescaled, 1, 1.02, 1 / _SIGMA_PER_FACTOR),)
+#: AVIF's qualities have the losses that HaarPSI gives them on the KADID scale (means over 12 training crops).
 _CODEC = (
     _fault("JPEG", compression.jpeg, 10, 92),
     _fault("JPEG twice", _jpeg_twice, 10, 92),
     _fault("WebP", compression.webp, 10, 90),
+    Fault("AVIF", compression.avif, (0.0, 0.2, 0.5, 1.1, 1.8, 2.3), (90, 78, 58, 40, 20, 6)),
 )
 
 #: Stages of a camera chain in their order, with the probability that a chain has a fault there.

@@ -89,7 +89,7 @@ def read_oriented(path: Path) -> np.ndarray:
 
 def patch_scores(scorer: Scorer, data: Path, photos: list[Photo], chains: int, groups: int = 300):
     """(scores, labels, photograph numbers) of patches at scale 384: camera chains only, or (``chains`` 0) the rest."""
-    options = SampleOptions(chains=chains, usual_share=1.0)
+    options = SampleOptions.table_only(chains)
     patches, labels, units = [], [], []
     for number in range(groups):
         place = number % len(photos)

@@ -117,7 +117,7 @@ class Trainer:
 
     def validate(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(scores, labels, photograph numbers) of the averaged network on the patches of unseen photographs."""
-        options = SampleOptions(chains=0, sides=self.config.samples.sides, usual_share=1.0)
+        options = SampleOptions.table_only()
         count = self.config.data.validation_groups
         groups = Groups(self._data, self._validation, _VALIDATION_SEED, count, options)
         scores, labels = [], []

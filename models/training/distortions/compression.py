@@ -1,4 +1,4 @@
-"""Lossy codecs, through Pillow: JPEG, JPEG 2000, WebP."""
+"""Lossy codecs, through Pillow: JPEG, JPEG 2000, WebP, AVIF."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def jpeg(image: np.ndarray, quality: float, rng: np.random.Generator) -> np.ndar
 def webp(image: np.ndarray, quality: float, rng: np.random.Generator) -> np.ndarray:
     """Lossy WebP at ``quality`` 0..100."""
     return _round_trip(image, "WEBP", quality=float(quality), method=2)
+
+
+def avif(image: np.ndarray, quality: float, rng: np.random.Generator) -> np.ndarray:
+    """AVIF at ``quality`` 0..100 with 4:2:0 chroma."""
+    return _round_trip(image, "AVIF", quality=round(quality), speed=9, max_threads=1)
 
 
 def jpeg2000(image: np.ndarray, ratio: float, rng: np.random.Generator) -> np.ndarray:

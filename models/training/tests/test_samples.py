@@ -3,23 +3,51 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.labels import CLEAN_LABEL
+from training.distortions import KINDS, distort
+from training.labels import CLEAN_LABEL, LEVELS, label
 from training.photos import read_list
-from training.samples import Groups, SampleOptions, make_group
+from training.reference_quality import content_factor, losses
+from training.samples import Groups, SampleOptions, make_group, varied
 
 
 def test_group(photo):
-    group = make_group(photo, SampleOptions(chains=3), np.random.default_rng(1))
+    group = make_group(photo, SampleOptions(chains=2, faults=1, tone_share=0, grey_share=0), np.random.default_rng(1))
     assert group.patches.shape == (8, 224, 224, 3)
     assert group.labels[0] == pytest.approx(CLEAN_LABEL)
-    np.testing.assert_array_equal(group.weights, [1, 1, 1, 1, 1, 0.5, 0.5, 0.5])
-    assert ((group.labels > 4) & (group.labels < 92)).all()
+    np.testing.assert_array_equal(group.weights[[0, 1, 2, 3, 4, 6, 7]], [1, 1, 1, 1, 1, 0.5, 0.5])
+    assert group.weights[5] in (0, 0.5)
+    assert ((group.labels >= 0) & (group.labels < 92)).all()
 
 
-def test_group_without_chains_has_two_levels_of_each_type(photo):
-    group = make_group(photo, SampleOptions(chains=0), np.random.default_rng(1))
-    assert (group.weights == 1).all()
-    assert len(set(group.labels.tolist())) >= 7
+def test_table_only_labels_are_the_table(photo):
+    table = {label(number, level) for number in KINDS for level in range(1, LEVELS + 1)}
+    for seed in range(4):
+        group = make_group(photo, SampleOptions.table_only(), np.random.default_rng(seed))
+        assert (group.weights == 1).all()
+        assert group.labels[0] == pytest.approx(CLEAN_LABEL)
+        assert all(min(abs(value - entry) for entry in table) < 1e-4 for value in group.labels[1:].tolist())
+
+
+def test_colour_taken_from_a_grey_picture_costs_nothing(photo):
+    grey = np.repeat(photo[..., 1:2], 3, axis=2)
+    same = distort(grey, 7, 3, np.random.default_rng(0))
+    assert content_factor(7, 3, float(losses(grey, [same])[0]), 0.5) < 0.2
+    coloured = distort(photo, 7, 3, np.random.default_rng(0))
+    assert content_factor(7, 3, float(losses(photo, [coloured])[0]), 0.5) > 0.5
+
+
+def test_nothing_is_learnt_from_photographs_made_grey(photo):
+    options = SampleOptions(chains=0, faults=0)
+    weights = [make_group(photo, options, np.random.default_rng(seed)).weights for seed in range(30)]
+    assert any((w == 0).any() for w in weights)
+
+
+def test_varied_windows(photo):
+    grey = varied(photo, SampleOptions(grey_share=1), np.random.default_rng(0))
+    assert (grey[..., 0] == grey[..., 2]).all()
+    toned = varied(photo, SampleOptions(grey_share=0, tone_share=1), np.random.default_rng(0))
+    assert 0.5 < np.abs(toned.astype(float) - photo).mean() < 40
+    assert varied(photo, SampleOptions.table_only(), np.random.default_rng(0)) is photo
 
 
 def test_groups_depend_on_seed_and_number_only(photo_folder):
@@ -39,7 +67,10 @@ def test_small_photograph_is_refused():
         make_group(np.zeros((200, 400, 3), np.uint8), SampleOptions(), np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("values", [{"chains": 8}, {"sides": (200, 300)}, {"sides": (500, 400)}, {"usual_side": 100}])
+@pytest.mark.parametrize(
+    "values",
+    [{"chains": 8}, {"chains": 4, "faults": 4}, {"sides": (200, 300)}, {"sides": (500, 400)}, {"usual_side": 100}],
+)
 def test_bad_options(values):
-    with pytest.raises(ValueError, match=r"chains must be|sides must ascend"):
+    with pytest.raises(ValueError, match=r"chains and faults must be|sides must ascend"):
         SampleOptions(**values)
