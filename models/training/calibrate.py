@@ -50,15 +50,14 @@ def fit(found: np.ndarray) -> Calibration:
     """The calibration for dissimilarities as ``measure`` returns them."""
     wanted = np.array([CLEAN_KADID - level_means()[n, k].mean for n in KINDS for k in range(1, LEVELS + 1)])
     x = found.mean(axis=0).ravel()
-    curve = lambda d, greatest, scale, shape: Calibration(greatest, scale, shape, ()).loss(d)  # noqa: E731
-    (greatest, scale, shape), _ = curve_fit(
-        curve, x, wanted, p0=(3.4, 0.2, 1.3), bounds=([2.5, 0.01, 0.3], [3.6, 2, 4])
-    )
-    bare = Calibration(float(greatest), float(scale), float(shape), ())
-    means = bare.loss(found).mean(axis=0)
-    return Calibration(
-        bare.greatest, bare.scale, bare.shape, tuple(tuple(round(v, 4) for v in row) for row in means.tolist())
-    )
+
+    def curve(d: np.ndarray, greatest: float, scale: float, shape: float) -> np.ndarray:
+        return Calibration(greatest, scale, shape, ()).loss(d)
+
+    values, _ = curve_fit(curve, x, wanted, p0=(3.4, 0.2, 1.3), bounds=([2.5, 0.01, 0.3], [3.6, 2, 4]))
+    greatest, scale, shape = (float(value) for value in values)
+    means = Calibration(greatest, scale, shape, ()).loss(found).mean(axis=0)
+    return Calibration(greatest, scale, shape, tuple(tuple(row) for row in means.round(4).tolist()))
 
 
 def main() -> None:
@@ -74,10 +73,9 @@ def main() -> None:
     CALIBRATION_PATH.write_text(json.dumps(asdict(result)) + "\n", encoding="utf-8")
     wanted = np.array([level_means()[n, k].mean for n in KINDS for k in range(1, LEVELS + 1)])
     print(f"{result.greatest:.3f} scale {result.scale:.4f} shape {result.shape:.3f}")
-    print(
-        f"SRCC with the level means: {-metrics.srcc(np.array(result.mean_losses).ravel(), wanted):.3f} over 125 means,"
-    )
-    print(f"{-metrics.srcc(found.reshape(len(found), -1).ravel(), np.tile(wanted, len(found))):.3f} over single crops")
+    means = -metrics.srcc(np.array(result.mean_losses).ravel(), wanted)
+    crops = -metrics.srcc(found.ravel(), np.tile(wanted, len(found)))
+    print(f"SRCC with the level means: {means:.3f} over {len(wanted)} means, {crops:.3f} over single crops")
 
 
 if __name__ == "__main__":

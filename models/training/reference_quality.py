@@ -22,7 +22,7 @@ CALIBRATION_PATH = Path(__file__).with_name("haarpsi_calibration.json")
 
 @dataclass(frozen=True)
 class Calibration:
-    """``greatest`` · (1 − exp(−(d / ``scale``) ^ ``shape``)) is the loss (KADID scale) for a dissimilarity d = 1 − HaarPSI.
+    """Loss for a dissimilarity d = 1 − HaarPSI: ``greatest`` · (1 − exp(−(d / ``scale``) ^ ``shape``)), KADID scale.
 
     ``mean_losses`` holds the mean of these losses over training crops by type (1..25) and level (1..5).
     """
@@ -46,7 +46,7 @@ def calibration() -> Calibration:
 
 
 def dissimilarities(original: np.ndarray, versions: list[np.ndarray]) -> np.ndarray:
-    """1 − HaarPSI of each version against ``original`` (all RGB uint8 of one size), 0..1; exactly equal images give 0."""
+    """1 − HaarPSI of each version against ``original`` (all RGB uint8 of one size), 0..1; 0 for equal ones."""
     stack = torch.from_numpy(np.stack([original, *versions])).permute(0, 3, 1, 2).float()
     count = len(versions)
     with torch.inference_mode():
@@ -60,7 +60,7 @@ def losses(original: np.ndarray, versions: list[np.ndarray]) -> np.ndarray:
 
 
 def content_factor(number: int, level: int, loss: float, exponent: float) -> float:
-    """By how much a crop suffers more (above 1) or less from a KADID type and level than crops do on average, at most 1.5.
+    """By how much a crop suffers more (above 1, at most 1.5) or less from a type and level than the average crop.
 
     ``exponent`` 0 switches it off, 1 trusts the measure fully. 0 where the distortion changes nothing at all, as taking
     the colour from a grey picture.

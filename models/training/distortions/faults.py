@@ -126,7 +126,7 @@ def uneven_blocks(image: np.ndarray, strength: float, rng: np.random.Generator) 
 
 
 def veil(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Haze or water between camera and subject: contrast lost towards a mostly grey-blue or green light, soft detail."""
+    """Haze or water between camera and subject: contrast lost towards a grey or tinted light, detail softened."""
     light = np.clip(rng.uniform(0.35, 0.9) + rng.normal(0, 0.1, 3), 0.1, 1)
     depth = cv2.resize(rng.random((3, 3), dtype=np.float32), image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     kept = np.clip(1 - between(0.06, 0.75, strength) * (0.7 + 0.3 * depth), 0.05, 1)[..., None]
