@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import type { NativeBinding, NativeLoader } from '../../binding.js';
 import { HyperIQAError, toHyperIQAError } from '../errors.js';
-import { findLibTorch, libraryFiles, LIBTORCH_VERSION, packageFolder, type LibTorch } from './libtorch.js';
+import { findLibTorch, libraryFiles, LIBTORCH_VERSION, type LibTorch } from './libtorch.js';
+import { ADDON_PACKAGE, missingPackageRemedy, PACKAGE_ROOT, packageFolder } from './packages.js';
 
 export interface LoadedBinding {
   binding: NativeBinding;
@@ -14,8 +14,6 @@ export interface LoadedBinding {
 }
 
 const require = createRequire(import.meta.url);
-/** The package's root: this file is two levels below it, as source and as built. */
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 let loaded: LoadedBinding | undefined;
 
@@ -63,17 +61,16 @@ function load(option: string | undefined): LoadedBinding {
 
 /** The two addons lie together: in a checkout where `npm run build` puts them, else in the platform package. */
 function requireAddon(file: string, libtorch: LibTorch): unknown {
-  const name = `@hyperiqa/${process.platform}-${process.arch}`;
   // Debug and sanitizer builds of a checkout (`scripts/prepare.mjs --debug`) lie beside the ordinary one.
-  const built = resolve(ROOT, process.env.HYPERIQA_BUILD ?? 'build/Release', file);
-  const packaged = packageFolder(name);
+  const built = resolve(PACKAGE_ROOT, process.env.HYPERIQA_BUILD ?? 'build/Release', file);
+  const packaged = packageFolder(ADDON_PACKAGE);
   const path = [built, ...(packaged === undefined ? [] : [join(packaged, file)])].find((place) => existsSync(place));
   if (path === undefined) {
     throw new HyperIQAError(
       'ERR_ADDON_NOT_FOUND',
-      `The native addon ${file} is not there. Looked at:\n  - ${built}\n  - npm package ${name}: ` +
+      `The native addon ${file} is not there. Looked at:\n  - ${built}\n  - npm package ${ADDON_PACKAGE}: ` +
         `${packaged === undefined ? 'not installed' : 'incomplete'}\n` +
-        'In a checkout run "npm run build"; otherwise reinstall hyperiqa without omitting optional dependencies.',
+        missingPackageRemedy(ADDON_PACKAGE, 'In a checkout run "npm run build".'),
     );
   }
   try {
@@ -82,10 +79,22 @@ function requireAddon(file: string, libtorch: LibTorch): unknown {
     throw new HyperIQAError(
       'ERR_ADDON_NOT_FOUND',
       `The native addon ${path} cannot be loaded (over LibTorch in ${libtorch.path}): ${reason(cause)}\n` +
-        'In a checkout run "npm run build"; otherwise reinstall hyperiqa.',
+        loadRemedy(reason(cause)),
       { cause },
     );
   }
+}
+
+function loadRemedy(reason: string): string {
+  // The dynamic linker's words for a C or C++ library that is older than the one the addon was built with.
+  const missing = /version [`'"]((?:GLIBC|GLIBCXX|CXXABI|GCC)_[\d.]+)/.exec(reason)?.[1];
+  if (missing !== undefined) {
+    return (
+      `This system's C or C++ library is too old: the addon needs ${missing}. Use a newer system or image, or build ` +
+      'hyperiqa from a checkout on this one (docs/install.md).'
+    );
+  }
+  return 'In a checkout run "npm run build"; otherwise reinstall hyperiqa.';
 }
 
 /** An addon of another version of the package speaks another protocol. */

@@ -1,10 +1,10 @@
 /** Finds the LibTorch to use, and refuses a wrong one before anything of it is opened. */
 import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 
 import { HyperIQAError } from '../errors.js';
 import { cacheFolder } from './cache.js';
+import { LIBTORCH_PACKAGE, missingPackageRemedy, packageFolder } from './packages.js';
 
 /** The only version that the addon works with: C++ has no stable interface between LibTorch versions. */
 export const LIBTORCH_VERSION = '2.13.0';
@@ -88,16 +88,15 @@ export function findLibTorch(option?: string, environment: NodeJS.ProcessEnv = p
   if (missingFile(cached) === undefined) return checked(cached, 'cache');
   looked.push(`${cached}: not there`);
 
-  const name = `@hyperiqa/libtorch-${process.platform}-${process.arch}`;
-  const installed = packageFolder(name);
+  const installed = packageFolder(LIBTORCH_PACKAGE);
   if (installed !== undefined && missingFile(installed) === undefined) return checked(installed, 'package');
-  looked.push(`npm package ${name}: ${installed === undefined ? 'not installed' : 'incomplete'}`);
+  looked.push(`npm package ${LIBTORCH_PACKAGE}: ${installed === undefined ? 'not installed' : 'incomplete'}`);
 
   throw new HyperIQAError(
     'ERR_LIBTORCH_NOT_FOUND',
     `LibTorch ${LIBTORCH_VERSION} was not found. Looked at:\n${looked.map((place) => `  - ${place}`).join('\n')}\n` +
-      'In a checkout run "node scripts/libtorch.mjs"; or set HYPERIQA_LIBTORCH to the folder of a ' +
-      `LibTorch ${LIBTORCH_VERSION}.`,
+      `${missingPackageRemedy(LIBTORCH_PACKAGE, 'In a checkout run "node scripts/libtorch.mjs".')} ` +
+      `Or set HYPERIQA_LIBTORCH to the folder of a LibTorch ${LIBTORCH_VERSION}.`,
   );
 }
 
@@ -144,13 +143,4 @@ function describe(source: LibTorchSource): string {
 /** The first library that a folder lacks. */
 function missingFile(path: string): string | undefined {
   return libraryFiles(path).find((file) => !existsSync(file));
-}
-
-/** Folder of an installed package, seen from this one. */
-export function packageFolder(name: string): string | undefined {
-  try {
-    return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
-  } catch {
-    return undefined;
-  }
 }

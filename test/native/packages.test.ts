@@ -1,0 +1,34 @@
+/** What is said where the npm package with the native files for this platform is missing. */
+import { describe, expect, test } from 'vitest';
+
+import { ADDON_PACKAGE, explain, LIBTORCH_PACKAGE, missingPackageRemedy } from '../../src/native/packages.js';
+
+const published = {
+  [ADDON_PACKAGE]: '1.2.3',
+  [LIBTORCH_PACKAGE]: '2.13.0',
+  '@hyperiqa/plan9-mips': '1.2.3',
+  '@hyperiqa/libtorch-plan9-mips': '2.13.0',
+};
+
+describe('a missing platform package', () => {
+  test('of a platform that has one: which, why, and the command', () => {
+    const text = explain(LIBTORCH_PACKAGE, published, false);
+    expect(text).toContain(`${LIBTORCH_PACKAGE}@2.13.0`);
+    expect(text).toContain('npm install --include=optional hyperiqa');
+  });
+
+  test('of a platform that has none: the platforms there are', () => {
+    const others = { '@hyperiqa/plan9-mips': '1.2.3', '@hyperiqa/libtorch-plan9-mips': '2.13.0' };
+    expect(explain(ADDON_PACKAGE, others, false)).toMatch(
+      new RegExp(`no prebuilt files for ${process.platform}-${process.arch}; there are some for plan9-mips\\.`),
+    );
+  });
+
+  test('on a Linux without glibc: what to use instead', () => {
+    expect(explain(ADDON_PACKAGE, published, true)).toMatch(/need glibc.*Alpine.*node:22-slim/);
+  });
+
+  test('in a checkout: how to build it', () => {
+    expect(missingPackageRemedy(ADDON_PACKAGE, 'Build it.')).toBe('Build it.');
+  });
+});
