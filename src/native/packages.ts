@@ -5,15 +5,16 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isNonGlibcLinuxSync } from 'detect-libc';
 
+import { PLATFORM } from './version.js';
+
 const require = createRequire(import.meta.url);
 /** The package's root: this file is two levels below it, as source and as built. */
 export const PACKAGE_ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-const platform = `${process.platform}-${process.arch}`;
 /** Holds `hyperiqa.node` and `hyperiqa_loader.node`; of the same version as hyperiqa. */
-export const ADDON_PACKAGE = `@hyperiqa/${platform}`;
+export const ADDON_PACKAGE = `@hyperiqa/${PLATFORM}`;
 /** Holds LibTorch's CPU libraries in `lib`. */
-export const LIBTORCH_PACKAGE = `@hyperiqa/libtorch-${platform}`;
+export const LIBTORCH_PACKAGE = `@hyperiqa/libtorch-${PLATFORM}`;
 
 /** Folder of an installed package, seen from this one. */
 export function packageFolder(name: string): string | undefined {
@@ -43,13 +44,13 @@ export function explain(name: string, published: Record<string, string>, otherLi
   const version = published[name];
   if (version === undefined) {
     return (
-      `hyperiqa has no prebuilt files for ${platform}; there are some for ${platforms(published)}. ` +
+      `hyperiqa has no prebuilt files for ${PLATFORM}; there are some for ${platforms(published)}. ` +
       'Build it from a checkout (docs/install.md).'
     );
   }
   if (otherLibc) {
     return (
-      `The prebuilt files for ${platform} need glibc, and this system has another C library (Alpine Linux has musl). ` +
+      `The prebuilt files for ${PLATFORM} need glibc, and this system has another C library (Alpine Linux has musl). ` +
       'Use a system or image with glibc, such as Debian or "node:22-slim".'
     );
   }

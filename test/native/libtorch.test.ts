@@ -7,7 +7,14 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { HyperIQAError, type ErrorCode } from '../../src/errors.js';
 import { cacheFolder } from '../../src/native/cache.js';
-import { cachedLibTorch, findLibTorch, libraryFiles, LIBTORCH_VERSION } from '../../src/native/libtorch.js';
+import {
+  cachedLibTorch,
+  findLibTorch,
+  inspectLibTorch,
+  libraryFiles,
+  LIBTORCH_SOURCES,
+  LIBTORCH_VERSION,
+} from '../../src/native/libtorch.js';
 import { root } from './setup.js';
 
 let folder: string;
@@ -56,6 +63,25 @@ describe('findLibTorch', () => {
     vi.stubEnv('HYPERIQA_CACHE', folder);
     const cached = fake(join('libtorch', `${LIBTORCH_VERSION}-${process.platform}-${process.arch}`, 'torch'), right);
     expect(findLibTorch(undefined, {})).toMatchObject({ path: cached, source: 'cache' });
+  });
+
+  test('the runtime in use goes before the cache folder, and must be whole', () => {
+    vi.stubEnv('HYPERIQA_CACHE', folder);
+    fake(join('libtorch', `${LIBTORCH_VERSION}-${process.platform}-${process.arch}`, 'torch'), right);
+    const name = `${LIBTORCH_VERSION}-${process.platform}-${process.arch}`;
+    const runtime = fake(join('runtimes', `${name}-cuda`, 'torch'), right);
+    expect(findLibTorch(undefined, {})).toMatchObject({ source: 'cache' });
+    writeFileSync(join(folder, 'runtimes', `${name}.selected`), 'cuda\n');
+    expect(findLibTorch(undefined, {})).toMatchObject({ path: runtime, source: 'runtime' });
+    expect(findLibTorch(undefined, { LIBTORCH: runtime })).toMatchObject({ source: 'LIBTORCH' });
+    expect(LIBTORCH_SOURCES.slice(0, 5).map((source) => inspectLibTorch(source, undefined, {}).state)).toEqual([
+      ...['absent', 'absent', 'absent', 'usable', 'usable'],
+    ]);
+    rmSync(libraryFiles(runtime)[0]!);
+    expect(failure(() => findLibTorch(undefined, {}))).toMatchObject({
+      code: 'ERR_LIBTORCH_NOT_FOUND',
+      message: expect.stringContaining('runtime install cuda') as string,
+    });
   });
 
   test.each([
