@@ -10,7 +10,6 @@ measures are lower for better images; the sign is turned, so that a positive cor
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 import types
 from pathlib import Path
@@ -22,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from training import metrics
-from training.evaluate import native_size, read_oriented
+from training.scoring import native_size, read_mos, read_oriented
 
 
 def niqe_function():
@@ -63,15 +62,11 @@ def main() -> None:
     for name, make in (("BRISQUE", brisque_function), ("NIQE", niqe_function)):
         measure = make()
         for folder in arguments.folders:
-            with (folder / "mos.csv").open(newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file))
-            scores, targets = [], []
-            for row in rows:
-                image = read_oriented(folder / row["image_name"])
-                scores.append(-measure(image if arguments.full_size else native_size(image)))
-                targets.append(float(row["MOS"]))
-            found = metrics.with_interval(metrics.srcc, np.array(scores), np.array(targets))
-            linear = metrics.with_interval(metrics.plcc, np.array(scores), np.array(targets))
+            paths, mos = read_mos(folder)
+            images = (read_oriented(path) for path in paths)
+            scores = np.array([-measure(image if arguments.full_size else native_size(image)) for image in images])
+            found = metrics.with_interval(metrics.srcc, scores, mos)
+            linear = metrics.with_interval(metrics.plcc, scores, mos)
             print(f"{name} {folder.name}: SRCC {found}, PLCC {linear}", flush=True)
 
 

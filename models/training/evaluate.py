@@ -6,20 +6,19 @@
 * the same on whole distorted photographs, scored by the native protocol;
 * the same on each folder of images with human scores (``mos.csv`` with the columns image_name and MOS);
 * how much scores change under changes that people hardly see; mean scores of every distortion type and level;
+* scores of unimpaired photographs, in colour and in black and white;
 * scores of single images, in the order given.
 
-The native protocol: shorter side 384, a grid of 224×224 crops that covers the image, the mean of their scores; EXIF
-orientation applied. Intervals are 95 % percentile bootstrap, for distorted photographs by photograph. PLCC is raw,
-without a fit.
+Whole images are scored by the native protocol (``scoring.py``). Intervals are 95 % percentile bootstrap, for distorted
+photographs by photograph. PLCC is raw, without a fit.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,64 +26,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cv2
 import numpy as np
-import torch
-from PIL import Image, ImageOps
 
 from training import metrics
 from training.chains import draw_chain
 from training.config import Config, read_config
 from training.distortions import KINDS, compression, distort
+from training.distortions.faults import FAULTS
 from training.labels import CLEAN_LABEL, LEVELS, label
 from training.photos import LIST_PATH, Photo, read_list, read_rgb, resize_short_side, split
 from training.samples import PATCH, SampleOptions, make_group
+from training.scoring import SHORT_SIDE, Scorer, read_mos, read_oriented
 
-SHORT_SIDE = 384
 _SEED = 11
-_BATCH = 32
-
-
-class Scorer:
-    """A model file on the CPU in fp32."""
-
-    def __init__(self, model: Path) -> None:
-        self._module = torch.jit.load(str(model), map_location="cpu").float().eval()
-
-    def patches(self, patches: np.ndarray) -> np.ndarray:
-        """Scores of uint8 N×224×224×3."""
-        with torch.inference_mode():
-            parts = torch.from_numpy(patches).permute(0, 3, 1, 2).split(_BATCH)
-            return torch.cat([self._module(part) for part in parts]).numpy()
-
-    def image(self, image: np.ndarray) -> float:
-        """Score of an RGB image by the native protocol."""
-        return float(self.patches(covering_crops(native_size(image))).mean())
-
-
-def native_size(image: np.ndarray) -> np.ndarray:
-    """Resize to a shorter side of 384 (bilinear, antialiased); the longer side is rounded down."""
-    height, width = image.shape[:2]
-    short = min(height, width)
-    if short == SHORT_SIDE:
-        return image
-    size = (width * SHORT_SIDE // short, height * SHORT_SIDE // short)
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
-
-
-def covering_crops(image: np.ndarray) -> np.ndarray:
-    """The evenly spaced 224×224 crops of the smallest grid that covers the image: uint8 N×224×224×3."""
-    tops, lefts = (_positions(side) for side in image.shape[:2])
-    return np.stack([image[top : top + PATCH, left : left + PATCH] for top in tops for left in lefts])
-
-
-def _positions(side: int) -> list[int]:
-    count = -(-side // PATCH)
-    return [(side - PATCH) * i // (count - 1) if count > 1 else 0 for i in range(count)]
-
-
-def read_oriented(path: Path) -> np.ndarray:
-    """Decode to RGB uint8 with the EXIF orientation applied."""
-    with Image.open(path) as image:
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 
 def patch_scores(scorer: Scorer, data: Path, photos: list[Photo], chains: int, groups: int = 300):
@@ -101,19 +54,21 @@ def patch_scores(scorer: Scorer, data: Path, photos: list[Photo], chains: int, g
     return np.concatenate(patches), np.concatenate(labels), np.concatenate(units)
 
 
-def whole_photo_scores(scorer: Scorer, data: Path, photos: list[Photo], versions: int = 7):
-    """(scores, labels, photograph numbers) of whole photographs: each unimpaired and in ``versions`` distorted ones."""
-    scores, labels, units = [], [], []
+def distorted_photos(data: Path, photos: list[Photo], versions: int) -> Iterator[tuple[np.ndarray, float, int]]:
+    """(image, label, photograph number): each photograph at scale 384 unimpaired and in ``versions`` distorted ones."""
     for place, photo in enumerate(photos):
         rng = np.random.default_rng((_SEED, 1, place))
         image = resize_short_side(read_rgb(data / photo.file), SHORT_SIDE)
-        scores.append(scorer.image(image))
-        labels.append(CLEAN_LABEL)
+        yield image, CLEAN_LABEL, place
         for number in rng.choice(list(KINDS), versions, replace=False):
             level = int(rng.integers(1, LEVELS + 1))
-            scores.append(scorer.image(distort(image, int(number), level, rng)))
-            labels.append(label(int(number), level))
-        units += [place] * (versions + 1)
+            yield distort(image, int(number), level, rng), label(int(number), level), place
+
+
+def whole_photo_scores(scorer: Scorer, data: Path, photos: list[Photo], versions: int = 7):
+    """(scores, labels, photograph numbers) of whole photographs: each unimpaired and in ``versions`` distorted ones."""
+    found = [(scorer.image(image), target, unit) for image, target, unit in distorted_photos(data, photos, versions)]
+    scores, labels, units = zip(*found, strict=True)
     return np.array(scores), np.array(labels), np.array(units)
 
 
@@ -137,7 +92,10 @@ def chain_order(scorer: Scorer, data: Path, photos: list[Photo], groups: int = 2
 
 
 def level_scores(scorer: Scorer, data: Path, photos: list[Photo], count: int = 14) -> dict[str, list[float]]:
-    """Mean score of each distortion type at levels 1 to 5, over the middle crops of ``count`` unseen photographs."""
+    """Mean score of each KADID type at levels 1 to 5, and of each further fault at strengths 0 to 1 in steps of ¼.
+
+    Over the middle crops of ``count`` unseen photographs.
+    """
     crops = []
     for photo in photos[:: max(1, len(photos) // count)][:count]:
         image = resize_short_side(read_rgb(data / photo.file), SHORT_SIDE)
@@ -150,6 +108,11 @@ def level_scores(scorer: Scorer, data: Path, photos: list[Photo], count: int = 1
             rng = np.random.default_rng((_SEED, 3, number))
             means.append(float(scorer.patches(np.stack([distort(crop, number, level, rng) for crop in crops])).mean()))
         table[f"{number} {kind.name}"] = means
+    for name, fault in FAULTS.items():
+        table[name.replace("_", " ")] = [
+            float(scorer.patches(np.stack([fault(crop, s, np.random.default_rng(_SEED)) for crop in crops])).mean())
+            for s in (0, 0.25, 0.5, 0.75, 1)
+        ]
     return table
 
 
@@ -172,10 +135,19 @@ def stability(scorer: Scorer, data: Path, photos: list[Photo]) -> dict[str, floa
 
 def rated_scores(scorer: Scorer, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """(scores, MOS) of the images of a folder with ``mos.csv``."""
-    with (folder / "mos.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    scores = [scorer.image(read_oriented(folder / row["image_name"])) for row in rows]
-    return np.array(scores), np.array([float(row["MOS"]) for row in rows])
+    paths, mos = read_mos(folder)
+    return np.array([scorer.image(read_oriented(path)) for path in paths]), mos
+
+
+def unimpaired_scores(scorer: Scorer, data: Path, photos: list[Photo]) -> dict[str, list[float]]:
+    """Scores of whole unimpaired photographs as they are and in black and white."""
+    found: dict[str, list[float]] = {"as they are": [], "in black and white": []}
+    for photo in photos:
+        image = read_rgb(data / photo.file)
+        found["as they are"].append(scorer.image(image))
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        found["in black and white"].append(scorer.image(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)))
+    return found
 
 
 def both(scores: np.ndarray, targets: np.ndarray, units: np.ndarray | None = None) -> dict[str, metrics.Correlation]:
@@ -191,6 +163,7 @@ class Evaluation:
     """All measurements: correlations by data and measure, then what the functions of these names return."""
 
     correlations: dict[str, dict[str, metrics.Correlation]]
+    unimpaired: dict[str, list[float]]
     stability: dict[str, float]
     level_scores: dict[str, list[float]]
     scores: dict[str, float]
@@ -212,6 +185,7 @@ def evaluate(
         correlations[folder.name] = both(*rated_scores(scorer, folder))
     return Evaluation(
         correlations,
+        unimpaired_scores(scorer, data, unseen),
         stability(scorer, data, unseen),
         level_scores(scorer, data, unseen),
         {path.name: scorer.image(read_oriented(path)) for path in order},
@@ -239,6 +213,10 @@ def main() -> None:
     )
     for name, row in result.correlations.items():
         print(name + ": " + ", ".join(f"{key} {value}" for key, value in row.items()))
+    for name, scores in result.unimpaired.items():
+        low, quarter, middle, three, high = np.percentile(scores, (5, 25, 50, 75, 95))
+        print(f"unimpaired photographs, {name}: mean {np.mean(scores):.1f}, median {middle:.1f}, ", end="")
+        print(f"middle half {quarter:.1f} to {three:.1f}, 5 % below {low:.1f}, 5 % above {high:.1f}")
     for name, change in result.stability.items():
         print(f"change of the score, {name}: {change:.2f}")
     for name, means in result.level_scores.items():

@@ -29,7 +29,10 @@ def test_evaluation_of_a_model_file(photo_folder, tmp_path, monkeypatch):
     assert set(map(len, script.level_scores(scorer, photo_folder, photos, count=1).values())) == {5}
     assert all(change >= 0 for change in script.stability(scorer, photo_folder, photos[:1]).values())
 
-    result = script.Evaluation({"x": script.both(scores, labels, units)}, {}, {}, {"a.jpg": 1.0})
+    unimpaired = script.unimpaired_scores(scorer, photo_folder, photos[:2])
+    assert [len(found) for found in unimpaired.values()] == [2, 2]
+
+    result = script.Evaluation({"x": script.both(scores, labels, units)}, unimpaired, {}, {}, {"a.jpg": 1.0})
     monkeypatch.setattr(script, "evaluate", lambda *_: result)
     output = tmp_path / "result.json"
     monkeypatch.setattr("sys.argv", ["evaluate.py", str(model), "--data", str(photo_folder), "-o", str(output)])

@@ -9,7 +9,8 @@ from scipy.stats import pearsonr, spearmanr
 
 from training import metrics
 from training.contact_sheet import contact_sheet
-from training.evaluate import covering_crops, native_size, rated_scores, read_oriented
+from training.evaluate import rated_scores
+from training.scoring import covering_crops, native_size, read_oriented
 
 
 def test_correlations_agree_with_scipy():
