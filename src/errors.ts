@@ -23,6 +23,7 @@ export const ERROR_CODES = [
   'ERR_DISPOSED',
   'ERR_ABORTED',
   'ERR_OUT_OF_MEMORY',
+  'ERR_TABLE',
   'ERR_OUTPUT',
   'ERR_RESUME',
   'ERR_INTERNAL',

@@ -20,9 +20,9 @@ export function versions(libtorch: string): Provenance['versions'] {
 
 /** A function that makes the provenance of results from a scorer's info. */
 export function provenanceOf(info: Info): (options: CheckedScoreOptions) => Provenance {
-  const { name, version, sha256, weightsSha256 } = info.model;
+  const { name, version, sha256, weightsSha256, training } = info.model;
   const shared = {
-    model: Object.freeze({ name, version, sha256, weightsSha256 }),
+    model: Object.freeze({ name, version, sha256, weightsSha256, trainedOn: training.dataset }),
     device: Object.freeze(info.devices.map(({ id }) => id)) as string[],
     dtype: info.dtype,
     graphMode: info.graphMode,

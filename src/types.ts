@@ -126,7 +126,15 @@ export interface Warning {
 
 /** What is needed to compute the same score again. */
 export interface Provenance {
-  model: { name: string; version: string; /** SHA-256 of the model file. */ sha256: string; weightsSha256: string };
+  model: {
+    name: string;
+    version: string;
+    /** SHA-256 of the model file. */
+    sha256: string;
+    weightsSha256: string;
+    /** The data set, as in the model's metadata. */
+    trainedOn: string;
+  };
   /** The protocol as applied, overrides included. */
   protocol: Protocol;
   seed: string;

@@ -92,6 +92,7 @@ function csvColumns({ provenance, resumable }: WriterContext): Columns {
       modelVersion: origin((p) => p.model.version),
       modelSha256: origin((p) => p.model.sha256),
       weightsSha256: origin((p) => p.model.weightsSha256),
+      trainedOn: origin((p) => p.model.trainedOn),
       protocol: origin((p) => p.protocol.name),
       cropPlan: origin((p) => describeCrops(p.protocol.crops)),
       seed: origin((p) => p.seed),

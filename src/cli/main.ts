@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { HyperIQAError } from '../index.js';
+import { evalCommand, evalOptions } from './eval.js';
 import { infoCommand } from './info.js';
 import { loadOptions, reportOptions, scoreOptions } from './options.js';
 import { scoreCommand } from './score.js';
@@ -16,7 +17,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
-const commands = ['score', 'info', 'self-check'];
+const commands = ['score', 'eval', 'info', 'self-check'];
 
 const exit = (code: number): void => {
   process.exitCode = code;
@@ -30,6 +31,7 @@ function cli(args: string[]) {
       .locale('en')
       .usage('$0 <command>\n\nScores the quality of photographs without a reference (HyperIQA).')
       .command(scoreCommand(exit))
+      .command(evalCommand(exit))
       .command(infoCommand)
       .command(selfCheckCommand(exit))
       .example('$0 score photos', 'Score the images of a folder')
@@ -70,7 +72,7 @@ function cli(args: string[]) {
 /** yargs' words for a wrong command line, with the option that was probably meant. */
 function explain(message: string): string {
   const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1]?.split(', ') ?? [];
-  const options = Object.keys({ ...scoreOptions, ...loadOptions, ...reportOptions });
+  const options = Object.keys({ ...scoreOptions, ...evalOptions, ...loadOptions, ...reportOptions });
   const hints = unknown
     .flatMap((name) => suggestion(name, options) ?? [])
     .filter((name) => !unknown.includes(name))
@@ -85,10 +87,13 @@ function wrongCommand([name]: string[]): string {
   return `There is no command ${name}: ${hint ? `did you mean ${hint}?` : `there are ${commands.join(', ')}.`}`;
 }
 
+/** Options that take several values. */
+const lists = new Set(Object.entries(evalOptions).flatMap(([name, option]) => ('array' in option ? [name] : [])));
+
 /** An option given twice has two values, of which none is more right than the other. */
 function refuseRepeats(args: Record<string, unknown>): true {
   for (const [name, value] of Object.entries(args)) {
-    if (Array.isArray(value) && name !== '_') {
+    if (Array.isArray(value) && name !== '_' && !lists.has(name)) {
       throw new HyperIQAError('ERR_INVALID_ARGUMENT', `--${name} is given more than once.`);
     }
   }

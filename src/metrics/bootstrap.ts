@@ -5,7 +5,7 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { normalCdf, normalQuantile } from './distributions.js';
 import { figure, undefinedFigure, undefinedInterval, type Figure, type Interval } from './figure.js';
 import { checkLevel, invalid } from './input.js';
-import type { Resampled } from './resampled.js';
+import { resampledDifference, type Resampled } from './resampled.js';
 
 /** How to resample. */
 export interface BootstrapOptions {
@@ -54,40 +54,93 @@ export function bootstrap<Name extends string>(
   figures: Readonly<Record<Name, Resampled>>,
   options: BootstrapOptions = {},
 ): Record<Name, BootstrapResult> {
-  const { level = 0.95, method = 'bca', replicates = 1000, seed = 1 } = options;
-  checkLevel(level);
-  if (!Number.isInteger(replicates) || replicates < 2)
-    throw invalid(`replicates must be 2 or more, not ${replicates}.`);
-  if (!Number.isInteger(seed) || seed < -0x80000000 || seed > 0xffffffff)
-    throw invalid(`seed must be a 32-bit integer, not ${seed}.`);
   const entries = Object.entries(figures) as [Name, Resampled][];
-  const size = entries[0]?.[1].size ?? 0;
-  if (entries.some(([, resampled]) => resampled.size !== size))
-    throw invalid('All figures that are bootstrapped together must be of the same images.');
-  const units = unitsOf(size, options.groups);
-
-  const drawn = entries.map(() => new Float64Array(replicates));
-  if (size > 0) {
-    const random = xoroshiro128plus(seed | 0);
-    const counts = new Uint32Array(size);
-    for (let replicate = 0; replicate < replicates; replicate++) {
-      counts.fill(0);
-      let total = 0;
-      for (let left = units.length; left > 0; left--) {
-        const unit = units[uniformInt(random, 0, units.length - 1)]!;
-        for (const image of unit) counts[image]!++;
-        total += unit.length;
-      }
-      entries.forEach(([, resampled], k) => {
-        drawn[k]![replicate] = resampled.undefinedBecause === undefined ? resampled.value(counts, total) : NaN;
-      });
-    }
-  }
-  const results = entries.map(([name, resampled], k) => {
-    const jackknife = method === 'bca' ? () => jackknifeOf(resampled, units, options.groups === undefined) : undefined;
-    return [name, summarise(resampled, drawn[k]!, level, jackknife)] as const;
-  });
+  const resamples = new Resamples(
+    entries.map(([, resampled]) => resampled),
+    options,
+  );
+  const results = entries.map(([name], k) => [name, resamples.summary(k)] as const);
   return Object.fromEntries(results) as Record<Name, BootstrapResult>;
+}
+
+/** Figures of the same images, each evaluated once on each resample. @internal */
+export class Resamples {
+  readonly #figures: readonly Resampled[];
+  readonly #units: readonly Uint32Array[];
+  readonly #byImage: boolean;
+  readonly #level: number;
+  readonly #method: 'bca' | 'percentile';
+  /** For each figure its value in each resample; NaN where it is undefined. */
+  readonly #drawn: readonly Float64Array[];
+  readonly #jackknives = new Map<number, Float64Array>();
+
+  /** @throws HyperIQAError ERR_INVALID_ARGUMENT as `bootstrap` */
+  constructor(figures: readonly Resampled[], options: BootstrapOptions) {
+    const { level = 0.95, method = 'bca', replicates = 1000, seed = 1 } = options;
+    checkLevel(level);
+    if (!Number.isInteger(replicates) || replicates < 2)
+      throw invalid(`replicates must be 2 or more, not ${replicates}.`);
+    if (!Number.isInteger(seed) || seed < -0x80000000 || seed > 0xffffffff)
+      throw invalid(`seed must be a 32-bit integer, not ${seed}.`);
+    const size = figures[0]?.size ?? 0;
+    if (figures.some((resampled) => resampled.size !== size))
+      throw invalid('All figures that are bootstrapped together must be of the same images.');
+    this.#figures = figures;
+    this.#units = unitsOf(size, options.groups);
+    this.#byImage = options.groups === undefined;
+    this.#level = level;
+    this.#method = method;
+    this.#drawn = draw(figures, this.#units, size, replicates, seed);
+  }
+
+  /** What the resamples say about one figure. */
+  summary(index: number): BootstrapResult {
+    const jackknife = this.#method === 'bca' ? () => this.#jackknife(index) : undefined;
+    return summarise(this.#figures[index]!, this.#drawn[index]!, this.#level, jackknife);
+  }
+
+  /** What they say about the difference of two figures, the first less the second. */
+  difference(first: number, second: number): BootstrapResult {
+    const drawn = this.#drawn[first]!.map((value, replicate) => value - this.#drawn[second]![replicate]!);
+    const jackknife =
+      this.#method === 'bca'
+        ? () => this.#jackknife(first).map((value, unit) => value - this.#jackknife(second)[unit]!)
+        : undefined;
+    const resampled = resampledDifference(this.#figures[first]!, this.#figures[second]!);
+    return summarise(resampled, drawn, this.#level, jackknife);
+  }
+
+  #jackknife(index: number): Float64Array {
+    const known = this.#jackknives.get(index) ?? jackknifeOf(this.#figures[index]!, this.#units, this.#byImage);
+    this.#jackknives.set(index, known);
+    return known;
+  }
+}
+
+function draw(
+  figures: readonly Resampled[],
+  units: readonly Uint32Array[],
+  size: number,
+  replicates: number,
+  seed: number,
+): Float64Array[] {
+  const drawn = figures.map(() => new Float64Array(replicates));
+  if (size === 0) return drawn;
+  const random = xoroshiro128plus(seed | 0);
+  const counts = new Uint32Array(size);
+  for (let replicate = 0; replicate < replicates; replicate++) {
+    counts.fill(0);
+    let total = 0;
+    for (let left = units.length; left > 0; left--) {
+      const unit = units[uniformInt(random, 0, units.length - 1)]!;
+      for (const image of unit) counts[image]!++;
+      total += unit.length;
+    }
+    figures.forEach((resampled, k) => {
+      drawn[k]![replicate] = resampled.undefinedBecause === undefined ? resampled.value(counts, total) : NaN;
+    });
+  }
+  return drawn;
 }
 
 /** What is drawn: images, or all images of a group, in the order of first appearance. */

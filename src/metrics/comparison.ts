@@ -1,5 +1,5 @@
 /** Whether one predictor is better than another on the same images. */
-import { bootstrap, type BootstrapOptions } from './bootstrap.js';
+import { Resamples, type BootstrapOptions, type BootstrapResult } from './bootstrap.js';
 import { normalUpperTail, normalQuantile } from './distributions.js';
 import {
   figure,
@@ -10,7 +10,7 @@ import {
   type UndefinedReason,
 } from './figure.js';
 import { checkLevel, invalid } from './input.js';
-import { resampledDifference, type Resampled } from './resampled.js';
+import type { Resampled } from './resampled.js';
 
 /** The outcome of the Meng–Rosenthal–Rubin test. */
 export interface DependentCorrelations {
@@ -92,8 +92,31 @@ export interface PairedBootstrap {
  */
 export function pairedBootstrap(first: Resampled, second: Resampled, options: BootstrapOptions = {}): PairedBootstrap {
   if (first.size !== second.size) throw invalid('Two predictors can only be compared on the same images.');
-  const { difference } = bootstrap({ difference: resampledDifference(first, second) }, options);
-  const { estimate, interval, replicates, undefinedReplicates } = difference;
+  return paired(new Resamples([first, second], options).difference(0, 1));
+}
+
+/**
+ * `pairedBootstrap` of every two of several figures, first with second, first with third, and so on. Each figure is
+ * evaluated once on each resample, so that many pairs cost little more than their figures.
+ *
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT for figures of different sizes and options out of range.
+ */
+export function pairedBootstraps(
+  figures: readonly Resampled[],
+  options: BootstrapOptions = {},
+): { first: number; second: number; result: PairedBootstrap }[] {
+  if (figures.some(({ size }) => size !== figures[0]?.size))
+    throw invalid('Predictors can only be compared on the same images.');
+  const resamples = new Resamples(figures, options);
+  return figures.flatMap((_, first) =>
+    figures.slice(first + 1).map((_, k) => {
+      const second = first + 1 + k;
+      return { first, second, result: paired(resamples.difference(first, second)) };
+    }),
+  );
+}
+
+function paired({ estimate, interval, replicates, undefinedReplicates }: BootstrapResult): PairedBootstrap {
   if (interval.undefinedBecause !== undefined)
     return { difference: estimate, interval, pValue: undefinedFigure(interval.undefinedBecause), undefinedReplicates };
   let [notAbove, notBelow] = [1, 1];

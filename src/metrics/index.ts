@@ -14,6 +14,7 @@ export { bootstrap, type BootstrapOptions, type BootstrapResult } from './bootst
 export {
   compareCorrelations,
   pairedBootstrap,
+  pairedBootstraps,
   type DependentCorrelations,
   type PairedBootstrap,
 } from './comparison.js';

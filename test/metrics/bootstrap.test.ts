@@ -6,6 +6,7 @@ import {
   fisherInterval,
   fitLogistic,
   pairedBootstrap,
+  pairedBootstraps,
   resampledBias,
   resampledKrcc,
   resampledMae,
@@ -329,6 +330,20 @@ describe('comparison of predictors', () => {
       pValue: { value: 1 },
       interval: { lower: 0, upper: 0 },
     });
+  });
+
+  it('paired bootstraps of several figures are those of each two', () => {
+    const scores = lcg(60, 5);
+    const figures = [6, 7, 8].map((seed) => resampledSrcc(lcg(60, seed), scores));
+    const all = pairedBootstraps(figures, { replicates: 50 });
+    expect(all.map(({ first, second }) => [first, second])).toEqual([
+      [0, 1],
+      [0, 2],
+      [1, 2],
+    ]);
+    for (const { first, second, result } of all)
+      expect(result).toEqual(pairedBootstrap(figures[first]!, figures[second]!, { replicates: 50 }));
+    expect(() => pairedBootstraps([figures[0]!, resampledSrcc([1, 2], [1, 2])])).toThrow(invalid);
   });
 
   it('paired bootstrap is undefined where one of the figures is', () => {

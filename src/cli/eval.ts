@@ -1,0 +1,125 @@
+/** `hyperiqa eval`: predictions against human scores. */
+import type { CommandModule, InferredOptionTypes } from 'yargs';
+import { evaluate, joinScores, readHumanScores, type Evaluation } from '../evaluation/index.js';
+import { HyperIQAError } from '../index.js';
+import {
+  figureOptions,
+  joinOptions,
+  toEvaluationOptions,
+  toHumanScoresOptions,
+  toPredictionsOptions,
+} from './eval-options.js';
+import { evaluationCsv, evaluationTable } from './eval-text.js';
+import { Interrupt } from './interrupt.js';
+import { scoreOptions } from './options.js';
+import { predictionsFrom, spotOptions } from './predictions.js';
+import { FileSink, StdoutSink } from './sink.js';
+import { count, tell } from './text.js';
+
+export const evalOptions = {
+  ...joinOptions,
+  ...figureOptions,
+  format: {
+    type: 'string',
+    requiresArg: true,
+    group: 'Output:',
+    choices: ['table', 'json', 'csv'],
+    default: 'table',
+    describe: 'A table, or all unrounded: JSON, or CSV with one figure a row',
+  },
+  output: scoreOptions.output,
+  strict: { type: 'boolean', group: 'Output:', describe: 'Exit with 1 where rows were dropped or there are warnings' },
+  quiet: { type: 'boolean', alias: 'q', group: 'Output:', describe: 'No warnings and no progress on stderr' },
+  ...spotOptions,
+} as const;
+
+type Arguments = InferredOptionTypes<typeof evalOptions>;
+
+export const evalCommand = (exit: (code: number) => void): CommandModule<object, Arguments> => ({
+  command: 'eval',
+  describe: 'Evaluate predictions against human scores',
+  builder: (yargs) =>
+    yargs
+      .usage(
+        '$0 eval PREDICTIONS --mos FILE\n\n' +
+          'Says how well predictions agree with human scores: SRCC, KRCC, PLCC, RMSE, MAE and MSE with intervals, raw and ' +
+          'after a logistic fit, by group, and whether one predictor is better than another.\n\n' +
+          'PREDICTIONS are tables (CSV, TSV, JSON lines, JSON; - for standard input), of hyperiqa score or of anything ' +
+          'else, or images and folders that are scored now.',
+      )
+      .options(evalOptions)
+      .example('$0 eval scores.jsonl --mos koniq10k_scores.csv', 'Records of hyperiqa score')
+      .example('$0 eval all.csv --mos mos.csv --predictor a b --lower-better b', 'Two columns, compared')
+      .example('$0 eval all.csv --mos koniq.csv --group-by split', "KonIQ-10k's official split")
+      .example('$0 eval photos --mos mos.csv', 'Images, scored now')
+      .example('$0 eval s.csv --mos mos.csv --format json > evaluation.json', 'For programs')
+      .epilogue(
+        'Exit codes: 0 evaluated, also with dropped rows and warnings; 1 with --strict and any of these; 2 wrong usage, or ' +
+          'a table that cannot be read.\n\nFormats, figures and what they mean: docs/evaluation.md.',
+      ),
+  handler: async (args) => {
+    exit(await run(args._.slice(1).map(String), args));
+  },
+});
+
+async function run(paths: readonly string[], args: Arguments): Promise<number> {
+  checkPaths(paths, args.predictor ?? args['lower-better'] ?? args.scale);
+  const { mos } = args;
+  if (mos === undefined) throw new HyperIQAError('ERR_INVALID_ARGUMENT', 'Name the human scores: --mos FILE.');
+  const options = toEvaluationOptions(args);
+  const humanOptions = toHumanScoresOptions(args);
+  const predictionsOptions = toPredictionsOptions(args);
+  const interrupt = new Interrupt();
+  const file = args.output === undefined ? undefined : await FileSink.open(args.output);
+  try {
+    // Before images are scored, which takes longer.
+    const human = await readHumanScores(mos, humanOptions);
+    const predictions = await predictionsFrom(paths, predictionsOptions, args, interrupt);
+    const data = joinScores(predictions, human);
+    const evaluation = await evaluate(data, { ...options, signal: interrupt.signal });
+    const sink = file ?? new StdoutSink();
+    await file?.truncate(0);
+    await sink.write(textOf(evaluation, args.format));
+    await sink.close();
+    if (!args.quiet) sayWarnings(evaluation, args.format !== 'table' || file !== undefined);
+    return args.strict && (evaluation.dropped.length > 0 || evaluation.warnings.length > 0) ? 1 : 0;
+  } catch (error) {
+    if (interrupt.exitCode === undefined) throw error;
+    tell('interrupted');
+    return interrupt.exitCode;
+  } finally {
+    interrupt.stop();
+    await file?.release();
+  }
+}
+
+/** @throws HyperIQAError ERR_INVALID_ARGUMENT where there are none, with a hint if an option has swallowed them */
+export function checkPaths(paths: readonly string[], swallowed: readonly string[] | undefined): void {
+  if (paths.includes('')) throw new HyperIQAError('ERR_INVALID_ARGUMENT', 'A file name is empty.');
+  if (paths.length > 0) return;
+  const hint =
+    swallowed !== undefined && swallowed.length > 1 ? ' Put it before options that take several values.' : '';
+  throw new HyperIQAError('ERR_INVALID_ARGUMENT', `Name the predictions: a table, or images.${hint}`);
+}
+
+function textOf(evaluation: Evaluation, format: Arguments['format']): string {
+  switch (format) {
+    case 'json':
+      return `${JSON.stringify(evaluation, null, 2)}\n`;
+    case 'csv':
+      return evaluationCsv(evaluation);
+    case 'table':
+      return evaluationTable(evaluation);
+  }
+}
+
+/** Warnings, and what the table would have told of dropped rows. */
+export function sayWarnings({ warnings, dropped, humanScores }: Evaluation, unseen: boolean): void {
+  if (unseen) {
+    const others = humanScores.otherColumns.length > 0 ? ` (before ${humanScores.otherColumns.join(', ')})` : '';
+    tell(`human scores are taken from the column ${humanScores.column}${others}`);
+    if (dropped.length > 0)
+      tell(`${count(dropped.length, 'row')} dropped; ${dropped[0]?.file ?? ''}: ${dropped[0]?.message ?? ''}`);
+  }
+  for (const { code, message } of warnings) tell(`${message} (${code})`);
+}

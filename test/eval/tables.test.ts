@@ -1,0 +1,163 @@
+/** Tables of all kinds, and what is said of malformed ones. */
+import { expect, test } from 'vitest';
+import type { ErrorCode } from '../../src/errors.js';
+import { readHumanScores } from '../../src/evaluation/human-scores.js';
+import { readPredictions } from '../../src/evaluation/predictions.js';
+import { readTable } from '../../src/evaluation/table.js';
+import { errorWith } from '../helpers/errors.js';
+
+const table = (data: string | Uint8Array, name = 'a.csv') => ({ name, data });
+const cells = async (data: string) => {
+  const { columns, rows } = await readTable(table(data));
+  return [columns, ...rows.map((row) => row.cells)];
+};
+const expectError = (code: ErrorCode, message: RegExp, action: () => Promise<unknown>) =>
+  expect(action()).rejects.toEqual(errorWith(code, message));
+const plain = [
+  ['image_name', 'MOS'],
+  ['a.jpg', '1.5'],
+  ['b, c.jpg', '2'],
+];
+
+test.each([
+  ['commas', 'image_name,MOS\na.jpg,1.5\n"b, c.jpg",2\n'],
+  ['a byte order mark and CRLF', '\ufeffimage_name,MOS\r\na.jpg,1.5\r\n"b, c.jpg",2\r\n'],
+  ['semicolons', 'image_name;MOS\na.jpg;1.5\nb, c.jpg;2'],
+  ['tabs', 'image_name\tMOS\na.jpg\t1.5\nb, c.jpg\t2\n'],
+  ['quoted header, spaces and empty lines', '"image_name", "MOS"\n\na.jpg, 1.5\n"b, c.jpg", 2\n\n'],
+  ['both kinds of line ends', 'image_name,MOS\r\na.jpg,1.5\n"b, c.jpg",2\r\n'],
+  ['JSON lines', '{"image_name":"a.jpg","MOS":1.5}\n{"image_name":"b, c.jpg","MOS":2}\n'],
+  ['a JSON array', '[{"image_name":"a.jpg","MOS":1.5},\n{"image_name":"b, c.jpg","MOS":2}]'],
+])('the same table with %s', async (_, data) => {
+  expect(await cells(data)).toEqual(plain);
+});
+
+test("TID2013's mos_with_names.txt has no header, and the score first", async () => {
+  expect(await cells('5.51429 I01_01_1.bmp\n5.56757 I01_01_2.bmp\n')).toEqual([
+    ['MOS', 'image_name'],
+    ['5.51429', 'I01_01_1.bmp'],
+    ['5.56757', 'I01_01_2.bmp'],
+  ]);
+});
+
+test('members of JSON objects become columns with a dot, and missing ones are empty', async () => {
+  expect(await cells('{"file":"a","p":{"seed":"1"},"crops":[1]}\n{"file":"b","score":null,"n":2}')).toEqual([
+    ['file', 'p.seed', 'score', 'n'],
+    ['a', '1', '', ''],
+    ['b', '', '', '2'],
+  ]);
+});
+
+test('lines are those of the file, also after a cell with a line break', async () => {
+  const { rows } = await readTable(table('name,MOS\n"a\nb.jpg",1\n\nc.jpg,2\n'));
+  expect(rows.map(({ line }) => line)).toEqual([3, 5]);
+});
+
+test.each([
+  ['nothing', '  \n', /a\.csv is empty/],
+  ['a quotation mark never closed', 'name,MOS\na.jpg,1\n"b.jpg,2\nc.jpg,3\n', /line 3.*quotation mark.*never closed/],
+  ['a quotation mark inside a cell', 'name,MOS\na"b.jpg,1\n', /line 2.*quotation mark/],
+  ['a missing cell', 'name,MOS,SD\na.jpg,1,2\nb.jpg,3\n', /line 3: there are 2 cells.*3 columns: column SD is missing/],
+  ['a cell too many', 'name,MOS\na.jpg,1,2\n', /line 2: there are 3 cells/],
+  ['two columns of one name', 'name,MOS,MOS\na.jpg,1,2\n', /line 1: columns 2 and 3 have the same name, MOS/],
+  ['a column without name', 'name,,MOS\na.jpg,1,2\n', /line 1: column 2 has no name/],
+  ['no header', 'a.jpg,61.2\nb.jpg,35\n', /line 1: a header/],
+  ['UTF-16', new Uint8Array([0xff, 0xfe, 0x61, 0]), /UTF-16/],
+  ['a spreadsheet', new Uint8Array([0x50, 0x4b, 3, 4]), /save it as CSV/],
+  ['Latin-1', new Uint8Array([...Buffer.from('name,MOS\ncaf'), 0xe9, ...Buffer.from('.jpg,1\n')]), /line 2: .*UTF-8/],
+  ['a torn JSON line', '{"file":"a","score":1}\n{"file":"b","sco\n', /line 2: this is no JSON/],
+  ['a JSON line that is no object', '{"file":"a"}\n[1]\n', /line 2: an object/],
+  ['a torn JSON array', '[{"file":"a"},', /no JSON/],
+])('%s is refused', async (_, data, message) => {
+  await expectError('ERR_TABLE', message, () => readTable(table(data)));
+});
+
+test('a file that is not there, and a folder', async () => {
+  await expectError('ERR_TABLE', /nowhere\.csv cannot be read: there is no such file/, () => readTable('nowhere.csv'));
+  await expectError('ERR_TABLE', /this is a folder/, () => readTable('test'));
+});
+
+test('numbers that are none are named by line and column, decimal commas with a hint', async () => {
+  const scores = (data: string) => readHumanScores(table(data));
+  await expectError('ERR_TABLE', /line 3, column MOS: "good" is not a number/, () =>
+    scores('image_name,MOS\na.jpg,1\nb.jpg,good\n'),
+  );
+  await expectError('ERR_TABLE', /line 2, column MOS: "1,5" is not a number; .*point/, () =>
+    scores('image_name;MOS\na.jpg;1,5\n'),
+  );
+  await expectError('ERR_TABLE', /line 3, column niqe: "high" is not a number/, () =>
+    readPredictions(table('image_name,niqe\na.jpg,1\nb.jpg,high\nc.jpg,2\n')),
+  );
+});
+
+test('missing columns are named with those that are there and the option', async () => {
+  await expectError('ERR_TABLE', /line 1: .*human scores.*image_name, quality.*--mos-column/, () =>
+    readHumanScores(table('image_name,quality\na.jpg,1\n')),
+  );
+  await expectError('ERR_TABLE', /names of the images.*photo, MOS.*--mos-name-column/, () =>
+    readHumanScores(table('photo,MOS\na.jpg,1\n')),
+  );
+  await expectError('ERR_TABLE', /no column hyperiqa.*image_name, niqe/, () =>
+    readPredictions(table('image_name,niqe\na.jpg,1\n'), { predictors: ['hyperiqa'] }),
+  );
+  await expectError('ERR_TABLE', /no column Quality/, () =>
+    readHumanScores(table('image_name,MOS\na.jpg,1\n'), { column: 'Quality' }),
+  );
+});
+
+test('a human score given twice counts once, and two different ones are refused', async () => {
+  const same = await readHumanScores(table('image_name,MOS\na.jpg,1\nb.jpg,2\na.jpg,1\n'));
+  expect(same.rows.map(({ file }) => file)).toEqual(['a.jpg', 'b.jpg']);
+  expect(same.dropped).toMatchObject([{ line: 4, file: 'a.jpg', reason: 'duplicate' }]);
+  await expectError('ERR_TABLE', /line 4, column image_name: a\.jpg is there twice.* 1 in line 2 and 3 here/, () =>
+    readHumanScores(table('image_name,MOS\na.jpg,1\nb.jpg,2\na.jpg,3\n')),
+  );
+});
+
+test("KonIQ-10k's first table: MOS_zscore goes before MOS and is on 0 to 100, as the deviations then are", async () => {
+  const head = 'image_name,c1,c2,c3,c4,c5,c_total,MOS,SD,MOS_zscore\n';
+  const row = '"10004473376.jpg",0,0,25,73,7,105,3.828571429,0.527277894,77.38362069\n';
+  const zscore = await readHumanScores(table(head + row));
+  expect(zscore).toMatchObject({
+    dataset: 'koniq10k',
+    column: 'MOS_zscore',
+    otherColumns: ['MOS'],
+    higherIsBetter: true,
+    scale: { minimum: 0, maximum: 100, from: 'format' },
+    deviations: { column: 'SD', factor: 25, opinions: 'c_total' },
+  });
+  expect(zscore.rows[0]).toMatchObject({ score: 77.38362069, deviation: 0.527277894 * 25, opinions: 105 });
+  const plainMos = await readHumanScores(table(head + row), { column: 'MOS' });
+  expect(plainMos).toMatchObject({
+    otherColumns: ['MOS_zscore'],
+    scale: { minimum: 1, maximum: 5 },
+    deviations: { factor: 1 },
+  });
+});
+
+test.each([
+  ['KADID-10k', 'dist_img,ref_img,dmos,var\nI01_01_01.png,I01.png,4.57,0.5\n', 'kadid10k', 'dmos', true, [1, 5]],
+  ['TID2013', '5.51429 I01_01_1.bmp\n', 'tid2013', 'MOS', true, [0, 9]],
+  ['SPAQ', 'Image name,MOS,Brightness,Colorfulness,Contrast\n00001.jpg,35.2,1,2,3\n', 'spaq', 'MOS', true, [0, 100]],
+  ['a DMOS', 'filename,DMOS\na.bmp,35\nb.bmp,12\n', null, 'DMOS', false, [12, 35]],
+])('%s: column, direction and scale', async (_, data, dataset, column, higherIsBetter, [minimum, maximum]) => {
+  const { dataset: found, column: taken, higherIsBetter: up, scale } = await readHumanScores(table(data));
+  expect([found, taken, up, scale.minimum, scale.maximum]).toEqual([dataset, column, higherIsBetter, minimum, maximum]);
+});
+
+test('options say what a header does not', async () => {
+  const scores = await readHumanScores(table('photo,rating,spread,people\nx.jpg,4,0.5,20\ny.jpg,2,1,25\n'), {
+    column: 'rating',
+    nameColumn: 'photo',
+    higherIsBetter: false,
+    scale: [0, 10],
+    deviationColumn: 'spread',
+    deviationFactor: 2,
+    opinions: 'people',
+  });
+  expect(scores).toMatchObject({ higherIsBetter: false, scale: { minimum: 0, maximum: 10, from: 'option' } });
+  expect(scores.rows[1]).toMatchObject({ score: 2, deviation: 2, opinions: 25 });
+  await expectError('ERR_INVALID_ARGUMENT', /lower first/, () =>
+    readHumanScores(table('image_name,MOS\na.jpg,1\n'), { scale: [5, 1] }),
+  );
+});
