@@ -140,14 +140,25 @@ def rated_scores(scorer: Scorer, folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def unimpaired_scores(scorer: Scorer, data: Path, photos: list[Photo]) -> dict[str, list[float]]:
-    """Scores of whole unimpaired photographs as they are and in black and white."""
-    found: dict[str, list[float]] = {"as they are": [], "in black and white": []}
+    """Scores of whole unimpaired photographs: all, kinds that are hard to judge, and all in black and white."""
+    scores, greys, brightness, blurred_share = [], [], [], []
     for photo in photos:
-        image = read_rgb(data / photo.file)
-        found["as they are"].append(scorer.image(image))
+        image = resize_short_side(read_rgb(data / photo.file), SHORT_SIDE)
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        found["in black and white"].append(scorer.image(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)))
-    return found
+        scores.append(scorer.image(image))
+        greys.append(scorer.image(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)))
+        brightness.append(grey.mean())
+        detail = cv2.blur(np.abs(cv2.Laplacian(grey, cv2.CV_32F)), (31, 31))
+        blurred_share.append((detail < 0.2 * np.percentile(detail, 95)).mean())
+    quarter = max(1, len(photos) // 4)
+    return {
+        "as they are": scores,
+        "the darkest quarter": [scores[i] for i in np.argsort(brightness)[:quarter]],
+        "the quarter with the largest smooth or defocused areas": [
+            scores[i] for i in np.argsort(blurred_share)[-quarter:]
+        ],
+        "in black and white": greys,
+    }
 
 
 def both(scores: np.ndarray, targets: np.ndarray, units: np.ndarray | None = None) -> dict[str, metrics.Correlation]:

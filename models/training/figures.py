@@ -7,7 +7,7 @@
 * ``scores.jpg``: photographs and damaged versions of them that score about 10, 30, 50, 70 and 90, with what was done
   to them (photographs of ``--examples``, a folder of freely licensed ones);
 * ``failures.jpg``: unimpaired unseen photographs with the lowest scores, and badly damaged ones with the highest; of
-  those sources only whose licence lets the pictures be shown here.
+  those sources only whose licence lets the pictures be shown here; below, pictures that are no photographs.
 """
 
 from __future__ import annotations
@@ -151,6 +151,30 @@ def failure_tiles(scorer: Scorer, data: Path, unseen: list[Photo]) -> list[Tile]
     return clean[: 2 * _COLUMNS] + damaged[: 2 * _COLUMNS]
 
 
+def other_tiles(scorer: Scorer) -> list[Tile]:
+    """One row of pictures that are no photographs: text, a drawing, an even surface, noise."""
+    rng = np.random.default_rng(_SEED)
+    text = np.full((SHORT_SIDE, 576, 3), 255, np.uint8)
+    words = " ".join(Path(__file__).with_name("README.md").read_text(encoding="ascii", errors="ignore").split())
+    for line, top in enumerate(range(24, SHORT_SIDE, 22)):
+        part = words[line * 62 : (line + 1) * 62]
+        cv2.putText(text, part, (12, top), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (20, 20, 20), 1, cv2.LINE_AA)
+    drawing = np.full_like(text, (250, 240, 215))
+    for _ in range(14):
+        centre = int(rng.integers(576)), int(rng.integers(SHORT_SIDE))
+        colour = tuple(int(v) for v in rng.integers(40, 256, 3))
+        radius = int(rng.integers(20, 90))
+        cv2.circle(drawing, centre, radius, colour, -1, cv2.LINE_AA)
+        cv2.circle(drawing, centre, radius, (30, 30, 30), 3, cv2.LINE_AA)
+    pictures = {
+        "text": text,
+        "a drawing": drawing,
+        "an even grey": np.full_like(text, 128),
+        "noise": rng.integers(0, 256, text.shape, dtype=np.uint8),
+    }
+    return [Tile(picture, scorer.image(picture), name) for name, picture in pictures.items()]
+
+
 def sheet(tiles: list[Tile]) -> np.ndarray:
     """Tiles in rows of ``_COLUMNS`` with score and text below each; RGB uint8."""
     width, height = _TILE
@@ -188,7 +212,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     draw_levels(scorer, arguments.data, unseen, arguments.out / "levels.png")
     write(arguments.out / "scores.jpg", sheet(example_tiles(scorer, sorted(arguments.examples.glob("*.jpg")))))
-    write(arguments.out / "failures.jpg", sheet(failure_tiles(scorer, arguments.data, unseen)))
+    write(arguments.out / "failures.jpg", sheet(failure_tiles(scorer, arguments.data, unseen) + other_tiles(scorer)))
 
 
 if __name__ == "__main__":

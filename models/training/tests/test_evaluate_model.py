@@ -30,7 +30,7 @@ def test_evaluation_of_a_model_file(photo_folder, tmp_path, monkeypatch):
     assert all(change >= 0 for change in script.stability(scorer, photo_folder, photos[:1]).values())
 
     unimpaired = script.unimpaired_scores(scorer, photo_folder, photos[:2])
-    assert [len(found) for found in unimpaired.values()] == [2, 2]
+    assert [len(found) for found in unimpaired.values()] == [2, 1, 1, 2]
 
     result = script.Evaluation({"x": script.both(scores, labels, units)}, unimpaired, {}, {}, {"a.jpg": 1.0})
     monkeypatch.setattr(script, "evaluate", lambda *_: result)
