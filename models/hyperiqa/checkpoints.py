@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .errors import ModelError
 from .network import HyperIQA, build_network
@@ -62,15 +62,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     content = _unpickle(path)
     sha256 = file_sha256(path)
-    if not isinstance(content, Mapping):
-        raise ModelError("ERR_CHECKPOINT_FORMAT", f"{path} holds a {type(content).__name__}, not a state_dict")
-
     if "backbone" in content:
         return _own(path, content, sha256)
-    weights = _weights(path, content.get("state_dict", content.get("params", content)))
+    weights = _foreign(path, content)
     layout = "pyiqa" if any(name.startswith("base_model.") for name in weights) else "official"
     names = {name: _pyiqa_name(name) if layout == "pyiqa" else name for name in weights}
-    fitted = _fit(path, {names[name]: value for name, value in weights.items()}, build_network("resnet50"), names)
+    fitted = fit(path, {names[name]: value for name, value in weights.items()}, build_network("resnet50"), names)
     return Checkpoint(fitted, layout, "resnet50", "relu", "unbounded", sha256)
 
 
@@ -80,9 +77,22 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _unpickle(path: Path) -> Any:
+def read_weights(path: Path) -> Weights:
+    """Tensors of a state_dict, under the names it has, in a file of `torch.save`; see `load_checkpoint`.
+
+    Raises:
+        ModelError: ERR_CHECKPOINT_READ, ERR_CHECKPOINT_FORMAT.
+    """
+    return _foreign(path, _unpickle(path))
+
+
+def _foreign(path: Path, content: Mapping[str, Any]) -> Weights:
+    return _weights(path, content.get("state_dict", content.get("params", content)))
+
+
+def _unpickle(path: Path) -> Mapping[str, Any]:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ModelError("ERR_CHECKPOINT_READ", f"cannot read {path}: {error.strerror or error}") from error
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
@@ -91,6 +101,9 @@ def _unpickle(path: Path) -> Any:
             "ERR_CHECKPOINT_FORMAT",
             f"{path} is not a PyTorch checkpoint of plain tensors: {reason[0] if reason else type(error).__name__}",
         ) from error
+    if not isinstance(content, Mapping):
+        raise ModelError("ERR_CHECKPOINT_FORMAT", f"{path} holds a {type(content).__name__}, not a state_dict")
+    return content
 
 
 def _own(path: Path, content: Mapping[str, Any], sha256: str) -> Checkpoint:
@@ -104,7 +117,7 @@ def _own(path: Path, content: Mapping[str, Any], sha256: str) -> Checkpoint:
     except ValueError as error:
         raise ModelError("ERR_CHECKPOINT_FORMAT", f"{path}: {error}") from error
     weights = _weights(path, content.get("state_dict"))
-    fitted = _fit(path, weights, network, {name: name for name in weights})
+    fitted = fit(path, weights, network, {name: name for name in weights})
     details = {name: value for name, value in content.items() if name not in settings and name != "state_dict"}
     return Checkpoint(fitted, "hyperiqa", **settings, sha256=sha256, details=details)
 
@@ -140,11 +153,17 @@ def _pyiqa_name(name: str) -> str:
     return name
 
 
-def _fit(path: Path, weights: Weights, network: HyperIQA, names: Mapping[str, str]) -> Weights:
+def fit(path: Path, weights: Weights, network: nn.Module, names: Mapping[str, str]) -> Weights:
     """Checks weights against a network's and returns them in fp32, in the network's order.
 
     Args:
+        path: of the file they come from, for messages.
+        weights: under the names of the network.
+        network: with the names and shapes that are expected.
         names: by name in the file, the name in the network; for messages.
+
+    Raises:
+        ModelError: ERR_CHECKPOINT_KEYS, ERR_CHECKPOINT_SHAPE, ERR_CHECKPOINT_VALUES.
     """
     expected = network.state_dict()
     missing = [name for name in expected if name not in weights]

@@ -105,6 +105,9 @@ PRESETS: dict[str, Preset] = {
     "csiq": _tested("CSIQ", "DMOS", 0, 1, "lower"),
     "tid2013": _tested("TID2013", "MOS", 0, 9, "higher"),
     "livec": _tested("LIVE In the Wild Image Quality Challenge", "MOS", 0, 100, "higher"),
+    # Sets that the authors' code does not know. SPAQ's own authors reduce its photographs to a shorter side of 512.
+    "kadid10k": _tested("KADID-10k", "MOS", 1, 5, "higher"),
+    "spaq": _tested("SPAQ", "MOS", 0, 100, "higher", {"mode": "short-side", "size": 512}),
     "kadid-synthetic": Preset(
         minimum=0,
         maximum=100,
@@ -117,6 +120,12 @@ PRESETS: dict[str, Preset] = {
         resize=_NATIVE_PROTOCOL["resize"],
         protocol=_NATIVE_PROTOCOL,
     ),
+}
+
+# Our own training maps the scores of every set to 0..100.
+_MAPPED: dict[str, Preset] = {
+    "tid2013": _tested("TID2013", "MOS (0 to 9, mapped linearly)", 0, 100, "higher"),
+    "kadid10k": _tested("KADID-10k", "MOS (1 to 5, mapped linearly)", 0, 100, "higher"),
 }
 
 # pyiqa's own training: scores about 0..1, tested on whole images.
@@ -145,6 +154,8 @@ def preset_for(dataset: str, checkpoint: Checkpoint) -> Preset:
             raise ModelError("ERR_DATASET", f"pyiqa has no HyperIQA weights for {dataset}, only for koniq10k")
         return _PYIQA_KONIQ
     preset = PRESETS[dataset]
+    if checkpoint.layout == "hyperiqa":
+        preset = _MAPPED.get(dataset, preset)
     if checkpoint.output == "bounded" and (preset.minimum, preset.maximum) != (0, 100):
         raise ModelError("ERR_DATASET", f"this checkpoint's scores end at 0 and 100, {dataset}'s labels do not")
     return preset

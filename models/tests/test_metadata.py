@@ -46,6 +46,8 @@ def test_every_field_of_the_format_is_there():
         ("csiq", {"mode": "none"}, (0, 1, False)),
         ("tid2013", {"mode": "none"}, (0, 9, True)),
         ("livec", {"mode": "none"}, (0, 100, True)),
+        ("kadid10k", {"mode": "none"}, (1, 5, True)),
+        ("spaq", {"mode": "short-side", "size": 512}, (0, 100, True)),
         ("kadid-synthetic", {"mode": "short-side", "size": 384}, (0, 100, True)),
     ],
 )
@@ -58,7 +60,9 @@ def test_presets(dataset, resize, score):
 
 
 def test_every_preset_is_covered_above():
-    assert set(PRESETS) == {"koniq10k", "bid", "live", "csiq", "tid2013", "livec", "kadid-synthetic"}
+    assert set(PRESETS) == {
+        "koniq10k", "bid", "live", "csiq", "tid2013", "livec", "kadid10k", "spaq", "kadid-synthetic",
+    }  # fmt: skip
 
 
 def test_koniq_weights_follow_demo_py_and_the_other_official_weights_the_solver():
@@ -66,7 +70,7 @@ def test_koniq_weights_follow_demo_py_and_the_other_official_weights_the_solver(
     protocol = metadata("koniq10k")["protocol"]
     assert (protocol["name"], protocol["crops"]) == ("official", {"plan": "random", "count": 10})
     assert (protocol["decode"], protocol["minimumSide"]) == (stored, 224)
-    for dataset in ("bid", "live", "csiq", "tid2013", "livec"):
+    for dataset in ("bid", "live", "csiq", "tid2013", "livec", "kadid10k", "spaq"):
         protocol = metadata(dataset)["protocol"]
         assert (protocol["name"], protocol["crops"]) == ("official-test", {"plan": "random", "count": 25})
         assert protocol["decode"] == stored
@@ -78,6 +82,14 @@ def test_the_native_protocol_is_that_of_the_documentation():
     data = metadata("kadid-synthetic", layout="hyperiqa", output="bounded")
     assert data["protocol"] == example
     assert data["score"]["bounded"] is True
+
+
+@pytest.mark.parametrize(("dataset", "scale"), [("tid2013", "0 to 9"), ("kadid10k", "1 to 5")])
+def test_our_own_training_maps_scores_to_100(dataset, scale):
+    data = metadata(dataset, layout="hyperiqa", output="bounded")
+    assert (data["score"]["minimum"], data["score"]["maximum"], data["score"]["higherIsBetter"]) == (0, 100, True)
+    assert scale in data["score"]["meaning"]
+    assert data["selfCheck"]["tolerance"] == pytest.approx(1e-3)
 
 
 def test_pyiqas_weights_have_pyiqas_range_and_protocol():

@@ -6,7 +6,7 @@ import dataclasses
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from .samples import GROUP, SampleOptions
 
@@ -86,22 +86,24 @@ class Config:
 
 def read_config(path: Path) -> Config:
     """Read a configuration. Raises ``ValueError`` naming the table for missing, unknown or impossible values."""
+    return read_tables(path, Config)
+
+
+def read_tables(path: Path, kind: type[_T]) -> _T:
+    """Read a TOML file into ``kind``, a dataclass of dataclasses: one for each table of the file.
+
+    Raises ``ValueError`` naming the table for missing, unknown or impossible values.
+    """
     with path.open("rb") as file:
         tables = tomllib.load(file)
-    kinds = {field.name: field for field in dataclasses.fields(Config)}
+    kinds = get_type_hints(kind)
     if tables.keys() != kinds.keys():
         raise ValueError(f"{path}: tables must be {', '.join(kinds)}")
-    return Config(
-        model=_table(path, "model", ModelOptions, tables),
-        data=_table(path, "data", DataOptions, tables),
-        samples=_table(path, "samples", SampleOptions, tables),
-        optimiser=_table(path, "optimiser", OptimiserOptions, tables),
-        run=_table(path, "run", RunOptions, tables),
-    )
+    return kind(**{name: _table(path, name, table, tables[name]) for name, table in kinds.items()})
 
 
-def _table(path: Path, name: str, kind: type[_T], tables: dict[str, Any]) -> _T:
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in tables[name].items()}
+def _table(path: Path, name: str, kind: type[_T], table: dict[str, Any]) -> _T:
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
     try:
         return kind(**values)
     except (TypeError, ValueError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import csv
 import math
 import time
 from collections.abc import Iterator
@@ -22,13 +21,13 @@ from hyperiqa.network import normalise
 
 from . import metrics
 from .config import Config
+from .curves import CURVES, write_curves
 from .folded import fold, unfold_into
 from .losses import ranking_loss, regression_loss
 from .photos import Photo, split
+from .runs import CHECKPOINT, choose_device, save_whole
 from .samples import GROUP, Groups, SampleOptions
 
-CHECKPOINT = "checkpoint.pt"
-CURVES = "curves.csv"
 _CURVE_COLUMNS = ("patches", "seconds", "regression", "ranking", "srcc", "plcc")
 
 #: Validation groups are drawn with a seed of their own, whatever the seed of training is.
@@ -146,14 +145,8 @@ class Trainer:
             "seconds": self.progress.seconds,
             "rows": self.progress.rows,
         }
-        partial = self.folder / (CHECKPOINT + ".partial")
-        torch.save(state, partial)
-        partial.replace(self.folder / CHECKPOINT)
-        with (self.folder / CURVES).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, _CURVE_COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            for row in self.progress.rows:
-                writer.writerow({key: f"{value:.6g}" for key, value in row.items()})
+        save_whole(state, self.folder / CHECKPOINT)
+        write_curves(self.progress.rows, _CURVE_COLUMNS, self.folder / CURVES)
 
     def _resume(self) -> None:
         path = self.folder / CHECKPOINT
@@ -220,15 +213,6 @@ def schedule(step: int, steps: int, warmup: int) -> float:
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of a name; "auto" is CUDA where there is one. Raises ``ValueError`` if CUDA is asked for in vain."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError("[run] device: CUDA is not available")
-    return torch.device(name)
 
 
 def _line(row: dict[str, float], speed: float, left: float) -> str:
