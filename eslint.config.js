@@ -49,6 +49,7 @@ export default tseslint.config(
           '__dirname',
           'SharedArrayBuffer',
           'Blob',
+          'fetch',
           'structuredClone',
           'queueMicrotask',
         ].map((name) => [name, 'readonly']),

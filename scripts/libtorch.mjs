@@ -103,7 +103,7 @@ function missingFile(path) {
 }
 
 /** Version without its build suffix, from a LibTorch archive's or a wheel's version file. */
-function readVersion(path) {
+export function readVersion(path) {
   const marks = { 'build-version': /^([0-9][^\s+]*)/, 'version.py': /^__version__\s*=\s*['"]([^'"+]+)/m };
   for (const [file, pattern] of Object.entries(marks)) {
     if (!existsSync(join(path, file))) continue;

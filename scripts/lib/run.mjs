@@ -35,6 +35,21 @@ export function run(command, args, { what = command, env = process.env, cwd = ro
 }
 
 /**
+ * What a program prints on standard output.
+ * @param {{ what?: string, env?: NodeJS.ProcessEnv, cwd?: string }} options as for `run`
+ * @throws {Failure} with what it printed on standard error
+ */
+export function capture(command, args, { what = command, env = process.env, cwd = root } = {}) {
+  const result = spawnSync(command, args, { cwd, env, encoding: 'utf8', maxBuffer: 2 ** 28 });
+  if (result.error?.code === 'ENOENT') throw new Failure(`${what} is needed and was not found on the PATH.`);
+  if (result.error) throw result.error;
+  if (result.status !== 0) {
+    throw new Failure(`${[command, ...args].join(' ')} failed:\n${result.stderr.trim() || result.stdout.trim()}`);
+  }
+  return result.stdout;
+}
+
+/**
  * As `run`, for a caller that wants to explain a failure: it does not throw, and keeps what went to standard error.
  * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, signal?: AbortSignal }} options signal: ends the program
  * @returns {Promise<{ status: number | null, errors: string }>} status null: ended by a signal

@@ -1,5 +1,5 @@
 /** The programs in examples/, as a reader would run them. */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -23,6 +23,29 @@ test('rank-folder.mjs', () => {
   const scores = lines.map(Number.parseFloat);
   expect(lines).toHaveLength(10);
   expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+});
+
+test('worker-thread.mjs', () => {
+  expect(run('examples/worker-thread.mjs', 'test/fixtures/images/tiny-100x80.jpg', model)).toMatch(
+    /^test\/fixtures\/images\/tiny-100x80\.jpg: \d+\.\d\n$/,
+  );
+  const { status, stderr } = spawnSync(process.execPath, ['examples/worker-thread.mjs', 'nothing.jpg', model], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  expect(stderr).toMatch(/^nothing\.jpg: ERR_IMAGE_NOT_FOUND: /);
+  expect(status).toBe(1);
+});
+
+test('child-process.mjs', () => {
+  const photos = ['test/fixtures/images/tiny-100x80.jpg', 'nothing.jpg', 'test/fixtures/images/exact-224.png'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['examples/child-process.mjs', ...photos], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  expect(stdout).toMatch(/^test\S+tiny-100x80\.jpg: \d+\.\d\ntest\S+exact-224\.png: \d+\.\d\n$/);
+  expect(stderr).toMatch(/^nothing\.jpg: ERR_IMAGE_NOT_FOUND: /);
+  expect(status).toBe(1);
 });
 
 test('http-service.mjs', async () => {

@@ -1,0 +1,103 @@
+// A machine with Node.js and nothing else, as far as programs can tell: an empty home, and a PATH with Node.js, its npm,
+// and the few programs that npm's and pnpm's starters of commands call.
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { npmProgram } from '../../scripts/lib/npm.mjs';
+
+const HELPERS = ['sh', 'dirname', 'sed', 'uname'];
+/** What must not be there: whatever compiles, and Python. */
+const TOOLCHAIN = ['cc', 'gcc', 'c++', 'g++', 'clang', 'clang++', 'make', 'ninja', 'cmake', 'python', 'python3'];
+/** A place where no registry is. */
+const NOWHERE = 'http://127.0.0.1:9/';
+const LIMIT = 900_000;
+
+/** True where a program can be run in a network of its own, that leads nowhere. */
+const canCutNetwork = spawnSync('unshare', ['--net', '--map-root-user', 'true']).status === 0;
+export const offlineMeans = canCutNetwork ? 'no network (a namespace of its own)' : 'no registry (network not cut off)';
+
+export class Machine {
+  /** @param {{ folder: string, node: string, pnpm: string, registry: string }} options folder: is made */
+  constructor({ folder, node, pnpm, registry }) {
+    this.folder = folder;
+    const bin = join(folder, 'bin');
+    mkdirSync(bin, { recursive: true });
+    for (const name of ['home', 'tmp', 'npm-cache']) mkdirSync(join(folder, name));
+    const programs = {
+      node,
+      npm: npmProgram(),
+      npx: join(dirname(npmProgram()), 'npx-cli.js'),
+      pnpm,
+      ...Object.fromEntries(HELPERS.map((name) => [name, which(name)])),
+    };
+    for (const [name, file] of Object.entries(programs)) symlinkSync(file, join(bin, name));
+    this.env = {
+      PATH: bin,
+      HOME: join(folder, 'home'),
+      TMPDIR: join(folder, 'tmp'),
+      // Not HYPERIQA_*, LIBTORCH or anything else of the machine that this runs on.
+      npm_config_registry: registry,
+      npm_config_cache: join(folder, 'npm-cache'),
+      npm_config_audit: 'false',
+      npm_config_fund: 'false',
+      npm_config_update_notifier: 'false',
+    };
+  }
+
+  /** The programs of a toolchain that the PATH has. */
+  toolchain() {
+    return TOOLCHAIN.filter((name) => existsSync(join(this.env.PATH, name)));
+  }
+
+  /** An empty folder with a package.json in it, and a photograph. */
+  project(name, photo, manifest = {}) {
+    const folder = join(this.folder, name);
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, ...manifest }));
+    cpSync(photo, join(folder, 'photo.jpg'));
+    return new Project(this, folder);
+  }
+}
+
+class Project {
+  constructor(machine, folder) {
+    this.machine = machine;
+    this.folder = folder;
+  }
+
+  write(name, text) {
+    writeFileSync(join(this.folder, name), text);
+  }
+
+  /**
+   * Runs a program of the machine's PATH in the project.
+   * @returns {{ status: number | null, stdout: string, stderr: string, seconds: number }}
+   */
+  try(command, args, { offline = false } = {}) {
+    const env = { ...this.machine.env, ...(offline && { npm_config_registry: NOWHERE }) };
+    const cut = offline && canCutNetwork ? [which('unshare'), '--net', '--map-root-user'] : [];
+    const [program, ...rest] = [...cut, join(env.PATH, command), ...args];
+    const started = performance.now();
+    const { status, stdout, stderr, error } = spawnSync(program, rest, {
+      cwd: this.folder,
+      env,
+      encoding: 'utf8',
+      timeout: LIMIT,
+    });
+    if (error) throw error;
+    return { status, stdout, stderr, seconds: (performance.now() - started) / 1000 };
+  }
+
+  /** As `try`, for what must succeed: standard output, trimmed, and the seconds. */
+  run(command, args, options) {
+    const { status, stdout, stderr, seconds } = this.try(command, args, options);
+    if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}:\n${stdout}\n${stderr}`);
+    return { output: stdout.trim(), seconds };
+  }
+}
+
+function which(name) {
+  const { stdout } = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' });
+  return stdout.trim();
+}

@@ -1,0 +1,78 @@
+// What is in the packages: nothing too much, nothing missing, and resolvable by every way of importing.
+import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { expect, inject, test } from 'vitest';
+
+import { capture } from '../../scripts/lib/run.mjs';
+import { platforms, TARBALL_LIMIT } from '../platforms.mjs';
+import { provideTools } from './tools.mjs';
+
+const { packages } = inject('proof');
+const [main, addon, libtorch] = packages;
+const platform = `${process.platform}-${process.arch}`;
+
+test('the main package holds what package.json says, and nothing that a build left lying about', () => {
+  const others = main.files.filter((file) => !/^dist\/[\w/-]+\.(?:js|cjs|json|d\.ts|d\.cts)$/.test(file));
+  expect(others.filter((file) => !/^docs\/[\w-]+\.md$/.test(file))).toEqual([
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'binding.d.ts',
+    ...others.filter((file) => /^models\/(?:CARD-|template-)?[\w-]+\.(?:md|pt|zip)$/.test(file)),
+    'package.json',
+  ]);
+  expect(main.files.filter((file) => file.endsWith('.pt'))).toEqual(['models/hyperiqa-lite0.pt']);
+});
+
+test('its package.json runs nothing and pins everything', () => {
+  const manifest = manifestOf(main);
+  expect(manifest).not.toHaveProperty('scripts');
+  expect(manifest).not.toHaveProperty('devDependencies');
+  expect(manifest.optionalDependencies).toEqual({ [addon.name]: addon.version, [libtorch.name]: libtorch.version });
+  for (const version of Object.values({ ...manifest.dependencies, ...manifest.optionalDependencies })) {
+    expect(version).toMatch(/^\d+\.\d+\.\d+(?:-[\w.]+)?$/);
+  }
+});
+
+test('the platform packages are for one platform, run nothing, and carry licences', () => {
+  const { os, cpu, libc, floor } = platforms[platform];
+  for (const one of [addon, libtorch]) {
+    const manifest = manifestOf(one);
+    expect(manifest).toMatchObject({ os: [os], cpu: [cpu], libc: [libc] });
+    expect(manifest).not.toHaveProperty('scripts');
+    expect(Object.keys(manifest.hyperiqa.needs).sort()).toEqual(Object.keys(floor).sort());
+  }
+  expect(addon.files.sort()).toEqual(['LICENSE', 'README.md', 'hyperiqa.node', 'hyperiqa_loader.node', 'package.json']);
+  expect(libtorch.files).toContain('lib/libtorch_cpu.so');
+  expect(libtorch.files).toContain('licences/pytorch.txt');
+  expect(libtorch.files.filter((file) => /cuda\.|cudnn|cublas/.test(file))).toEqual([]);
+});
+
+test.each(packages.map((one) => [one.name, one]))('%s is below the limit for a tarball', (_, { bytes }) => {
+  expect(bytes).toBeLessThan(TARBALL_LIMIT);
+});
+
+test('publint finds nothing', async () => {
+  const { buffer, byteOffset, byteLength } = readFileSync(main.file);
+  const tarball = buffer.slice(byteOffset, byteOffset + byteLength);
+  const { messages, pkg } = await publint({ pack: { tarball }, strict: true });
+  expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
+});
+
+test('types resolve for every way of importing', async () => {
+  const tools = provideTools();
+  const { checkPackage, createPackageFromTarballData } = await import(
+    pathToFileURL(tools.require.resolve('@arethetypeswrong/core')).href
+  );
+  const { types, problems } = await checkPackage(createPackageFromTarballData(readFileSync(main.file)));
+  expect(types).toMatchObject({ kind: 'included' });
+  // "node10" is TypeScript's word for resolution without `exports`, which no Node.js that we support does.
+  expect(problems.filter(({ resolutionKind }) => resolutionKind !== 'node10')).toEqual([]);
+});
+
+/** As in the tarball. */
+function manifestOf({ file }) {
+  return JSON.parse(capture('tar', ['--extract', '--gzip', '--to-stdout', '--file', file, 'package/package.json']));
+}
