@@ -72,7 +72,7 @@ export async function pack({
 
 /**
  * The files that package.json's `files` names, with a package.json for users: no scripts (a checkout builds itself with
- * `prepare`, an installed package runs nothing) and the platform packages, which a checkout has no use for.
+ * `prepare`, an installed package runs nothing) and with the platform packages, which a checkout has no use for.
  */
 function stageMain(stage, list) {
   const [{ files }] = JSON.parse(npm(['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root }));
@@ -82,6 +82,7 @@ function stageMain(stage, list) {
   }
   if (!existsSync(join(stage, 'dist/index.js'))) throw new Failure('dist is not built: run "npm run build".');
   const kept = { ...own };
+  delete kept.private; // keeps npm from publishing the checkout
   delete kept.scripts;
   delete kept.devDependencies;
   delete kept.binary; // cmake-js's

@@ -1,5 +1,7 @@
 // All tests: vitest (test), GoogleTest (native/test), pytest (models). Sets up what is missing first.
-//   node scripts/test.mjs [vitest] [ctest] [pytest]      the named suites; all of them without a name
+//   node scripts/test.mjs [vitest] [ctest] [pytest]      the named suites; these three without a name
+//   node scripts/test.mjs install                        packs everything and proves that it installs (npm/README.md):
+//                                                        Linux x64; reads npm's registry; some minutes
 // Prints what each suite prints, then one line over all: "N passed, N failed", with the skipped ones where there are any.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -11,27 +13,28 @@ import { run } from './lib/run.mjs';
 import { prepare } from './prepare.mjs';
 import { modelsPython } from './python-env.mjs';
 
+const USUAL = ['vitest', 'ctest', 'pytest'];
 const reports = mkdtempSync(join(tmpdir(), 'hyperiqa-test-'));
 
 /** Each suite: a command that writes a JUnit report to the file it is given. */
 const suites = {
   // First, because its set-up makes the models that the engine's tests score with, too.
-  vitest: (report) => [
-    process.execPath,
-    join(root, 'node_modules/vitest/vitest.mjs'),
-    'run',
-    '--reporter=default',
-    '--reporter=junit',
-    `--outputFile.junit=${report}`,
-  ],
+  vitest: (report) => vitest(report),
   ctest: (report) => {
     // The addon's own build folder, so that the engine is not compiled twice.
     run('cmake', ['-S', root, '-B', join(root, 'build'), '-DHYPERIQA_TESTS=ON']);
     run('cmake', ['--build', join(root, 'build'), '--parallel', String(availableParallelism())]);
     return ['ctest', '--test-dir', join(root, 'build'), '--output-on-failure', '--output-junit', report];
   },
+  install: (report) => vitest(report, '--config', join(root, 'npm/proof/vitest.config.ts')),
   pytest: (report) => [modelsPython(), '-m', 'pytest', '-q', 'models', `--junitxml=${report}`],
 };
+
+function vitest(report, ...options) {
+  const program = join(root, 'node_modules/vitest/vitest.mjs');
+  const reporters = ['--reporter=default', '--reporter=junit', `--outputFile.junit=${report}`];
+  return [process.execPath, program, 'run', ...reporters, ...options];
+}
 
 /** Adds up the <testsuite> elements of a JUnit report (the root is one suite for ctest, several for the others). */
 function count(report) {
@@ -53,9 +56,10 @@ if (unknown.length > 0) {
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 await prepare();
-// The tests of all suites score with models that Python makes.
-const python = modelsPython();
-for (const name of named.length > 0 ? named : Object.keys(suites)) {
+const chosen = named.length > 0 ? named : USUAL;
+// The tests score with models that Python makes; the proof of installation with the one that is shipped.
+const python = chosen.some((name) => name !== 'install') ? modelsPython() : undefined;
+for (const name of chosen) {
   console.log(`\n== ${name}`);
   const report = join(reports, `${name}.xml`);
   let status = 1;
@@ -64,7 +68,7 @@ for (const name of named.length > 0 ? named : Object.keys(suites)) {
     status = spawnSync(command, args, {
       cwd: root,
       stdio: 'inherit',
-      env: { ...process.env, HYPERIQA_PYTHON: python },
+      env: { ...process.env, ...(python && { HYPERIQA_PYTHON: python }) },
     }).status;
   } catch (error) {
     console.error(error.message);
