@@ -179,9 +179,9 @@ describe('on Node.js 24', () => {
     });
 
     test.each([
-      [libtorch, 'ERR_LIBTORCH_NOT_FOUND'],
-      [addon, 'ERR_ADDON_NOT_FOUND'],
-    ])('a missing package: what and how, and the remedy helps ($0.name)', ({ name, version }, code) => {
+      { ...libtorch, code: 'ERR_LIBTORCH_NOT_FOUND' },
+      { ...addon, code: 'ERR_ADDON_NOT_FOUND' },
+    ])('without $name: what is missing and why, and the remedy helps', ({ name, version, code }) => {
       rmSync(join(project.folder, 'node_modules', name), { recursive: true });
       const { status, stderr } = project.try('npx', ['hyperiqa', 'score', 'photo.jpg']);
       expect(status).toBe(2);

@@ -32,12 +32,13 @@ export class Machine {
       ...Object.fromEntries(HELPERS.map((name) => [name, which(name)])),
     };
     for (const [name, file] of Object.entries(programs)) symlinkSync(file, join(bin, name));
+    // A file, because pnpm does not read npm's environment variables.
+    writeFileSync(join(folder, 'home/.npmrc'), `registry=${registry}\n`);
     this.env = {
       PATH: bin,
       HOME: join(folder, 'home'),
       TMPDIR: join(folder, 'tmp'),
       // Not HYPERIQA_*, LIBTORCH or anything else of the machine that this runs on.
-      npm_config_registry: registry,
       npm_config_cache: join(folder, 'npm-cache'),
       npm_config_audit: 'false',
       npm_config_fund: 'false',
