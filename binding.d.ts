@@ -111,6 +111,66 @@ export interface NativeEngine {
   dispose(): Promise<void>;
 }
 
+export interface NativeDetectorLoadOptions {
+  modelPath: string;
+  /** `auto`, `cpu`, `cuda`, `cuda:N`. */
+  device: string;
+  /** 0: chosen by the engine. */
+  threads: number;
+  selfCheck: boolean;
+  maxQueueImages: number;
+  maxQueueBytes: number;
+}
+
+export interface NativeDetectorInfo {
+  /** `hyperiqa.json` as stored in the model file. */
+  metadata: string;
+  device: NativeDevice;
+  /** Why `auto` did not choose CUDA; empty otherwise. */
+  fallbackReason: string;
+  workers: number;
+  selfCheck: NativeSelfCheck | null;
+}
+
+export interface NativeDetectOptions {
+  /** Smallest face looked for, pixels, from 12; 0: the model's own. */
+  minimumFace: number;
+}
+
+/** In pixels of the image; a box may reach over its edges. */
+export interface NativeFace {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+  confidence: number;
+  landmarks: { x: number; y: number }[];
+}
+
+export interface NativeDetectionResult {
+  /** The largest first. */
+  faces: NativeFace[];
+}
+
+export interface NativeDetectionTicket {
+  /** Names the job for `cancel`. */
+  id: number;
+  result: Promise<NativeDetectionResult>;
+}
+
+export interface NativeDetector {
+  readonly info: NativeDetectorInfo;
+  /**
+   * Queues an interleaved RGB image, as `NativeEngine.score` does.
+   * Throws (does not reject) ERR_QUEUE_FULL, ERR_DISPOSED, ERR_INVALID_ARGUMENT, ERR_IMAGE_RAW_SIZE.
+   */
+  detect(pixels: Uint8Array, width: number, height: number, options: NativeDetectOptions): NativeDetectionTicket;
+  /** The job's promise will reject with ERR_ABORTED. False: no such job, or done already. */
+  cancel(id: number): boolean;
+  /** Ends the detector; unfinished jobs reject with ERR_DISPOSED. Idempotent. */
+  dispose(): Promise<void>;
+}
+
 export interface NativeCudaReport {
   available: boolean;
   reason: string;
@@ -123,6 +183,7 @@ export interface NativeBinding {
   /** Opens the CUDA libraries where there are any: slow the first time, so off the event loop. */
   cudaReport(): Promise<NativeCudaReport>;
   load(options: NativeLoadOptions): Promise<NativeEngine>;
+  loadDetector(options: NativeDetectorLoadOptions): Promise<NativeDetector>;
 }
 
 /** `hyperiqa_loader.node`: no LibTorch dependency; opens LibTorch's libraries before the addon is loaded. */

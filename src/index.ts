@@ -1,7 +1,11 @@
 /** The public API, nothing else. */
 export { HyperIQAError, type ErrorCode } from './errors.js';
+export { FaceDetector } from './faces/detector.js';
+export { scoreAllWithFaces, scoreWithFaces } from './faces/scoring.js';
+export type * from './faces/scoring.js';
+export type * from './faces/types.js';
 export { imageExtensions } from './image/formats.js';
 export { protocolNames, resolveProtocol } from './protocol.js';
-export { defaultModelPath, runtimeInfo } from './runtime.js';
+export { defaultFaceModelPath, defaultModelPath, runtimeInfo } from './runtime.js';
 export { HyperIQA } from './scorer.js';
 export type * from './types.js';

@@ -65,12 +65,19 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
   };
 }
 
+const isDevice = (value: unknown): value is Device =>
+  typeof value === 'string' && /^(auto|cpu|cuda(:(0|[1-9]\d{0,2}))?)$/.test(value);
+
+/** One device. @throws HyperIQAError ERR_INVALID_ARGUMENT */
+export function checkDevice(value: unknown): Device {
+  if (!isDevice(value)) throw invalid('device', "'auto', 'cpu', 'cuda' or 'cuda:N'", value);
+  return value;
+}
+
 function checkDevices(value: unknown): Device[] {
   const list: unknown[] = Array.isArray(value) ? value : [value];
   for (const device of list) {
-    if (typeof device !== 'string' || !/^(auto|cpu|cuda(:(0|[1-9]\d{0,2}))?)$/.test(device)) {
-      throw invalid('device', "'auto', 'cpu', 'cuda', 'cuda:N' or a list of them", device);
-    }
+    if (!isDevice(device)) throw invalid('device', "'auto', 'cpu', 'cuda', 'cuda:N' or a list of them", device);
   }
   if (list.length === 0) throw invalid('device', 'at least one device', value);
   if (new Set(list).size < list.length || (list.length > 1 && list.includes('auto'))) {

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import sharp from 'sharp';
 
 import type { CheckedScoreOptions } from './options.js';
-import type { Info, Provenance } from './types.js';
+import type { Info, ModelIdentity, Provenance } from './types.js';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
@@ -18,11 +18,16 @@ export function versions(libtorch: string): Provenance['versions'] {
   });
 }
 
+/** What a result says of its model. */
+export function identityOf(model: Omit<ModelIdentity, 'trainedOn'> & { training: { dataset: string } }): ModelIdentity {
+  const { name, version, sha256, weightsSha256, training } = model;
+  return Object.freeze({ name, version, sha256, weightsSha256, trainedOn: training.dataset });
+}
+
 /** A function that makes the provenance of results from a scorer's info. */
 export function provenanceOf(info: Info): (options: CheckedScoreOptions) => Provenance {
-  const { name, version, sha256, weightsSha256, training } = info.model;
   const shared = {
-    model: Object.freeze({ name, version, sha256, weightsSha256, trainedOn: training.dataset }),
+    model: identityOf(info.model),
     device: Object.freeze(info.devices.map(({ id }) => id)) as string[],
     dtype: info.dtype,
     graphMode: info.graphMode,

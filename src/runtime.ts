@@ -12,6 +12,11 @@ export function defaultModelPath(): string {
   return fileURLToPath(new URL('../models/hyperiqa-lite0.pt', import.meta.url));
 }
 
+/** Path of the face detector that comes with the package. */
+export function defaultFaceModelPath(): string {
+  return fileURLToPath(new URL('../models/mtcnn-faces.pt', import.meta.url));
+}
+
 /**
  * Versions, LibTorch and CUDA of this installation, without loading a model.
  *

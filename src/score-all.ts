@@ -4,12 +4,12 @@ import { types } from 'node:util';
 
 import { abortedError, onAbort } from './abort.js';
 import { HyperIQAError, toHyperIQAError } from './errors.js';
-import type { ScoreAllItem, ScoreResult } from './types.js';
+import type { BatchItem } from './types.js';
 import { invalid } from './validate.js';
 
-export interface ScoreAllPlan<T> {
-  /** Scores one input; takes the signal that ends all of them. */
-  score: (input: T, signal: AbortSignal) => Promise<ScoreResult>;
+export interface ScoreAllPlan<T, R> {
+  /** Does one input; takes the signal that ends all of them. */
+  score: (input: T, signal: AbortSignal) => Promise<R>;
   /** Inputs that have been pulled and not yet been handed out as items. */
   concurrency: number;
   order: 'input' | 'completed';
@@ -23,14 +23,14 @@ type AnyIterator<T> = Iterator<T> | AsyncIterator<T>;
  *
  * @throws HyperIQAError ERR_INVALID_ARGUMENT
  */
-export function checkInputs(inputs: unknown): void {
+export function checkInputs(inputs: unknown, method = 'scoreAll'): void {
   const iterable =
     typeof inputs === 'object' &&
     inputs !== null &&
     (Symbol.asyncIterator in inputs || Symbol.iterator in inputs) &&
     !types.isTypedArray(inputs) &&
     !isByteStream(inputs);
-  if (!iterable) throw invalid('The inputs of scoreAll', 'an iterable or async iterable of images', inputs);
+  if (!iterable) throw invalid(`The inputs of ${method}`, 'an iterable or async iterable of images', inputs);
 }
 
 function isByteStream(inputs: object): boolean {
@@ -42,10 +42,10 @@ function isByteStream(inputs: object): boolean {
  * Pulls inputs as far ahead as `concurrency` allows, and gives an item for each. Leaving the loop, an abort and an error of
  * the source end what is under way; the source's `return` is called where it has not ended by itself.
  */
-export async function* scoreAll<T>(
+export async function* scoreAll<T, R>(
   inputs: Iterable<T> | AsyncIterable<T>,
-  plan: ScoreAllPlan<T>,
-): AsyncGenerator<ScoreAllItem<T>, void, undefined> {
+  plan: ScoreAllPlan<T, R>,
+): AsyncGenerator<BatchItem<T, R>, void, undefined> {
   if (plan.signal?.aborted) throw abortedError(plan.signal);
   const run = new Run(inputs, plan);
   try {
@@ -55,14 +55,14 @@ export async function* scoreAll<T>(
   }
 }
 
-class Run<T> {
-  readonly #plan: ScoreAllPlan<T>;
+class Run<T, R> {
+  readonly #plan: ScoreAllPlan<T, R>;
   readonly #iterator: AnyIterator<T>;
   /** Ends the scores that are under way. */
   readonly #controller = new AbortController();
   readonly #stopListening: () => void;
   /** Items that are ready, by index; a Map keeps the order in which they became so. */
-  readonly #ready = new Map<number, ScoreAllItem<T>>();
+  readonly #ready = new Map<number, BatchItem<T, R>>();
   /** Pulled inputs so far, which is the index of the next one. */
   #pulled = 0;
   /** Items handed out. */
@@ -75,7 +75,7 @@ class Run<T> {
   #failure: HyperIQAError | undefined;
   #wake: () => void = () => undefined;
 
-  constructor(inputs: Iterable<T> | AsyncIterable<T>, plan: ScoreAllPlan<T>) {
+  constructor(inputs: Iterable<T> | AsyncIterable<T>, plan: ScoreAllPlan<T, R>) {
     this.#plan = plan;
     this.#iterator = Symbol.asyncIterator in inputs ? inputs[Symbol.asyncIterator]() : inputs[Symbol.iterator]();
     const { signal } = plan;
@@ -85,7 +85,7 @@ class Run<T> {
   }
 
   /** The next item; undefined after the last. @throws the source's error, or a HyperIQAError that ends everything */
-  async next(): Promise<ScoreAllItem<T> | undefined> {
+  async next(): Promise<BatchItem<T, R> | undefined> {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure;
       const item = this.#take();
@@ -113,7 +113,7 @@ class Run<T> {
     if (!this.#pulling) await ended;
   }
 
-  #take(): ScoreAllItem<T> | undefined {
+  #take(): BatchItem<T, R> | undefined {
     const index = this.#plan.order === 'input' ? this.#given : this.#ready.keys().next().value;
     const item = index === undefined ? undefined : this.#ready.get(index);
     if (item === undefined) return undefined;

@@ -1,15 +1,13 @@
 /** A loaded model: load, score, scoreAll, selfCheck, dispose. */
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 
 import type { NativeEngine } from '../binding.js';
-import { abortedError, onAbort } from './abort.js';
+import { fromCallSite } from './call-site.js';
 import { HyperIQAError, toHyperIQAError } from './errors.js';
 import { captureImage } from './image.js';
+import { decodingPlaces } from './image-queue.js';
+import { checkModelFile, deepFreeze, modelPath, sha256OfFile, untilAborted } from './model-file.js';
 import { loadBinding, type LoadedBinding } from './native/addon.js';
 import { cacheFolder } from './native/cache.js';
 import { checkLoadOptions, checkScoreOptions, type CheckedLoadOptions, type CheckedScoreOptions } from './options.js';
@@ -17,7 +15,7 @@ import { knownFields } from './protocol.js';
 import { provenanceOf, versions } from './provenance.js';
 import { defaultModelPath } from './runtime.js';
 import { checkInputs, scoreAll } from './score-all.js';
-import { decodingPlaces, ScoringQueue, type Scored } from './scoring-queue.js';
+import { ScoringQueue, type Scored } from './scoring-queue.js';
 import type {
   ImageInput,
   Info,
@@ -31,7 +29,7 @@ import type {
   SelfCheckResult,
   Warning,
 } from './types.js';
-import { checkInteger, checkOneOf, invalid } from './validate.js';
+import { checkInteger, checkOneOf } from './validate.js';
 
 /**
  * A model on its devices, with a queue of its own. Calls may overlap: patches of different images share batches.
@@ -71,20 +69,12 @@ export class HyperIQA implements AsyncDisposable {
    *   ERR_ADDON_NOT_FOUND, ERR_OUT_OF_MEMORY, ERR_ABORTED
    */
   static async load(model?: string | URL, options: LoadOptions = {}): Promise<HyperIQA> {
-    const path = modelPath(model);
+    const path = modelPath(model, defaultModelPath());
     const checked = checkLoadOptions(options);
-    const { signal } = checked;
-    if (signal?.aborted) throw abortedError(signal);
-    const loading = load(path, checked).then(({ engine, info }) => new HyperIQA(engine, info, checked));
-    if (signal === undefined) return loading;
-    return new Promise((resolve, reject) => {
-      const stopListening = onAbort(signal, () => {
-        reject(abortedError(signal));
-        // A load cannot be interrupted: what comes of it is thrown away.
-        loading.then((late) => late.dispose()).catch(() => undefined);
-      });
-      loading.finally(stopListening).then(resolve, reject);
-    });
+    return untilAborted(async () => {
+      const { engine, info } = await load(path, checked);
+      return new HyperIQA(engine, info, checked);
+    }, checked.signal);
   }
 
   /**
@@ -98,12 +88,7 @@ export class HyperIQA implements AsyncDisposable {
    *   ERR_OUT_OF_MEMORY, ERR_INTERNAL
    */
   score(input: ImageInput, options: ScoreOptions = {}): Promise<ScoreResult> {
-    // The frames of the caller, which are gone when an error arrives. The text is made only if it is asked for.
-    const site: { stack?: string } = {};
-    Error.captureStackTrace(site);
-    return this.#scoreChecked(input, () => checkScoreOptions(options, this.info.model)).catch((error: unknown) => {
-      throw calledFrom(site, error);
-    });
+    return fromCallSite(this.score, () => this.#scoreChecked(input, () => checkScoreOptions(options, this.info.model)));
   }
 
   /**
@@ -197,15 +182,8 @@ export class HyperIQA implements AsyncDisposable {
   }
 }
 
-function modelPath(model: unknown): string {
-  if (model === undefined) return defaultModelPath();
-  if (typeof model === 'string' && model !== '' && !model.includes('\0')) return resolve(model);
-  if (model instanceof URL && model.protocol === 'file:') return fileURLToPath(model);
-  throw invalid('model (the options come second)', 'the path or file URL of a model file', model);
-}
-
 async function load(path: string, options: CheckedLoadOptions): Promise<{ engine: NativeEngine; info: Info }> {
-  await checkModelFile(path);
+  await checkModelFile(path, defaultModelPath());
   const loaded = await loadBinding(options.libtorch === undefined ? {} : { libtorch: options.libtorch });
   const hashing = sha256OfFile(path);
   // Whatever happens first is reported; the other must not count as unhandled.
@@ -224,24 +202,6 @@ async function load(path: string, options: CheckedLoadOptions): Promise<{ engine
   }
 }
 
-async function checkModelFile(path: string): Promise<void> {
-  let file;
-  try {
-    file = await stat(path);
-  } catch (cause) {
-    const hint =
-      path === defaultModelPath() ? ' It should have come with hyperiqa: reinstall it, or name a model file.' : '';
-    throw new HyperIQAError('ERR_MODEL_NOT_FOUND', `There is no model file ${path}.${hint}`, { cause });
-  }
-  if (!file.isFile()) throw new HyperIQAError('ERR_MODEL_FORMAT', `${path} is not a file, so it is no model.`);
-}
-
-async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest('hex');
-}
-
 function makeInfo(engine: NativeEngine, path: string, sha256: string, { binding, libtorch }: LoadedBinding): Info {
   const { metadata, fallbackReason, ...native } = engine.info;
   const model = JSON.parse(metadata) as ModelMetadata;
@@ -258,14 +218,6 @@ function makeInfo(engine: NativeEngine, path: string, sha256: string, { binding,
     libtorch: { version: binding.libtorchVersion, path: libtorch.path, source: libtorch.source },
     versions: versions(binding.libtorchVersion),
   });
-}
-
-/** Results share parts of it, so nobody may change them. */
-function deepFreeze<T extends object>(value: T): T {
-  for (const part of Object.values(value) as unknown[]) {
-    if (typeof part === 'object' && part !== null) deepFreeze(part);
-  }
-  return Object.freeze(value);
 }
 
 /**
@@ -301,12 +253,4 @@ function scoringWarnings(
     });
   }
   return warnings;
-}
-
-/** Puts the caller's frames in the place of ours, which tell a caller nothing; causes keep theirs. */
-function calledFrom(site: { stack?: string }, thrown: unknown): HyperIQAError {
-  const error = toHyperIQAError(thrown);
-  const frames = /(?:\n {4}at .*)+$/.exec(site.stack ?? '')?.[0];
-  if (frames !== undefined) error.stack = `${error.name}: ${error.message}${frames}`;
-  return error;
 }

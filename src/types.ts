@@ -124,17 +124,20 @@ export interface Warning {
   message: string;
 }
 
+/** Which model file made a result. */
+export interface ModelIdentity {
+  name: string;
+  version: string;
+  /** SHA-256 of the model file. */
+  sha256: string;
+  weightsSha256: string;
+  /** The data set, as in the model's metadata. */
+  trainedOn: string;
+}
+
 /** What is needed to compute the same score again. */
 export interface Provenance {
-  model: {
-    name: string;
-    version: string;
-    /** SHA-256 of the model file. */
-    sha256: string;
-    weightsSha256: string;
-    /** The data set, as in the model's metadata. */
-    trainedOn: string;
-  };
+  model: ModelIdentity;
   /** The protocol as applied, overrides included. */
   protocol: Protocol;
   seed: string;
@@ -163,10 +166,13 @@ export interface ScoreResult {
   provenance: Provenance;
 }
 
-/** One item of `scoreAll`: the input, its place in the iterable, and its result or its error. */
-export type ScoreAllItem<T> =
-  | { input: T; index: number; result: ScoreResult; error?: undefined }
+/** One item of a batch: the input, its place in the iterable, and its result or its error. */
+export type BatchItem<T, R> =
+  | { input: T; index: number; result: R; error?: undefined }
   | { input: T; index: number; result?: undefined; error: import('./errors.js').HyperIQAError };
+
+/** One item of `scoreAll`. */
+export type ScoreAllItem<T> = BatchItem<T, ScoreResult>;
 
 /** The content of a model's `hyperiqa.json`; see docs/model-format.md. */
 export interface ModelMetadata {

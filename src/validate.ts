@@ -42,6 +42,14 @@ export function checkInteger(name: string, value: unknown, minimum: number, maxi
   return value;
 }
 
+/** Any finite number of a range, its ends included. */
+export function checkNumber(name: string, value: unknown, minimum: number, maximum: number): number {
+  if (typeof value !== 'number' || !(value >= minimum && value <= maximum)) {
+    throw invalid(name, `a number from ${minimum} to ${maximum}`, value);
+  }
+  return value;
+}
+
 export function checkOneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
   if (!allowed.includes(value as T)) {
     throw invalid(name, `one of ${allowed.map((one) => `'${one}'`).join(', ')}`, value);

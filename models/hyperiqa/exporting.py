@@ -70,7 +70,7 @@ def export_model(
     )
     buffer = io.BytesIO()
     torch.jit.save(scripted, buffer, _extra_files={ENTRY: json.dumps(metadata, indent=2, ensure_ascii=False)})
-    _write(path, _canonical(buffer.getvalue()))
+    write_file(path, canonical_archive(buffer.getvalue()))
     verify_model(path, metadata)
     return metadata
 
@@ -137,7 +137,7 @@ _DEBUG_SUFFIXES = (".debug_pkl", ".data/serialization_id")
 _ALIGNMENT = 64
 
 
-def _canonical(archive: bytes) -> bytes:
+def canonical_archive(archive: bytes) -> bytes:
     """Rewrites a TorchScript archive without what changes from one export to the next.
 
     Debug records go, dates are fixed, records are aligned, and the constants of a class, which PyTorch writes in the
@@ -171,7 +171,7 @@ def _padding(offset: int, name: str) -> bytes:
     return b"FB" + fill.to_bytes(2, "little") + bytes(fill)
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ ENTRY = "hyperiqa.json"
 
 # As the reference implementations decode, with Pillow's convert("RGB").
 _AS_STORED = {"iccProfile": "ignore", "alpha": "drop", "orientation": "ignore"}
-_AS_SEEN = {"iccProfile": "srgb", "alpha": "white", "orientation": "exif"}
+AS_SEEN = {"iccProfile": "srgb", "alpha": "white", "orientation": "exif"}
 
 _NO_RESIZE: dict[str, Any] = {"mode": "none"}
 _KONIQ_RESIZE = {"mode": "exact", "width": 384, "height": 512}
@@ -34,7 +34,7 @@ _PYIQA_PROTOCOL = {
 
 _NATIVE_PROTOCOL = {
     "name": "native",
-    "decode": _AS_SEEN,
+    "decode": AS_SEEN,
     "resize": {"mode": "short-side", "size": 384},
     "minimumSide": PATCH_SIZE,
     "crops": {"plan": "grid"},

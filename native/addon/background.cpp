@@ -82,7 +82,7 @@ void Background::join(uint64_t task) {
   thread.join();
 }
 
-bool Background::add(const std::shared_ptr<Engine>& engine) {
+bool Background::add(const std::shared_ptr<Closeable>& engine) {
   const std::scoped_lock lock(mutex_);
   if (ended_) return false;
   std::erase_if(engines_, [](const auto& weak) { return weak.expired(); });
@@ -90,8 +90,8 @@ bool Background::add(const std::shared_ptr<Engine>& engine) {
   return true;
 }
 
-std::vector<std::shared_ptr<Engine>> Background::open_engines() {
-  std::vector<std::shared_ptr<Engine>> open;
+std::vector<std::shared_ptr<Closeable>> Background::open_engines() {
+  std::vector<std::shared_ptr<Closeable>> open;
   for (const auto& weak : engines_) {
     if (auto engine = weak.lock()) open.push_back(std::move(engine));
   }
@@ -106,7 +106,7 @@ bool Background::ended() {
 
 void Background::end() noexcept {
   const std::scoped_lock ending(ending_);
-  std::vector<std::shared_ptr<Engine>> engines;
+  std::vector<std::shared_ptr<Closeable>> engines;
   std::unordered_map<uint64_t, std::thread> tasks;
   {
     const std::scoped_lock lock(mutex_);

@@ -43,7 +43,7 @@ class Background {
   void start(std::function<Mailbox::Message()> work);
 
   /** Registers an engine to be closed by `end`. Any thread. @return false: `end` was called; the caller closes it */
-  bool add(const std::shared_ptr<Engine>& engine);
+  bool add(const std::shared_ptr<Closeable>& engine);
 
   /** True once `end` has been called: every engine is closed or being closed. Any thread. */
   bool ended();
@@ -54,7 +54,7 @@ class Background {
  private:
   explicit Background(Napi::Env env) : mailbox_(env) {}
   void join(uint64_t task);
-  std::vector<std::shared_ptr<Engine>> open_engines();
+  std::vector<std::shared_ptr<Closeable>> open_engines();
 
   Mailbox mailbox_;
 
@@ -62,7 +62,7 @@ class Background {
   bool ended_ = false;
   uint64_t last_task_ = 0;
   std::unordered_map<uint64_t, std::thread> tasks_;
-  std::vector<std::weak_ptr<Engine>> engines_;
+  std::vector<std::weak_ptr<Closeable>> engines_;
 
   std::mutex ending_;  // a second `end` returns no sooner than the first
 };

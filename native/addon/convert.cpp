@@ -120,6 +120,12 @@ std::vector<std::string> to_devices(const Options& options) {
   return devices;
 }
 
+std::string to_model_path(const Options& options) {
+  std::string path = options.text("modelPath");
+  if (path.empty()) invalid(options.path("modelPath") + " must not be empty.");
+  return path;
+}
+
 Resize to_resize(const Options& options) {
   const Options from(options.get("resize"), options.path("resize"));
   Resize resize;
@@ -156,14 +162,16 @@ uint64_t to_seed(const Options& options) {
   invalid(options.path("seed") + " must be a bigint between 0 and 2^64 - 1.");
 }
 
+Napi::Object to_js(Napi::Env env, const DeviceInfo& info) {
+  auto device = Napi::Object::New(env);
+  device.Set("id", info.id);
+  device.Set("name", info.name);
+  return device;
+}
+
 Napi::Array to_js(Napi::Env env, const std::vector<DeviceInfo>& devices) {
   auto array = Napi::Array::New(env, devices.size());
-  for (uint32_t i = 0; i < devices.size(); ++i) {
-    auto device = Napi::Object::New(env);
-    device.Set("id", devices[i].id);
-    device.Set("name", devices[i].name);
-    array.Set(i, device);
-  }
+  for (uint32_t i = 0; i < devices.size(); ++i) array.Set(i, to_js(env, devices[i]));
   return array;
 }
 
@@ -204,8 +212,7 @@ Napi::Number number(Napi::Env env, int64_t value) {
 LoadOptions to_load_options(const Napi::Value& value) {
   const Options from(value, "options");
   LoadOptions options;
-  options.model_path = from.text("modelPath");
-  if (options.model_path.empty()) invalid("options.modelPath must not be empty.");
+  options.model_path = to_model_path(from);
   options.devices = to_devices(from);
   options.dtype = from.one_of("dtype", kDtypes);
   options.threads = static_cast<int>(from.integer("threads", 0, kMaxInt));
@@ -216,6 +223,25 @@ LoadOptions to_load_options(const Napi::Value& value) {
   options.max_queue_images = from.integer("maxQueueImages", 1, kMaxSafeInteger);
   options.max_queue_bytes = from.integer("maxQueueBytes", 1, kMaxSafeInteger);
   return options;
+}
+
+DetectorLoadOptions to_detector_load_options(const Napi::Value& value) {
+  const Options from(value, "options");
+  DetectorLoadOptions options;
+  options.model_path = to_model_path(from);
+  options.device = from.text("device");
+  options.threads = static_cast<int>(from.integer("threads", 0, kMaxInt));
+  options.self_check = from.boolean("selfCheck");
+  options.max_queue_images = from.integer("maxQueueImages", 1, kMaxSafeInteger);
+  options.max_queue_bytes = from.integer("maxQueueBytes", 1, kMaxSafeInteger);
+  return options;
+}
+
+DetectOptions to_detect_options(const Napi::Value& value) {
+  const Options from(value, "options");
+  const Napi::Value face = from.get("minimumFace");
+  if (!face.IsNumber()) invalid(from.path("minimumFace") + " must be a number.");
+  return {face.As<Napi::Number>().DoubleValue()};
 }
 
 ScoreOptions to_score_options(const Napi::Value& value) {
@@ -289,6 +315,42 @@ Napi::Value to_js(Napi::Env env, const EngineInfo& info) {
   result.Set("batchSize", number(env, info.batch_size));
   result.Set("selfCheck", info.self_check ? to_js(env, *info.self_check) : env.Null());
   return result;
+}
+
+Napi::Value to_js(Napi::Env env, const DetectorInfo& info) {
+  auto result = Napi::Object::New(env);
+  result.Set("metadata", info.metadata);
+  result.Set("device", to_js(env, info.device));
+  result.Set("fallbackReason", info.fallback_reason);
+  result.Set("workers", info.workers);
+  result.Set("selfCheck", info.self_check ? to_js(env, *info.self_check) : env.Null());
+  return result;
+}
+
+Napi::Value to_js(Napi::Env env, const DetectionResult& result) {
+  auto faces = Napi::Array::New(env, result.faces.size());
+  for (uint32_t i = 0; i < result.faces.size(); ++i) {
+    const Napi::HandleScope scope(env);
+    const Face& face = result.faces[i];
+    auto landmarks = Napi::Array::New(env, face.landmarks.size());
+    for (uint32_t j = 0; j < face.landmarks.size(); ++j) {
+      auto point = Napi::Object::New(env);
+      point.Set("x", face.landmarks[j].x);
+      point.Set("y", face.landmarks[j].y);
+      landmarks.Set(j, point);
+    }
+    auto object = Napi::Object::New(env);
+    object.Set("left", face.left);
+    object.Set("top", face.top);
+    object.Set("right", face.right);
+    object.Set("bottom", face.bottom);
+    object.Set("confidence", face.confidence);
+    object.Set("landmarks", landmarks);
+    faces.Set(i, object);
+  }
+  auto object = Napi::Object::New(env);
+  object.Set("faces", faces);
+  return object;
 }
 
 Napi::Value to_js(Napi::Env env, const ScoreResult& result) {

@@ -6,12 +6,19 @@
 #pragma once
 
 #include "../engine/engine.h"
+#include "../engine/face_detector.h"
 #include "napi_setup.h"
 
 namespace hyperiqa::addon {
 
 /** @throws Error ERR_INVALID_ARGUMENT */
 LoadOptions to_load_options(const Napi::Value& value);
+
+/** @throws Error ERR_INVALID_ARGUMENT */
+DetectorLoadOptions to_detector_load_options(const Napi::Value& value);
+
+/** @throws Error ERR_INVALID_ARGUMENT */
+DetectOptions to_detect_options(const Napi::Value& value);
 
 /** @throws Error ERR_INVALID_ARGUMENT */
 ScoreOptions to_score_options(const Napi::Value& value);
@@ -29,6 +36,8 @@ uint64_t to_id(const Napi::Value& value);
 
 Napi::Value to_js(Napi::Env env, const EngineInfo& info);
 Napi::Value to_js(Napi::Env env, const ScoreResult& result);
+Napi::Value to_js(Napi::Env env, const DetectorInfo& info);
+Napi::Value to_js(Napi::Env env, const DetectionResult& result);
 Napi::Value to_js(Napi::Env env, const SelfCheck& check);
 Napi::Value to_js(Napi::Env env, const CudaReport& report);
 

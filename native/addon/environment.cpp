@@ -5,7 +5,8 @@
 
 #include "convert.h"
 #include "errors.h"
-#include "session.h"
+#include "detection_session.h"
+#include "scoring_session.h"
 
 namespace hyperiqa::addon {
 
@@ -32,6 +33,7 @@ Environment::Environment(Napi::Env env, Napi::Object exports) : background_(Back
                   InstanceValue("version", Napi::String::New(env, HYPERIQA_VERSION), napi_enumerable),
                   InstanceValue("libtorchVersion", Napi::String::New(env, libtorch_version()), napi_enumerable),
                   InstanceMethod("load", &Environment::load, napi_enumerable),
+                  InstanceMethod("loadDetector", &Environment::load_detector, napi_enumerable),
                   InstanceMethod("cudaReport", &Environment::cuda_report, napi_enumerable),
               });
 
@@ -94,23 +96,30 @@ Napi::Promise Environment::run(Napi::Env env, std::shared_ptr<Session> session, 
   return deferred.Promise();
 }
 
+template <typename Session, typename Engine, typename Options>
+Napi::Promise Environment::load_with(Napi::Env env, Options options) {
+  return run(env, nullptr, [options = std::move(options), background = background_]() -> TaskResult {
+    const auto engine = Engine::load(options);
+    // The engine's libraries have registered what they do at exit by now; ours must come before that.
+    end_before_exit_handlers();
+    if (!background->add(engine)) {
+      engine->close();
+      throw Error("ERR_DISPOSED", "The environment ended while the model was loaded.");
+    }
+    return [engine, background, path = options.model_path](Napi::Env js) {
+      return Session::create(js, background, engine, path);
+    };
+  });
+}
+
 Napi::Value Environment::load(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  return promised(env, [&]() -> Napi::Value {
-    LoadOptions options = to_load_options(info[0]);
-    return run(env, nullptr, [options = std::move(options), background = background_]() -> TaskResult {
-      const std::shared_ptr<Engine> engine = Engine::load(options);
-      // The engine's libraries have registered what they do at exit by now; ours must come before that.
-      end_before_exit_handlers();
-      if (!background->add(engine)) {
-        engine->close();
-        throw Error("ERR_DISPOSED", "The environment ended while the model was loaded.");
-      }
-      return [engine, background, path = options.model_path](Napi::Env js) {
-        return Session::create(js, background, engine, path);
-      };
-    });
-  });
+  return promised(env, [&] { return load_with<ScoringSession, Engine>(env, to_load_options(info[0])); });
+}
+
+Napi::Value Environment::load_detector(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return promised(env, [&] { return load_with<DetectionSession, FaceDetector>(env, to_detector_load_options(info[0])); });
 }
 
 Napi::Value Environment::cuda_report(const Napi::CallbackInfo& info) {

@@ -57,7 +57,11 @@ class Environment : public Napi::Addon<Environment> {
 
  private:
   Napi::Value load(const Napi::CallbackInfo& info);
+  Napi::Value load_detector(const Napi::CallbackInfo& info);
   Napi::Value cuda_report(const Napi::CallbackInfo& info);
+  /** A promise for the JavaScript object of what `Engine::load` gives. */
+  template <typename Session, typename Engine, typename Options>
+  Napi::Promise load_with(Napi::Env env, Options options);
 
   std::shared_ptr<Background> background_;
   uint64_t last_id_ = 0;

@@ -10,40 +10,14 @@
 
 namespace hyperiqa::addon {
 
-namespace {
-
-/** What the garbage collector cannot see: the weights, about as large as the model file. */
 int64_t weight_bytes(const std::string& model_path) {
   std::error_code ignored;
   const auto size = std::filesystem::file_size(model_path, ignored);
   return ignored ? 0 : static_cast<int64_t>(size);
 }
 
-}  // namespace
-
-Napi::Value Session::create(Napi::Env env, std::shared_ptr<Background> background, std::shared_ptr<Engine> engine,
-                            const std::string& model_path) {
-  const Napi::Value info = to_js(env, engine->info());
-  const auto session =
-      std::make_shared<Session>(env, std::move(background), std::move(engine), weight_bytes(model_path));
-  // Functions that hold the session, instead of methods that look for it in `this`: no wrong `this` can be passed.
-  const auto method = [&](const char* name, Napi::Value (Session::*body)(const Napi::CallbackInfo&)) {
-    const auto function = Napi::Function::New(
-        env, [session, body](const Napi::CallbackInfo& call) { return (*session.*body)(call); }, name);
-    return Napi::PropertyDescriptor::Value(name, function, napi_enumerable);
-  };
-  auto object = Napi::Object::New(env);
-  object.DefineProperties({
-      Napi::PropertyDescriptor::Value("info", info, napi_enumerable),
-      method("score", &Session::score),
-      method("cancel", &Session::cancel),
-      method("selfCheck", &Session::self_check),
-      method("dispose", &Session::dispose),
-  });
-  return object;
-}
-
-Session::Session(Napi::Env env, std::shared_ptr<Background> background, std::shared_ptr<Engine> engine, int64_t bytes)
+Session::Session(Napi::Env env, std::shared_ptr<Background> background, std::shared_ptr<Closeable> engine,
+                 int64_t bytes)
     : env_(env), background_(std::move(background)), engine_(std::move(engine)), bytes_(bytes) {
   report_bytes(bytes_);
 }
@@ -76,42 +50,35 @@ void Session::report_bytes(int64_t change) noexcept {
   }
 }
 
-const std::shared_ptr<Engine>& Session::open_engine() const {
+const std::shared_ptr<Closeable>& Session::open_engine() const {
   if (!engine_) throw Error("ERR_DISPOSED", "The engine has been disposed.");
   return engine_;
 }
 
-Napi::Value Session::score(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  return guarded(env, [&]() -> Napi::Value {
-    const ScoreOptions options = to_score_options(info[3]);
-    const Image image = to_image(info[0], info[1], info[2]);
-    const std::shared_ptr<Engine> engine = open_engine();
-    Environment& environment = Environment::of(env);
-    const auto deferred = Napi::Promise::Deferred::New(env);
-    const uint64_t id = environment.add(env, {.deferred = deferred,
-                                              .session = shared_from_this(),
-                                              .pixels = Napi::Persistent(info[0].As<Napi::Uint8Array>()),
-                                              .job = std::nullopt});
-    try {
-      const JobId job = engine->submit(image, options, [background = background_, id](JobId, JobResult result) {
-        background->mailbox().post([id, result = std::move(result)](Napi::Env js) {
-          Environment::of(js).settle(js, id, [&result](Napi::Env settling) {
-            if (const auto* error = std::get_if<Error>(&result)) rethrow(*error);
-            return to_js(settling, std::get<ScoreResult>(result));
-          });
-        });
-      });
-      environment.find(id)->job = job;
-    } catch (...) {
-      environment.take(env, id);
-      throw;
-    }
-    auto ticket = Napi::Object::New(env);
-    ticket.Set("id", static_cast<double>(id));
-    ticket.Set("result", deferred.Promise());
-    return ticket;
-  });
+Napi::Value Session::ticket(Napi::Env env, const Napi::Value& pixels, const std::function<JobId(uint64_t)>& submit) {
+  Environment& environment = Environment::of(env);
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  const uint64_t id = environment.add(env, {.deferred = deferred,
+                                            .session = shared_from_this(),
+                                            .pixels = Napi::Persistent(pixels.As<Napi::Uint8Array>()),
+                                            .job = std::nullopt});
+  try {
+    const JobId job = submit(id);
+    environment.find(id)->job = job;
+  } catch (...) {
+    environment.take(env, id);
+    throw;
+  }
+  auto result = Napi::Object::New(env);
+  result.Set("id", static_cast<double>(id));
+  result.Set("result", deferred.Promise());
+  return result;
+}
+
+void Session::settle_later(const std::shared_ptr<Background>& background, uint64_t id,
+                           std::function<Napi::Value(Napi::Env)> make) {
+  background->mailbox().post(
+      [id, make = std::move(make)](Napi::Env js) { Environment::of(js).settle(js, id, make); });
 }
 
 Napi::Value Session::cancel(const Napi::CallbackInfo& info) {
@@ -119,16 +86,7 @@ Napi::Value Session::cancel(const Napi::CallbackInfo& info) {
   return guarded(env, [&]() -> Napi::Value {
     const Pending* pending = Environment::of(env).find(to_id(info[0]));
     const bool ours = pending != nullptr && pending->session.get() == this && pending->job.has_value();
-    return Napi::Boolean::New(env, ours && engine_ && engine_->cancel(*pending->job));
-  });
-}
-
-Napi::Value Session::self_check(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  return promised(env, [&]() -> Napi::Value {
-    return Environment::of(env).run(env, shared_from_this(), [engine = open_engine()]() -> TaskResult {
-      return [check = engine->self_check()](Napi::Env js) { return to_js(js, check); };
-    });
+    return Napi::Boolean::New(env, ours && engine_ && cancel_job(*pending->job));
   });
 }
 

@@ -1,10 +1,11 @@
 /**
  * @file
- * One engine as JavaScript sees it.
+ * What runs on engine threads as JavaScript sees it: what the scorer and the face detector have in common.
  */
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,30 +24,59 @@ namespace hyperiqa::addon {
  */
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  /** The object of binding.d.ts, NativeEngine. The engine must be registered with the background. */
-  static Napi::Value create(Napi::Env env, std::shared_ptr<Background> background, std::shared_ptr<Engine> engine,
-                            const std::string& model_path);
-
-  Session(Napi::Env env, std::shared_ptr<Background> background, std::shared_ptr<Engine> engine, int64_t bytes);
+  /** @param engine  must be registered with the background  @param bytes  of its weights, for the garbage collector */
+  Session(Napi::Env env, std::shared_ptr<Background> background, std::shared_ptr<Closeable> engine, int64_t bytes);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
-  ~Session();
+  virtual ~Session();
+
+ protected:
+  /** `cancel` and `dispose` of the JavaScript object. */
+  Napi::Value cancel(const Napi::CallbackInfo& info);
+  Napi::Value dispose(const Napi::CallbackInfo& info);
+
+  /** The engine. @throws Error ERR_DISPOSED */
+  const std::shared_ptr<Closeable>& open_engine() const;
+
+  /** Where results go. */
+  const std::shared_ptr<Background>& background() const noexcept { return background_; }
+
+  /**
+   * Enters a promise, keeps `pixels` alive until it is settled, and gives the NativeTicket for it.
+   * @param submit hands the job to the engine, given the number of the promise
+   */
+  Napi::Value ticket(Napi::Env env, const Napi::Value& pixels, const std::function<JobId(uint64_t)>& submit);
+
+  /** Settles the promise with this number on the JavaScript thread; from any thread. */
+  static void settle_later(const std::shared_ptr<Background>& background, uint64_t id,
+                           std::function<Napi::Value(Napi::Env)> make);
 
  private:
-  Napi::Value score(const Napi::CallbackInfo& info);
-  Napi::Value cancel(const Napi::CallbackInfo& info);
-  Napi::Value self_check(const Napi::CallbackInfo& info);
-  Napi::Value dispose(const Napi::CallbackInfo& info);
+  /** Cancels a job of the engine. */
+  virtual bool cancel_job(JobId job) = 0;
+
   void closed(Napi::Env env);
-  const std::shared_ptr<Engine>& open_engine() const;
   void report_bytes(int64_t change) noexcept;
 
   Napi::BasicEnv env_;
   std::shared_ptr<Background> background_;
-  std::shared_ptr<Engine> engine_;  // null from dispose() on
+  std::shared_ptr<Closeable> engine_;  // null from dispose() on
   int64_t bytes_;
   bool closing_ = false;
   std::vector<Napi::Promise::Deferred> waiting_for_close_;  // further calls of dispose()
 };
+
+/** What the garbage collector cannot see: the weights, about as large as the model file. */
+int64_t weight_bytes(const std::string& model_path);
+
+/** A function of a JavaScript object that holds its session, instead of a method that looks for it in `this`: no wrong
+ *  `this` can be passed. */
+template <typename T, typename Declared>
+Napi::PropertyDescriptor session_method(Napi::Env env, const char* name, const std::shared_ptr<T>& session,
+                                        Napi::Value (Declared::*body)(const Napi::CallbackInfo&)) {
+  const auto function = Napi::Function::New(
+      env, [session, body](const Napi::CallbackInfo& call) { return (*session.*body)(call); }, name);
+  return Napi::PropertyDescriptor::Value(name, function, napi_enumerable);
+}
 
 }  // namespace hyperiqa::addon

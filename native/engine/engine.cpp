@@ -1,11 +1,7 @@
 #include "engine.h"
 
-#include <algorithm>
-#include <condition_variable>
 #include <cstring>
 #include <exception>
-#include <mutex>
-#include <thread>
 #include <utility>
 
 #include "batch_runner.h"
@@ -20,6 +16,7 @@
 #include "self_check.h"
 #include "threads.h"
 #include "tuning.h"
+#include "workers.h"
 
 namespace hyperiqa {
 namespace {
@@ -100,11 +97,8 @@ class EngineOnWorkers : public Engine {
       for (const Deployment& deployment : core_->deployments) {
         for (int i = 0; i < deployment.setup.workers; ++i) start_worker(deployment);
       }
-    } catch (const std::system_error& error) {
-      close();
-      throw Error("ERR_INTERNAL", std::string("A worker thread could not be started: ") + error.what());
     } catch (...) {
-      close();
+      EngineOnWorkers::close();
       throw;
     }
   }
@@ -122,10 +116,7 @@ class EngineOnWorkers : public Engine {
   bool cancel(JobId id) override { return core_->scheduler.cancel(id); }
 
   SelfCheck self_check() override {
-    {
-      const std::scoped_lock lock(mutex_);
-      if (closing_) throw Error("ERR_DISPOSED", "The scorer has been disposed of.");
-    }
+    if (workers_.closing()) throw Error("ERR_DISPOSED", "The scorer has been disposed of.");
     const Deployment& first = core_->deployments.front();
     SelfCheck result;
     try {
@@ -139,53 +130,21 @@ class EngineOnWorkers : public Engine {
   }
 
   void close() override {
-    {
-      std::unique_lock lock(mutex_);
-      if (closing_) {
-        // Another thread is closing, and a worker or a callback of the closing itself must not wait for its own end.
-        if (!is_worker() && closer_ != std::this_thread::get_id())
-          closed_changed_.wait(lock, [this] { return closed_; });
-        return;
-      }
-      closing_ = true;
-      closer_ = std::this_thread::get_id();
-    }
-    core_->scheduler.stop();
-    for (std::thread& worker : workers_) {
-      // Closed from a callback: the worker that we are on ends by itself when the callback returns.
-      if (worker.get_id() == std::this_thread::get_id()) {
-        worker.detach();
-      } else {
-        worker.join();
-      }
-    }
-    core_->scheduler.dispose();
-    const std::scoped_lock lock(mutex_);
-    closed_ = true;
-    closed_changed_.notify_all();
+    workers_.close([this] { core_->scheduler.stop(); }, [this] { core_->scheduler.dispose(); });
   }
 
  private:
   void start_worker(const Deployment& deployment) {
     auto runner =
         std::make_shared<BatchRunner>(*deployment.model.graph, deployment.device, deployment.setup.batch_size);
-    workers_.emplace_back([core = core_, &deployment, runner] {
+    workers_.start([core = core_, &deployment, runner] {
       const ComputeScope scope(deployment.setup.threads_per_worker);
       work(core->scheduler, deployment, *runner);
     });
-    worker_ids_.push_back(workers_.back().get_id());
   }
 
-  bool is_worker() const { return std::ranges::find(worker_ids_, std::this_thread::get_id()) != worker_ids_.end(); }
-
   std::shared_ptr<Core> core_;
-  std::vector<std::thread> workers_;
-  std::vector<std::thread::id> worker_ids_;
-  std::mutex mutex_;
-  std::condition_variable closed_changed_;
-  bool closing_ = false;
-  bool closed_ = false;
-  std::thread::id closer_;
+  Workers workers_;
 };
 
 void check_options(const LoadOptions& options) {

@@ -1,6 +1,6 @@
 /**
  * @file
- * The scoring engine: the only header that code outside native/engine includes.
+ * The scoring engine: with face_detector.h the only header that code outside native/engine includes.
  *
  * Knows LibTorch (behind the implementation) and nothing of Node. One Engine owns one model on one or more devices, one
  * bounded queue, and the worker threads that empty it. Patches of different images and callers share batches.
@@ -129,17 +129,29 @@ struct EngineInfo {
   std::optional<SelfCheck> self_check;  ///< of load, when it was asked for
 };
 
+/** What runs on threads of its own until it is closed. */
+class Closeable {
+ public:
+  Closeable() = default;
+  Closeable(const Closeable&) = delete;
+  Closeable& operator=(const Closeable&) = delete;
+  virtual ~Closeable() = default;
+
+  /** Ends the workers: what is being computed is finished or given up, every unfinished job gets ERR_DISPOSED.
+   *  Idempotent; blocks. */
+  virtual void close() = 0;
+};
+
 using JobId = uint64_t;
 using JobResult = std::variant<ScoreResult, Error>;
 /** Called once per job from an engine thread (or from cancel()/close()); must not throw or block. */
 using JobCallback = std::function<void(JobId, JobResult)>;
 
-class Engine {
+class Engine : public Closeable {
  public:
   /** Loads and validates a model, starts the workers. Blocks for up to some seconds. @throws Error */
   static std::shared_ptr<Engine> load(const LoadOptions& options);
 
-  virtual ~Engine() = default;
   virtual const EngineInfo& info() const noexcept = 0;
 
   /** Queues an image. The callback follows exactly once, with a result or an Error.
@@ -152,9 +164,6 @@ class Engine {
 
   /** Recomputes the model's check values on the engine's first device. Blocks. @throws Error */
   virtual SelfCheck self_check() = 0;
-
-  /** Ends the workers: the batch being computed is finished, every other job gets ERR_DISPOSED. Idempotent; blocks. */
-  virtual void close() = 0;
 };
 
 /** Version of the LibTorch in use, e.g. "2.13.0". */

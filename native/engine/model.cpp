@@ -4,6 +4,7 @@
 #include <caffe2/serialize/inline_container.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
@@ -39,6 +40,7 @@ void require_file(const std::string& path) {
 
 /** The text of hyperiqa.json, or a refusal that tells what the file is instead. */
 std::string read_description(const std::string& path) {
+  require_file(path);
   try {
     caffe2::serialize::PyTorchStreamReader reader(path);
     if (!reader.hasRecord("constants.pkl")) {
@@ -54,29 +56,6 @@ std::string read_description(const std::string& path) {
   }
 }
 
-torch::jit::Module read_module(const std::string& path) {
-  try {
-    return torch::jit::load(path, at::Device(at::kCPU), /*load_debug_files=*/false);
-  } catch (const std::bad_alloc&) {
-    throw;
-  } catch (const std::exception& error) {
-    if (as_error(std::current_exception()).code() == "ERR_OUT_OF_MEMORY") throw;
-    refuse(path, "LibTorch cannot read the graph (" + plain_message(error) + ").");
-  }
-}
-
-void require_schema(const std::string& path, const torch::jit::Module& module) {
-  const auto forward = module.find_method("forward");
-  if (!forward) refuse(path, "its graph has no method forward.");
-  const auto& schema = forward->function().getSchema();
-  const auto is_tensor = [](const c10::Argument& argument) {
-    return argument.type()->kind() == c10::TypeKind::TensorType;
-  };
-  const bool fits = schema.arguments().size() == 2 && is_tensor(schema.arguments()[1]) &&
-                    schema.returns().size() == 1 && is_tensor(schema.returns()[0]);
-  if (!fits) refuse(path, "its forward must take one tensor and return one tensor.");
-}
-
 void require_dtypes(const std::string& path, const torch::jit::Module& module) {
   const auto check = [&path](const at::Tensor& tensor) {
     if (!tensor.is_floating_point() || tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kHalf) return;
@@ -87,16 +66,64 @@ void require_dtypes(const std::string& path, const torch::jit::Module& module) {
   for (const at::Tensor& buffer : module.buffers()) check(buffer);
 }
 
+torch::jit::Module read_module(const std::string& path) {
+  try {
+    torch::jit::Module module = torch::jit::load(path, at::Device(at::kCPU), /*load_debug_files=*/false);
+    require_dtypes(path, module);
+    module.eval();
+    return module;
+  } catch (const Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    if (as_error(std::current_exception()).code() == "ERR_OUT_OF_MEMORY") throw;
+    refuse(path, "LibTorch cannot read the graph (" + plain_message(error) + ").");
+  }
+}
+
+/** @param results  number of tensors that the graph gives: 1, or more in a tuple */
+void require_forward(const std::string& path, const torch::jit::Module& module, const std::string& what,
+                     size_t results) {
+  const auto forward = module.find_method("forward");
+  if (!forward) refuse(path, what + " has no method forward.");
+  const auto is_tensor = [](const c10::TypePtr& type) { return type->kind() == c10::TypeKind::TensorType; };
+  const auto& schema = forward->function().getSchema();
+  bool fits = schema.arguments().size() == 2 && is_tensor(schema.arguments()[1].type()) && schema.returns().size() == 1;
+  if (fits) {
+    const c10::TypePtr& type = schema.returns()[0].type();
+    const auto tuple = type->cast<c10::TupleType>();
+    fits = results == 1 ? is_tensor(type)
+                        : tuple && tuple->elements().size() == results && std::ranges::all_of(tuple->elements(), is_tensor);
+  }
+  if (fits) return;
+  refuse(path, "the forward of " + what + " must take one tensor and return " +
+                   (results == 1 ? "one tensor." : "a tuple of " + std::to_string(results) + " tensors."));
+}
+
 }  // namespace
 
 Model load_model(const std::string& path) {
-  require_file(path);
   Model model;
   model.metadata = parse_metadata(read_description(path));
   model.module = read_module(path);
-  require_schema(path, model.module);
-  require_dtypes(path, model.module);
-  model.module.eval();
+  require_forward(path, model.module, "its graph", 1);
+  return model;
+}
+
+DetectorModel load_detector_model(const std::string& path) {
+  DetectorModel model;
+  model.metadata = parse_detector_metadata(read_description(path));
+  model.module = read_module(path);
+  const auto require_part = [&](const char* part, size_t results) {
+    if (!model.module.hasattr(part) || !model.module.attr(part).isModule()) {
+      refuse(path, std::string("it has no network ") + part + ".");
+    }
+    require_forward(path, model.module.attr(part).toModule(), std::string("its network ") + part, results);
+  };
+  require_part("proposal", 2);
+  require_part("refinement", 2);
+  require_part("output", 3);
   return model;
 }
 

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "detector_metadata.h"
 #include "engine.h"
 #include "metadata.h"
 
@@ -19,6 +20,15 @@ struct Model {
 /** Opens and validates a model file (docs/model-format.md).
  *  @throws Error ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT */
 Model load_model(const std::string& path);
+
+/** A model of kind "faces": the module has the networks `proposal`, `refinement` and `output`. */
+struct DetectorModel {
+  DetectorMetadata metadata;
+  torch::jit::Module module;  ///< as in Model
+};
+
+/** Opens and validates a detector's model file. @throws Error ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT */
+DetectorModel load_detector_model(const std::string& path);
 
 /** Moves a module to a device and converts its floating-point parameters and buffers to a dtype, in place. */
 void place_module(torch::jit::Module& module, at::Device device, at::ScalarType dtype);

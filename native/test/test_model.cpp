@@ -11,6 +11,7 @@
 #include <sstream>
 #include <vector>
 
+#include "detector_metadata.h"
 #include "self_check.h"
 
 namespace hyperiqa::testing {
@@ -49,6 +50,32 @@ std::string description(const std::string& check_scores) {
   "datasetResize": { "mode": "exact", "width": 384, "height": 512 },
   "selfCheck": { "scores": [)" +
          check_scores + R"(], "tolerance": 0.001 },
+  "exporter": { "torch": "2.13.0", "hyperiqa": "0.1.0" }
+})";
+}
+
+std::string detector_description() {
+  std::string values = "0";
+  for (size_t i = 1; i < kDetectorCheckValues; ++i) values += ", 0";
+  return R"({
+  "formatVersion": 1,
+  "kind": "faces",
+  "name": "test",
+  "version": "1",
+  "architecture": "mtcnn",
+  "training": { "dataset": "none", "description": "not trained" },
+  "licence": "MIT",
+  "weightsSha256": "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+  "sourceSha256": null,
+  "detection": {
+    "decode": { "iccProfile": "srgb", "alpha": "white", "orientation": "exif" },
+    "minimumFace": 20,
+    "pyramidFactor": 0.709,
+    "thresholds": [0.6, 0.7, 0.7],
+    "landmarks": ["leftEye", "rightEye", "nose", "leftMouth", "rightMouth"]
+  },
+  "selfCheck": { "values": [)" +
+         values + R"(], "tolerance": 1e-4 },
   "exporter": { "torch": "2.13.0", "hyperiqa": "0.1.0" }
 })";
 }

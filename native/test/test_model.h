@@ -23,6 +23,9 @@ class TemporaryFolder {
 /** A valid description of a model; `check_scores` as JSON numbers separated by commas. */
 std::string description(const std::string& check_scores);
 
+/** A valid description of a face detector. */
+std::string detector_description();
+
 /** Replaces the first occurrence of `from` in a text; fails the test if there is none. */
 std::string replaced(std::string text, const std::string& from, const std::string& to);
 

@@ -5,8 +5,9 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { HyperIQAError } from '../index.js';
 import { evalCommand, evalOptions } from './eval.js';
+import { facesCommand } from './faces.js';
 import { infoCommand } from './info.js';
-import { loadOptions, reportOptions, scoreOptions } from './options.js';
+import { faceOptions, facesOptions, loadOptions, reportOptions, scoreOptions } from './options.js';
 import { scoreCommand } from './score.js';
 import { selfCheckCommand } from './self-check.js';
 import { ClosedPipe } from './sink.js';
@@ -17,7 +18,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
-const commands = ['score', 'eval', 'info', 'self-check'];
+const commands = ['score', 'eval', 'faces', 'info', 'self-check'];
 
 const exit = (code: number): void => {
   process.exitCode = code;
@@ -32,6 +33,7 @@ function cli(args: string[]) {
       .usage('$0 <command>\n\nScores the quality of photographs without a reference (HyperIQA).')
       .command(scoreCommand(exit))
       .command(evalCommand(exit))
+      .command(facesCommand(exit))
       .command(infoCommand)
       .command(selfCheckCommand(exit))
       .example('$0 score photos', 'Score the images of a folder')
@@ -72,7 +74,14 @@ function cli(args: string[]) {
 /** yargs' words for a wrong command line, with the option that was probably meant. */
 function explain(message: string): string {
   const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1]?.split(', ') ?? [];
-  const options = Object.keys({ ...scoreOptions, ...evalOptions, ...loadOptions, ...reportOptions });
+  const options = Object.keys({
+    ...scoreOptions,
+    ...evalOptions,
+    ...faceOptions,
+    ...facesOptions,
+    ...loadOptions,
+    ...reportOptions,
+  });
   const hints = unknown
     .flatMap((name) => suggestion(name, options) ?? [])
     .filter((name) => !unknown.includes(name))

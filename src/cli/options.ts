@@ -1,6 +1,14 @@
 /** Options of the commands: how they are declared to yargs, and how their text becomes values. */
 import type { Options } from 'yargs';
-import { HyperIQAError, protocolNames, type Crops, type Device, type LoadOptions } from '../index.js';
+import {
+  HyperIQAError,
+  protocolNames,
+  type Crops,
+  type DetectOptions,
+  type DetectorLoadOptions,
+  type Device,
+  type LoadOptions,
+} from '../index.js';
 
 /** Everything arrives as text, so that nothing is lost on the way (a seed has 64 bits) and every message is ours. */
 const text = { type: 'string', requiresArg: true } as const satisfies Options;
@@ -44,6 +52,7 @@ export const scoreOptions = {
   'max-crops': { ...text, group: 'Scoring:', describe: '... or until there are this many (default 100)' },
   'max-pixels': { ...text, group: 'Scoring:', describe: 'Refuse larger images (default 268402689)' },
   concurrency: { ...text, group: 'Scoring:', describe: 'Images decoded or waiting at once (default: chosen)' },
+  faces: { type: 'boolean', group: 'Faces:', describe: 'Score the faces in each image, too' },
   recursive: { type: 'boolean', group: 'Input:', describe: 'Images in folders of folders too' },
   format: {
     ...text,
@@ -62,6 +71,39 @@ export const scoreOptions = {
   provenance: { type: 'boolean', group: 'Output:', describe: 'Add model, protocol, device and versions to records' },
   'fail-below': { ...text, group: 'Output:', describe: 'Exit with 3 where an image is worse than this score' },
   quiet: { type: 'boolean', alias: 'q', group: 'Output:', describe: 'No progress and no summary on stderr' },
+} as const satisfies Record<string, Options>;
+
+/** Which faces count; for `faces`, and for `score --faces`. */
+export const faceOptions = {
+  'exactly-one': { type: 'boolean', group: 'Faces:', describe: 'Keep a face only where it is the only one' },
+  'min-size': {
+    ...text,
+    group: 'Faces:',
+    describe: 'Keep faces whose shorter side has this many pixels (default: all)',
+  },
+  'min-confidence': { ...text, group: 'Faces:', describe: 'Of a face, 0 to 1 (default 0.9)' },
+  'search-size': { ...text, group: 'Faces:', describe: 'Smallest face to look for, pixels from 12 (default 20)' },
+  margin: { ...text, group: 'Faces:', describe: 'Added to a crop on each side, as a share of the box (default 0)' },
+  'face-model': { ...text, group: 'Faces:', describe: "Face detector's model file (default: that of the package)" },
+} as const satisfies Record<string, Options>;
+
+/** The options of `faces` beyond those. */
+export const facesOptions = {
+  crops: { ...text, group: 'Output:', describe: 'Write the kept faces as PNG files to this folder' },
+  'max-pixels': scoreOptions['max-pixels'],
+  concurrency: scoreOptions.concurrency,
+  recursive: scoreOptions.recursive,
+  format: scoreOptions.format,
+  output: scoreOptions.output,
+  provenance: { ...scoreOptions.provenance, describe: 'Add model, options, device and versions to records' },
+  quiet: scoreOptions.quiet,
+} as const satisfies Record<string, Options>;
+
+/** Of the options about model and machine, those that a face detector has. */
+export const detectorLoadOptions = {
+  device: { ...text, group: 'Model and machine:', describe: 'cpu (default), auto, cuda or cuda:N' },
+  threads: { ...loadOptions.threads, describe: 'Images detected in at once (default: physical cores)' },
+  libtorch: loadOptions.libtorch,
 } as const satisfies Record<string, Options>;
 
 /** The options of the commands that report instead of scoring. */
@@ -94,6 +136,38 @@ export function toLoadOptions(args: LoadArguments): LoadOptions {
     graphMode: args['graph-mode'],
     libtorch: args.libtorch,
   });
+}
+
+/** What the options about faces hold after parsing. */
+export interface FaceArguments {
+  'exactly-one'?: boolean | undefined;
+  'min-size'?: string | undefined;
+  'min-confidence'?: string | undefined;
+  'search-size'?: string | undefined;
+  margin?: string | undefined;
+}
+
+/**
+ * The options about faces as the API takes them.
+ *
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT
+ */
+export function toDetectOptions(args: FaceArguments): Omit<DetectOptions, 'signal' | 'crops'> {
+  const number = (name: keyof FaceArguments & string) => real(name, args[name] as string | undefined);
+  return defined({
+    exactlyOne: args['exactly-one'],
+    minSize: number('min-size'),
+    minConfidence: number('min-confidence'),
+    searchSize: number('search-size'),
+    margin: number('margin'),
+  });
+}
+
+/** @throws HyperIQAError ERR_INVALID_ARGUMENT */
+export function toDetectorOptions(args: Pick<LoadArguments, 'device' | 'threads' | 'libtorch'>): DetectorLoadOptions {
+  const device = devices(args.device);
+  if (Array.isArray(device)) throw invalid('device', String(args.device), 'one device for the face detector');
+  return defined({ device, threads: integer('threads', args.threads), libtorch: args.libtorch });
 }
 
 function devices(value: string | undefined): Device | Device[] | undefined {

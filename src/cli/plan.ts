@@ -1,5 +1,5 @@
 /** What a command line of `score` asks for. */
-import type { LoadOptions, ScoreAllOptions } from '../index.js';
+import type { DetectOptions, DetectorLoadOptions, LoadOptions, ScoreAllOptions } from '../index.js';
 import type { Format } from './formats.js';
 
 export interface Plan {
@@ -15,4 +15,13 @@ export interface Plan {
   model: string | undefined;
   loading: LoadOptions;
   scoring: Omit<ScoreAllOptions, 'signal' | 'order' | 'seed'> & { seed: bigint };
+  /** Faces are to be scored beside the images. */
+  faces: FacesPart | undefined;
+}
+
+/** How `score --faces` finds faces. */
+export interface FacesPart {
+  model: string | undefined;
+  loading: DetectorLoadOptions;
+  detecting: Omit<DetectOptions, 'signal' | 'crops'>;
 }

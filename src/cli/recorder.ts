@@ -1,5 +1,5 @@
 /** From records to the output: format, resumption and the end of the file. */
-import { resolveProtocol, type HyperIQA } from '../index.js';
+import { resolveProtocol, type FaceDetector, type HyperIQA } from '../index.js';
 import { writerFor, type Writer } from './formats.js';
 import type { Plan } from './plan.js';
 import { describeRun, type ScoreRecord, type Source } from './records.js';
@@ -23,11 +23,21 @@ export class Recorder {
    *
    * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_RESUME
    */
-  static async prepare(plan: Plan, { info }: HyperIQA, file: FileSink | undefined): Promise<Recorder> {
+  static async prepare(
+    plan: Plan,
+    { info }: HyperIQA,
+    detector: FaceDetector | undefined,
+    file: FileSink | undefined,
+  ): Promise<Recorder> {
     const { format, provenance, scoring } = plan;
     const resumable = file !== undefined && isResumable(format);
-    const run = describeRun(info, { ...scoring, protocol: resolveProtocol(info.model, scoring), provenance });
-    const writer = writerFor(format, { model: info.model, provenance, resumable });
+    const run = describeRun(info, {
+      ...scoring,
+      protocol: resolveProtocol(info.model, scoring),
+      provenance,
+      ...(detector && plan.faces && { faces: { info: detector.info, options: plan.faces.detecting } }),
+    });
+    const writer = writerFor(format, { model: info.model, provenance, resumable, faces: plan.faces !== undefined });
     const resume =
       plan.resume && file && isResumable(format)
         ? await Resume.read(file.path, { format, head: writer.head, run })

@@ -1,6 +1,19 @@
 /** The records of `hyperiqa score`; src/schema/record.json describes the same to programs. */
 import { stat } from 'node:fs/promises';
-import type { Crops, Dtype, ErrorCode, Info, Protocol, Provenance, ScoreResult } from '../index.js';
+import type {
+  Crops,
+  DetectionProvenance,
+  DetectorInfo,
+  Dtype,
+  ErrorCode,
+  FaceScoreResult,
+  FaceStatus,
+  Info,
+  Protocol,
+  Provenance,
+  ScoredFace,
+  ScoreResult,
+} from '../index.js';
 
 /** What a file was when it was scored: bytes, and time of the last change in whole milliseconds. */
 export interface Source {
@@ -27,6 +40,21 @@ export interface ScoredRecord extends Resumable {
   resized: ScoreResult['resized'];
   warnings: ScoreResult['warnings'];
   provenance?: Provenance;
+  /** With `--faces`. */
+  faces?: FacesOfRecord;
+}
+
+/** The faces of an image with their scores, which are null for those that are not kept. */
+export interface FacesOfRecord {
+  status: FaceStatus;
+  faces: FaceOfRecord[];
+  provenance?: DetectionProvenance;
+}
+
+export interface FaceOfRecord extends Omit<ScoredFace, 'result'> {
+  score: number | null;
+  standardError: number | null;
+  spread: number | null;
 }
 
 export interface FailedRecord extends Resumable {
@@ -44,6 +72,20 @@ export function scored(file: string, result: ScoreResult, provenance: boolean, r
     ...{ score, standardError, spread, crops, width, height, resized, warnings },
     ...(provenance && { provenance: result.provenance }),
     ...resumable,
+  };
+}
+
+/** The part of a record about faces. */
+export function facesOf({ detection }: FaceScoreResult, provenance: boolean): FacesOfRecord {
+  return {
+    status: detection.status,
+    faces: detection.faces.map(({ result, ...face }) => ({
+      ...face,
+      score: result?.score ?? null,
+      standardError: result?.standardError ?? null,
+      spread: result?.spread ?? null,
+    })),
+    ...(provenance && { provenance: detection.provenance }),
   };
 }
 
@@ -82,6 +124,7 @@ export interface RunOptions {
   maxStandardError?: number;
   maxCrops?: number;
   provenance: boolean;
+  faces?: { info: DetectorInfo; options: object };
 }
 
 /** Model and options in one line. Two runs with the same line give the same records for the same files. */
@@ -96,6 +139,10 @@ export function describeRun(info: Info, options: RunOptions): string {
     dtype: info.dtype satisfies Dtype,
     device: [...new Set(info.devices.map(({ id }) => id.replace(/:\d+$/, '')))].sort().join('+'),
     provenance: options.provenance,
+    ...(options.faces && {
+      'face-model': options.faces.info.model.sha256,
+      faces: JSON.stringify(options.faces.options),
+    }),
   };
   return Object.entries(parts)
     .map(([name, value]) => `${name}=${value}`)

@@ -1,12 +1,19 @@
 /** One run of `hyperiqa score`: from the inputs through the engine to whole records, whatever happens between. */
-import { addAbortSignal } from 'node:stream';
-import { HyperIQA, HyperIQAError } from '../index.js';
-import { expand, type Entry } from './inputs.js';
+import {
+  FaceDetector,
+  HyperIQA,
+  HyperIQAError,
+  scoreAllWithFaces,
+  type BatchItem,
+  type FaceScoreResult,
+  type ScoreResult,
+} from '../index.js';
+import { isAborted, startEntries, startProgress } from './entries.js';
+import type { Entry } from './inputs.js';
 import { Interrupt } from './interrupt.js';
 import type { Plan } from './plan.js';
-import { Progress } from './progress.js';
 import { Recorder } from './recorder.js';
-import { failed, scored, sourceOf, type Resumable, type ScoreRecord, type Source } from './records.js';
+import { facesOf, failed, scored, sourceOf, type Resumable, type ScoreRecord, type Source } from './records.js';
 import { FileSink } from './sink.js';
 import { Tally } from './tally.js';
 import { tell } from './text.js';
@@ -26,8 +33,10 @@ export async function run(plan: Plan): Promise<number> {
     }
     const entries = await startEntries(plan, interrupt.signal);
     await using iqa = await HyperIQA.load(plan.model, { ...plan.loading, signal: interrupt.signal });
-    const recorder = await Recorder.prepare(plan, iqa, file);
-    return await scoreEntries(plan, iqa, entries, recorder, interrupt);
+    await using detector =
+      plan.faces && (await FaceDetector.load(plan.faces.model, { ...plan.faces.loading, signal: interrupt.signal }));
+    const recorder = await Recorder.prepare(plan, iqa, detector, file);
+    return await scoreEntries(plan, iqa, detector, entries, recorder, interrupt);
   } catch (error) {
     if (interrupt.exitCode === undefined || !isAborted(error)) throw error;
     tell('interrupted before the first image was scored');
@@ -39,29 +48,6 @@ export async function run(plan: Plan): Promise<number> {
   }
 }
 
-const isAborted = (error: unknown) =>
-  (error instanceof HyperIQAError && error.code === 'ERR_ABORTED') || (error as Error).name === 'AbortError';
-
-/** The entries of the plan. Where nothing has to be waited for, an empty selection is found out before all else. */
-async function startEntries(plan: Plan, signal: AbortSignal): Promise<AsyncIterable<Entry>> {
-  const { paths, recursive } = plan;
-  if (paths.includes('-')) {
-    // Whoever reads the list gets the error; without a listener it would end the process as well.
-    process.stdin.on('error', () => undefined);
-    return expand(paths, { recursive, list: addAbortSignal(signal, process.stdin) });
-  }
-  const entries = expand(paths, { recursive });
-  const first = await entries.next();
-  if (first.done) {
-    const hint = recursive ? '' : ' (folders inside folders need --recursive)';
-    throw new HyperIQAError('ERR_INVALID_ARGUMENT', `There is no image in ${paths.join(', ')}${hint}.`);
-  }
-  return (async function* () {
-    yield first.value;
-    yield* entries;
-  })();
-}
-
 /** An input on its way, in the order of the inputs. `error`: it has failed already. */
 interface Slot extends Entry {
   index: number;
@@ -71,6 +57,7 @@ interface Slot extends Entry {
 async function scoreEntries(
   plan: Plan,
   iqa: HyperIQA,
+  detector: FaceDetector | undefined,
   entries: AsyncIterable<Entry>,
   recorder: Recorder,
   interrupt: Interrupt,
@@ -115,7 +102,7 @@ async function scoreEntries(
   };
 
   // Refuses what does not fit the model, so it comes before anything is written.
-  const results = iqa.scoreAll(inputs(), { ...plan.scoring, signal });
+  const results = startScoring(plan, iqa, detector, inputs(), signal);
   await recorder.begin();
   const progress = startProgress(plan, signal);
   try {
@@ -125,7 +112,9 @@ async function scoreEntries(
       const slot = slots.shift();
       if (!slot) throw new HyperIQAError('ERR_INTERNAL', 'A result came that nobody asked for.');
       await put(slot, (resumable) =>
-        result ? scored(slot.file, result, plan.provenance, resumable) : failed(slot.file, error, resumable),
+        result
+          ? { ...scored(slot.file, result.image, plan.provenance, resumable), ...facesIn(result, plan.provenance) }
+          : failed(slot.file, error, resumable),
       );
     }
     if (!signal.aborted) await putFailed();
@@ -145,18 +134,29 @@ async function scoreEntries(
   return tally.exitCode;
 }
 
-function startProgress({ paths, recursive, quiet }: Plan, signal: AbortSignal): Progress | undefined {
-  if (quiet || !process.stderr.isTTY) return undefined;
-  const progress = new Progress(process.stderr);
-  progress.start();
-  // The names are read once more rather than kept, as there may be millions. A list can be read only once.
-  const again = paths.includes('-') ? undefined : expand(paths, { recursive });
-  const counting = async (): Promise<void> => {
-    let total = 0;
-    while (again && !signal.aborted && !(await again.next()).done) total++;
-    if (total > 0) progress.total = total;
-  };
-  // Without a total the line shows no bar: that is all that can go wrong.
-  counting().catch(() => undefined);
-  return progress;
+/** An image's score, with the faces where they were asked for. */
+type Result = { image: ScoreResult; detection?: undefined } | FaceScoreResult;
+
+const facesIn = (result: Result, provenance: boolean) => result.detection && { faces: facesOf(result, provenance) };
+
+/** @throws HyperIQAError at once, ERR_INVALID_ARGUMENT, for options that do not fit the models */
+function startScoring(
+  { scoring, faces }: Plan,
+  iqa: HyperIQA,
+  detector: FaceDetector | undefined,
+  files: AsyncIterable<string>,
+  signal: AbortSignal,
+): AsyncIterable<BatchItem<string, Result>> {
+  if (detector === undefined || faces === undefined) return withoutFaces(iqa.scoreAll(files, { ...scoring, signal }));
+  const { concurrency, ...score } = scoring;
+  const { limitInputPixels } = scoring;
+  const detect = { ...faces.detecting, ...(limitInputPixels !== undefined && { limitInputPixels }) };
+  const order = concurrency === undefined ? {} : { concurrency };
+  return scoreAllWithFaces(iqa, detector, files, { score, detect, ...order, signal });
+}
+
+async function* withoutFaces(
+  items: AsyncIterable<BatchItem<string, ScoreResult>>,
+): AsyncGenerator<BatchItem<string, Result>, void, undefined> {
+  for await (const item of items) yield item.result ? { ...item, result: { image: item.result } } : item;
 }

@@ -3,12 +3,23 @@ import { extname } from 'node:path';
 import type { CommandModule, InferredOptionTypes } from 'yargs';
 import { HyperIQAError, imageExtensions } from '../index.js';
 import { checkArguments } from './inputs.js';
-import { crops, defined, integer, loadOptions, real, scoreOptions, seed, toLoadOptions } from './options.js';
+import {
+  crops,
+  defined,
+  faceOptions,
+  integer,
+  loadOptions,
+  real,
+  scoreOptions,
+  seed,
+  toDetectOptions,
+  toLoadOptions,
+} from './options.js';
 import { isResumable } from './resume.js';
-import type { Plan } from './plan.js';
+import type { FacesPart, Plan } from './plan.js';
 import { run } from './run.js';
 
-const options = { ...scoreOptions, ...loadOptions };
+const options = { ...scoreOptions, ...faceOptions, ...loadOptions };
 type Arguments = InferredOptionTypes<typeof options>;
 
 export const scoreCommand = (exit: (code: number) => void): CommandModule<object, Arguments> => ({
@@ -27,6 +38,7 @@ export const scoreCommand = (exit: (code: number) => void): CommandModule<object
       .example('$0 score photos -o scores.jsonl --resume', 'A long run that can be stopped and continued')
       .example('$0 score a.jpg --protocol official --crops 10 --seed 7', "The reference's protocol, repeatable")
       .example('$0 score a.jpg --crops 10 --max-se 0.5', 'More crops until the standard error is below 0.5')
+      .example('$0 score photos --faces --exactly-one', 'The score of the face beside that of the image')
       .example('$0 score upload.jpg --fail-below 40 --quiet', 'A gate: exit code 3 below 40')
       .epilogue(
         'Exit codes: 0 all images scored; 1 some failed (see "error" in their records); 2 wrong usage, or the run could ' +
@@ -71,6 +83,7 @@ function planOf(paths: string[], args: Arguments): Plan {
     gate: real('fail-below', args['fail-below']),
     model: args.model,
     loading: toLoadOptions(args),
+    faces: facesPart(args),
     scoring: {
       seed: seed(args.seed),
       ...defined({
@@ -83,6 +96,20 @@ function planOf(paths: string[], args: Arguments): Plan {
       }),
     },
   };
+}
+
+/** Options about faces without `--faces` would have no effect, which nobody means. */
+function facesPart(args: Arguments): FacesPart | undefined {
+  if (args.faces) {
+    return {
+      model: args['face-model'],
+      loading: defined({ libtorch: args.libtorch, threads: integer('threads', args.threads) }),
+      detecting: toDetectOptions(args),
+    };
+  }
+  const lost = Object.keys(faceOptions).find((name) => args[name as keyof typeof faceOptions] !== undefined);
+  if (lost !== undefined) throw usage(`--${lost} is about faces: add --faces, or use hyperiqa faces.`);
+  return undefined;
 }
 
 const usage = (message: string) => new HyperIQAError('ERR_INVALID_ARGUMENT', message);

@@ -12,9 +12,9 @@ const later = (ms = 5) => new Promise((resolve) => setTimeout(resolve, ms));
 const result = (score: number) => ({ score }) as ScoreResult;
 
 /** Scores n after n milliseconds; negative numbers fail. */
-function makePlan(extra: Partial<ScoreAllPlan<number>> = {}) {
+function makePlan(extra: Partial<ScoreAllPlan<number, ScoreResult>> = {}) {
   const state = { running: 0, most: 0, started: [] as number[], aborted: [] as unknown[] };
-  const plan: ScoreAllPlan<number> = {
+  const plan: ScoreAllPlan<number, ScoreResult> = {
     concurrency: 3,
     order: 'input',
     signal: undefined,
@@ -32,7 +32,7 @@ function makePlan(extra: Partial<ScoreAllPlan<number>> = {}) {
   return { plan, state };
 }
 
-async function collect(inputs: Iterable<number> | AsyncIterable<number>, plan: ScoreAllPlan<number>) {
+async function collect(inputs: Iterable<number> | AsyncIterable<number>, plan: ScoreAllPlan<number, ScoreResult>) {
   const items = [];
   for await (const { input, index, result, error } of scoreAll(inputs, plan)) {
     items.push([index, input, error?.code ?? result?.score]);

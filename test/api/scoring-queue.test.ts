@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import type { NativeEngine, NativeScoreResult } from '../../binding.js';
 import type { CapturedImage } from '../../src/image.js';
 import { checkScoreOptions } from '../../src/options.js';
-import { decodingPlaces, ScoringQueue } from '../../src/scoring-queue.js';
+import { decodingPlaces } from '../../src/image-queue.js';
+import { ScoringQueue } from '../../src/scoring-queue.js';
 import type { Protocol } from '../../src/types.js';
 import { errorWith } from '../helpers/errors.js';
 

@@ -2,18 +2,20 @@
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { NativeBinding, NativeEngine } from '../../binding.js';
+import type { NativeBinding, NativeDetector, NativeEngine } from '../../binding.js';
 import { findLibTorch, libraryFiles } from '../../src/native/libtorch.js';
-import { codeOf, loader, loadOptions, openBinding, pixels, scoreOptions } from './setup.js';
+import { codeOf, detectorOptions, loader, loadOptions, openBinding, pixels, scoreOptions } from './setup.js';
 
 let binding: NativeBinding;
 let engine: NativeEngine;
+let detector: NativeDetector;
 
 beforeAll(async () => {
   binding = openBinding();
   engine = await binding.load(loadOptions());
+  detector = await binding.loadDetector(detectorOptions());
 });
-afterAll(() => engine.dispose());
+afterAll(() => Promise.all([engine.dispose(), detector.dispose()]));
 
 /** Values of every type, to be put where something else belongs. */
 const strange: unknown[] = [
@@ -81,6 +83,49 @@ describe('strange values in place of each option', () => {
       const code = await codeOf(() => engine.score(pixels(), 256, 240, { ...scoreOptions(), [key]: value }));
       expect(code, `${key}: ${inspect(value, { maxArrayLength: 3 })}`).toBe('ERR_INVALID_ARGUMENT');
     }
+  });
+});
+
+describe('the face detector', () => {
+  test('strange values in place of its options', async () => {
+    for (const value of strange) {
+      expect(await codeOf(() => binding.loadDetector(value as never))).toBe('ERR_INVALID_ARGUMENT');
+      expect(await codeOf(() => detector.detect(pixels(), 256, 240, value as never))).toBe('ERR_INVALID_ARGUMENT');
+      expect(await codeOf(() => detector.cancel(value as never))).toBe('ERR_INVALID_ARGUMENT');
+      for (const key of Object.keys(detectorOptions())) {
+        if (allowed[key]?.includes(value) || (key === 'device' && value === 'x')) continue;
+        const code = await codeOf(() => binding.loadDetector({ ...detectorOptions(), [key]: value }));
+        expect(code, `${key}: ${inspect(value, { maxArrayLength: 3 })}`).toBe('ERR_INVALID_ARGUMENT');
+      }
+      // A smallest face from 12 to 65536 pixels; 0 is the model's own.
+      if (value === 0 || Object.is(value, -0)) continue;
+      const code = await codeOf(() => detector.detect(pixels(), 256, 240, { minimumFace: value as never }));
+      expect(code, inspect(value, { maxArrayLength: 3 })).toBe('ERR_INVALID_ARGUMENT');
+    }
+  });
+
+  test('wrong pixels', async () => {
+    const options = { minimumFace: 0 };
+    const detect = (data: unknown, width: unknown, height: unknown) =>
+      codeOf(() => detector.detect(data as never, width as never, height as never, options));
+    expect(await detect('x', 256, 240)).toBe('ERR_INVALID_ARGUMENT');
+    expect(await detect(pixels(), 0, 240)).toBe('ERR_INVALID_ARGUMENT');
+    expect(await detect(pixels(), 255, 240)).toBe('ERR_IMAGE_RAW_SIZE');
+    expect(await detect(new Uint8Array(new SharedArrayBuffer(256 * 240 * 3)), 256, 240)).toBe('ERR_INVALID_ARGUMENT');
+  });
+
+  test('a wrong `this` does not matter', async () => {
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- what is tested
+    const { detect, cancel } = detector;
+    const borrowed = detect.call(new Date(), pixels(), 256, 240, { minimumFace: 0 });
+    expect((await borrowed.result).faces).toEqual([]);
+    expect(cancel.call(null as never, borrowed.id)).toBe(false);
+  });
+
+  test('its jobs and those of a scorer are kept apart', async () => {
+    const ticket = detector.detect(pixels(), 256, 240, { minimumFace: 0 });
+    expect(engine.cancel(ticket.id)).toBe(false);
+    expect((await ticket.result).faces).toEqual([]);
   });
 });
 

@@ -1,25 +1,29 @@
 /** The addon against binding.d.ts: every declared member is there with its type, nothing else is, and results have the declared shape. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { NativeBinding, NativeEngine } from '../../binding.js';
+import type { NativeBinding, NativeDetector, NativeEngine } from '../../binding.js';
 import { declaredFunctions, differences } from './contract.js';
-import { codeOf, loader, loadOptions, openBinding, pixels, root, scoreOptions } from './setup.js';
+import { codeOf, detectorOptions, loader, loadOptions, openBinding, pixels, root, scoreOptions } from './setup.js';
 
 let binding: NativeBinding;
 let engine: NativeEngine;
+let detector: NativeDetector;
 
 beforeAll(async () => {
   binding = openBinding();
   engine = await binding.load(loadOptions({ selfCheck: true }));
+  detector = await binding.loadDetector(detectorOptions());
 });
-afterAll(() => engine.dispose());
+afterAll(() => Promise.all([engine.dispose(), detector.dispose()]));
 
 test('the exports are those that are declared', () => {
   expect(differences(binding, 'NativeBinding')).toEqual([]);
   expect(differences(loader, 'NativeLoader')).toEqual([]);
   expect(differences(engine, 'NativeEngine')).toEqual([]);
+  expect(differences(detector, 'NativeDetector')).toEqual([]);
 });
 
 test('results have the declared shapes', async () => {
@@ -32,6 +36,18 @@ test('results have the declared shapes', async () => {
   expect(differences(await ticket.result, 'NativeScoreResult')).toEqual([]);
   const grid = engine.score(pixels(), 256, 240, scoreOptions({ crops: { plan: 'grid', rows: 1, columns: 2 } }));
   expect(differences(await grid.result, 'NativeScoreResult')).toEqual([]);
+});
+
+test('results of the detector have the declared shapes', async () => {
+  expect(differences(detector.info, 'NativeDetectorInfo')).toEqual([]);
+  const { data, info } = await sharp(join(root, 'examples/face-study/photos/two-portraits.jpg'))
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const ticket = detector.detect(data, info.width, info.height, { minimumFace: 60 });
+  expect(differences(ticket, 'NativeDetectionTicket')).toEqual([]);
+  const result = await ticket.result;
+  expect(result.faces).toHaveLength(2);
+  expect(differences(result, 'NativeDetectionResult')).toEqual([]);
 });
 
 test('the comparison notices what is wrong', async () => {
@@ -51,7 +67,12 @@ test('versions are those of the package and of LibTorch', () => {
 });
 
 test('every function that has parameters says so when they are missing, and reports it the declared way', async () => {
-  const objects = { NativeBinding: binding, NativeLoader: loader, NativeEngine: engine };
+  const objects = {
+    NativeBinding: binding,
+    NativeLoader: loader,
+    NativeEngine: engine,
+    NativeDetector: detector,
+  };
   for (const [name, object] of Object.entries(objects)) {
     for (const declared of declaredFunctions(name).filter((one) => one.required > 0)) {
       const call = (object as unknown as Record<string, () => unknown>)[declared.name]!;

@@ -3,7 +3,14 @@ import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import type { NativeBinding, NativeEngine, NativeLoader, NativeLoadOptions, NativeScoreOptions } from '../../binding.js';
+import type {
+  NativeBinding,
+  NativeDetectorLoadOptions,
+  NativeEngine,
+  NativeLoader,
+  NativeLoadOptions,
+  NativeScoreOptions,
+} from '../../binding.js';
 import { findLibTorch, libraryFiles } from '../../src/native/libtorch.js';
 import { testModel } from '../helpers/models.js';
 
@@ -32,6 +39,19 @@ export function loadOptions(changes: Partial<NativeLoadOptions> = {}): NativeLoa
     graphMode: 'freeze',
     tuningFile: '',
     selfCheck: false,
+    maxQueueImages: 64,
+    maxQueueBytes: 2 ** 30,
+    ...changes,
+  };
+}
+
+/** The package's face detector on the CPU. */
+export function detectorOptions(changes: Partial<NativeDetectorLoadOptions> = {}): NativeDetectorLoadOptions {
+  return {
+    modelPath: resolve(root, 'models/mtcnn-faces.pt'),
+    device: 'cpu',
+    threads: 1,
+    selfCheck: true,
     maxQueueImages: 64,
     maxQueueBytes: 2 ** 30,
     ...changes,

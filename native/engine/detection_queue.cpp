@@ -1,0 +1,130 @@
+#include "detection_queue.h"
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+
+namespace hyperiqa {
+namespace {
+
+constexpr double kSmallestFace = 12;
+constexpr double kLargestFace = 65536;
+
+[[noreturn]] void refuse(const std::string& reason) {
+  throw Error("ERR_INVALID_ARGUMENT", reason);
+}
+
+void check(const Image& image, const DetectOptions& options) {
+  constexpr int64_t kLimit = std::numeric_limits<int32_t>::max();
+  if (!image.data) refuse("The image has no pixels.");
+  if (image.width < 1 || image.height < 1 || image.width > kLimit || image.height > kLimit) {
+    refuse("The width and height of an image must be from 1 to " + std::to_string(kLimit) + ".");
+  }
+  const double face = options.minimum_face;
+  if (face != 0 && !(face >= kSmallestFace && face <= kLargestFace)) {
+    refuse("The smallest face to look for must be from 12 to 65536 pixels, or 0 for the model's own.");
+  }
+}
+
+Error disposed() {
+  return {"ERR_DISPOSED", "The face detector was disposed of before this image was done."};
+}
+
+/** A callback must not throw; one that does must not take down the worker thread and with it the process. */
+void deliver(const std::shared_ptr<DetectionQueue::Job>& job, DetectionOutcome outcome) {
+  try {
+    job->callback(job->id, std::move(outcome));
+  } catch (...) {  // NOLINT(bugprone-empty-catch)
+  }
+  job->callback = nullptr;
+}
+
+}  // namespace
+
+JobId DetectionQueue::submit(const Image& image, const DetectOptions& options, DetectionCallback callback) {
+  check(image, options);
+  if (!callback) refuse("A job needs a callback.");
+  auto job = std::make_shared<Job>();
+  job->image = image;
+  job->options = options;
+  job->callback = std::move(callback);
+  job->bytes = image.width * image.height * 3;
+
+  const std::scoped_lock lock(mutex_);
+  if (stopped_) throw Error("ERR_DISPOSED", "The face detector has been disposed of.");
+  const size_t held = waiting_.size() + running_.size();
+  const bool full = std::cmp_greater_equal(held, limits_.images) || bytes_ + job->bytes > limits_.bytes;
+  if (full && held > 0) {
+    throw Error("ERR_QUEUE_FULL", "The queue is full: " + std::to_string(held) + " images, " + std::to_string(bytes_) +
+                                      " bytes. Wait for results before sending more.");
+  }
+  job->id = ++last_id_;
+  bytes_ += job->bytes;
+  waiting_.emplace(job->id, job);
+  work_.notify_one();
+  return job->id;
+}
+
+bool DetectionQueue::cancel(JobId id) {
+  std::shared_ptr<Job> job;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const auto running = running_.find(id); running != running_.end()) {
+      running->second->cancelled = true;
+      running->second->stop.request_stop();
+      return true;
+    }
+    const auto found = waiting_.find(id);
+    if (found == waiting_.end()) return false;
+    job = found->second;
+    waiting_.erase(found);
+    bytes_ -= job->bytes;
+  }
+  deliver(job, Error("ERR_ABORTED", "The detection in this image was aborted."));
+  return true;
+}
+
+std::shared_ptr<DetectionQueue::Job> DetectionQueue::next() {
+  std::unique_lock lock(mutex_);
+  work_.wait(lock, [this] { return stopped_ || !waiting_.empty(); });
+  if (stopped_) return nullptr;
+  const auto first = waiting_.begin();
+  std::shared_ptr<Job> job = first->second;
+  running_.emplace(*first);
+  waiting_.erase(first);
+  return job;
+}
+
+void DetectionQueue::finish(const std::shared_ptr<Job>& job, DetectionOutcome outcome) {
+  {
+    const std::scoped_lock lock(mutex_);
+    running_.erase(job->id);
+    bytes_ -= job->bytes;
+    if (job->cancelled) {
+      outcome = Error("ERR_ABORTED", "The detection in this image was aborted.");
+    } else if (job->stop.stop_requested()) {
+      outcome = disposed();
+    }
+  }
+  deliver(job, std::move(outcome));
+}
+
+void DetectionQueue::stop() {
+  const std::scoped_lock lock(mutex_);
+  stopped_ = true;
+  for (auto& [id, job] : running_) job->stop.request_stop();
+  work_.notify_all();
+}
+
+void DetectionQueue::dispose() {
+  std::map<JobId, std::shared_ptr<Job>> left;
+  {
+    const std::scoped_lock lock(mutex_);
+    left.swap(waiting_);
+    for (const auto& [id, job] : left) bytes_ -= job->bytes;
+  }
+  for (const auto& [id, job] : left) deliver(job, disposed());
+}
+
+}  // namespace hyperiqa

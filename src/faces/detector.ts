@@ -1,0 +1,220 @@
+/** A loaded face detector: load, detect, detectAll, dispose. */
+import sharp from 'sharp';
+
+import type { NativeDetectionResult, NativeDetector } from '../../binding.js';
+import { fromCallSite } from '../call-site.js';
+import { HyperIQAError, toHyperIQAError } from '../errors.js';
+import { captureImage } from '../image.js';
+import { decodingPlaces, ImageQueue, type Processed } from '../image-queue.js';
+import { checkModelFile, deepFreeze, modelPath, sha256OfFile, untilAborted } from '../model-file.js';
+import { loadBinding } from '../native/addon.js';
+import { identityOf, versions } from '../provenance.js';
+import { defaultFaceModelPath } from '../runtime.js';
+import { checkInputs, scoreAll } from '../score-all.js';
+import type { BatchItem, ImageInput, RawImage } from '../types.js';
+import { checkInteger, checkOneOf } from '../validate.js';
+import {
+  checkDetectOptions,
+  checkDetectorLoadOptions,
+  type CheckedDetectOptions,
+  type CheckedDetectorLoadOptions,
+} from './options.js';
+import { selectFaces } from './selection.js';
+import type {
+  DetectAllOptions,
+  DetectionProvenance,
+  DetectOptions,
+  DetectorInfo,
+  DetectorLoadOptions,
+  DetectorMetadata,
+  DetectResult,
+  Face,
+  Rectangle,
+} from './types.js';
+
+/**
+ * MTCNN (Zhang et al., IEEE Signal Processing Letters 23, 2016) with the weights of facenet-pytorch, on the same engine
+ * as the scorer. Calls may overlap.
+ *
+ * ```js
+ * const detector = await FaceDetector.load();
+ * const { status, faces } = await detector.detect('photo.jpg', { exactlyOne: true, crops: true });
+ * if (status === 'ok') console.log(await iqa.score(faces[0].pixels));
+ * await detector.dispose();
+ * ```
+ */
+export class FaceDetector implements AsyncDisposable {
+  /** The model and how it is computed. */
+  readonly info: DetectorInfo;
+  readonly #engine: NativeDetector;
+  readonly #queue: ImageQueue;
+  readonly #maxQueueImages: number;
+  #disposing: Promise<void> | undefined;
+
+  private constructor(engine: NativeDetector, info: DetectorInfo, options: CheckedDetectorLoadOptions) {
+    this.#engine = engine;
+    this.info = info;
+    this.#queue = new ImageQueue(engine, 'The face detector');
+    this.#maxQueueImages = options.native.maxQueueImages;
+  }
+
+  /**
+   * Loads a face detector.
+   *
+   * @param model - Path or file URL of a model file of kind `faces`; default: the detector of the package.
+   * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT, ERR_MODEL_SELF_CHECK,
+   *   ERR_DEVICE_UNAVAILABLE, ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD, ERR_ADDON_NOT_FOUND,
+   *   ERR_OUT_OF_MEMORY, ERR_ABORTED
+   */
+  static async load(model?: string | URL, options: DetectorLoadOptions = {}): Promise<FaceDetector> {
+    const path = modelPath(model, defaultFaceModelPath());
+    const checked = checkDetectorLoadOptions(options);
+    return untilAborted(async () => {
+      const { engine, info } = await load(path, checked);
+      return new FaceDetector(engine, info, checked);
+    }, checked.signal);
+  }
+
+  /**
+   * Finds the faces of one image, of any size.
+   *
+   * The input is taken hold of at the call, as by `HyperIQA.score`, and decoded as it is seen: upright by EXIF, in sRGB,
+   * on white where it is transparent.
+   *
+   * @throws HyperIQAError (as a rejection) ERR_INVALID_ARGUMENT, ERR_IMAGE_NOT_FOUND, ERR_IMAGE_READ, ERR_IMAGE_EMPTY,
+   *   ERR_IMAGE_FORMAT, ERR_IMAGE_DECODE, ERR_IMAGE_TOO_LARGE, ERR_IMAGE_RAW_SIZE, ERR_ABORTED, ERR_DISPOSED,
+   *   ERR_OUT_OF_MEMORY, ERR_INTERNAL
+   */
+  detect(input: ImageInput, options: DetectOptions = {}): Promise<DetectResult> {
+    return fromCallSite(this.detect, () => this.#detectChecked(input, () => this.#check(options)));
+  }
+
+  /**
+   * Finds the faces of every image of an iterable. Each item has its result or its error; an image that cannot be read
+   * stops nothing. Inputs are pulled only as they are needed, and leaving the loop ends what is under way.
+   *
+   * @throws HyperIQAError ERR_INVALID_ARGUMENT at the call; ERR_ABORTED or ERR_DISPOSED from the loop
+   */
+  detectAll<T extends ImageInput>(
+    inputs: Iterable<T> | AsyncIterable<T>,
+    options: DetectAllOptions = {},
+  ): AsyncGenerator<BatchItem<T, DetectResult>, void, undefined> {
+    checkInputs(inputs, 'detectAll');
+    const checked = this.#check(options, ['concurrency', 'order']);
+    return scoreAll(inputs, {
+      score: (input, signal) => this.#detectChecked(input, () => ({ ...checked, signal })),
+      concurrency:
+        options.concurrency === undefined
+          ? decodingPlaces() + Math.min(2 * this.info.workers, this.#maxQueueImages)
+          : checkInteger('concurrency', options.concurrency, 1, 1_000_000),
+      order: options.order === undefined ? 'input' : checkOneOf('order', options.order, ['input', 'completed']),
+      signal: checked.signal,
+    });
+  }
+
+  /** Ends the detector and frees its model. Unfinished calls reject with ERR_DISPOSED. May be called again. */
+  dispose(): Promise<void> {
+    this.#disposing ??= this.#dispose();
+    return this.#disposing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  async #dispose(): Promise<void> {
+    this.#queue.close();
+    try {
+      await this.#engine.dispose();
+    } catch (error) {
+      throw toHyperIQAError(error);
+    }
+  }
+
+  #check(options: unknown, furtherKeys: readonly string[] = []): CheckedDetectOptions {
+    return checkDetectOptions(options, this.info.model.detection.minimumFace, furtherKeys);
+  }
+
+  async #detectChecked(input: ImageInput, check: () => CheckedDetectOptions): Promise<DetectResult> {
+    const options = check();
+    const image = captureImage(input, options.limitInputPixels);
+    const processed = await this.#queue.run(image, {
+      decode: this.info.model.detection.decode,
+      signal: options.signal,
+      submit: (data, width, height) => this.#engine.detect(data, width, height, { minimumFace: options.searchSize }),
+    });
+    return this.#toResult(processed, options);
+  }
+
+  async #toResult(
+    { native, data, width, height, warnings }: Processed<NativeDetectionResult>,
+    options: CheckedDetectOptions,
+  ): Promise<DetectResult> {
+    const names = this.info.model.detection.landmarks;
+    const { status, faces } = selectFaces(native.faces, names, { width, height }, options);
+    return {
+      status,
+      faces: options.crops ? await withPixels(faces, { data, width, height, channels: 3 }) : faces,
+      width,
+      height,
+      warnings,
+      provenance: this.#provenance(options),
+    };
+  }
+
+  #provenance({ minConfidence, minSize, searchSize, exactlyOne, margin }: CheckedDetectOptions): DetectionProvenance {
+    const { model, device, versions } = this.info;
+    return Object.freeze({
+      model: identityOf(model),
+      decode: model.detection.decode,
+      ...{ minConfidence, minSize, searchSize, exactlyOne, margin },
+      device: device.id,
+      versions,
+    });
+  }
+}
+
+/** The kept faces with their pixels. */
+function withPixels(faces: readonly Face[], image: RawImage): Promise<Face[]> {
+  return Promise.all(faces.map(async (face) => (face.kept ? { ...face, pixels: await cut(image, face.crop) } : face)));
+}
+
+/** A part of an image, copied off the event loop. */
+async function cut({ data, width, height, channels }: RawImage, part: Rectangle): Promise<RawImage> {
+  try {
+    const pixels = await sharp(data, { raw: { width, height, channels }, limitInputPixels: false })
+      .extract({ left: part.x, top: part.y, width: part.width, height: part.height })
+      .raw()
+      .toBuffer();
+    return { data: pixels, width: part.width, height: part.height, channels };
+  } catch (cause) {
+    throw new HyperIQAError('ERR_INTERNAL', `A face could not be cut out: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function load(
+  path: string,
+  options: CheckedDetectorLoadOptions,
+): Promise<{ engine: NativeDetector; info: DetectorInfo }> {
+  await checkModelFile(path, defaultFaceModelPath());
+  const { binding, libtorch } = await loadBinding(options.libtorch === undefined ? {} : { libtorch: options.libtorch });
+  const hashing = sha256OfFile(path);
+  // Whatever happens first is reported; the other must not count as unhandled.
+  hashing.catch(() => undefined);
+  let engine: NativeDetector | undefined;
+  try {
+    engine = await binding.loadDetector({ ...options.native, modelPath: path });
+    const { metadata, fallbackReason, ...native } = engine.info;
+    const info = deepFreeze({
+      ...native,
+      model: { ...(JSON.parse(metadata) as DetectorMetadata), path, sha256: await hashing },
+      fallbackReason: fallbackReason === '' ? null : fallbackReason,
+      libtorch: { version: binding.libtorchVersion, path: libtorch.path, source: libtorch.source },
+      versions: versions(binding.libtorchVersion),
+    });
+    return { engine, info };
+  } catch (error) {
+    await engine?.dispose();
+    throw toHyperIQAError(error);
+  }
+}

@@ -1,0 +1,106 @@
+/** The options objects of the face detector: checked, with their defaults. */
+import { DEFAULT_LIMIT_INPUT_PIXELS } from '../image.js';
+import { checkDevice } from '../options.js';
+import type { Device } from '../types.js';
+import { checkBoolean, checkInteger, checkNumber, checkObject, checkSignal, checkString } from '../validate.js';
+import type { DetectorLoadOptions, DetectOptions } from './types.js';
+
+/** Below this, most of what MTCNN finds in photographs without people is no face; docs/faces.md has the figures. */
+const DEFAULT_CONFIDENCE = 0.9;
+/** The window of the first network. */
+const SMALLEST_SEARCH = 12;
+const LARGEST_SIDE = 65_536;
+const LARGEST_MARGIN = 10;
+
+export interface CheckedDetectorLoadOptions {
+  native: {
+    device: Device;
+    threads: number;
+    selfCheck: boolean;
+    maxQueueImages: number;
+    maxQueueBytes: number;
+  };
+  libtorch: string | undefined;
+  signal: AbortSignal | undefined;
+}
+
+const LOAD_KEYS: readonly (keyof DetectorLoadOptions)[] = [
+  'device',
+  'threads',
+  'libtorch',
+  'selfCheck',
+  'maxQueueImages',
+  'maxQueueBytes',
+  'signal',
+];
+
+/** @throws HyperIQAError ERR_INVALID_ARGUMENT */
+export function checkDetectorLoadOptions(value: unknown): CheckedDetectorLoadOptions {
+  const fields = checkObject('options', value, LOAD_KEYS);
+  const integer = (key: keyof DetectorLoadOptions, maximum: number, byDefault: number) =>
+    fields[key] === undefined ? byDefault : checkInteger(key, fields[key], 1, maximum);
+  return {
+    native: {
+      device: fields.device === undefined ? 'cpu' : checkDevice(fields.device),
+      // 0 leaves the choice to the engine.
+      threads: integer('threads', 1024, 0),
+      selfCheck: fields.selfCheck === undefined ? true : checkBoolean('selfCheck', fields.selfCheck),
+      maxQueueImages: integer('maxQueueImages', 1_000_000, 64),
+      maxQueueBytes: integer('maxQueueBytes', Number.MAX_SAFE_INTEGER, 2 ** 30),
+    },
+    libtorch: fields.libtorch === undefined ? undefined : checkString('libtorch', fields.libtorch),
+    signal: fields.signal === undefined ? undefined : checkSignal('signal', fields.signal),
+  };
+}
+
+export interface CheckedDetectOptions {
+  minConfidence: number;
+  minSize: number;
+  searchSize: number;
+  exactlyOne: boolean;
+  margin: number;
+  crops: boolean;
+  limitInputPixels: number;
+  signal: AbortSignal | undefined;
+}
+
+const DETECT_KEYS: readonly (keyof DetectOptions)[] = [
+  'minConfidence',
+  'minSize',
+  'searchSize',
+  'exactlyOne',
+  'margin',
+  'crops',
+  'limitInputPixels',
+  'signal',
+];
+
+/**
+ * @param minimumFace - The model's own smallest face.
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT
+ */
+export function checkDetectOptions(
+  value: unknown,
+  minimumFace: number,
+  furtherKeys: readonly string[] = [],
+): CheckedDetectOptions {
+  const fields = checkObject('options', value, [...DETECT_KEYS, ...furtherKeys]);
+  const number = (key: keyof DetectOptions, minimum: number, maximum: number, byDefault: number) =>
+    fields[key] === undefined ? byDefault : checkNumber(key, fields[key], minimum, maximum);
+  const flag = (key: keyof DetectOptions) => fields[key] !== undefined && checkBoolean(key, fields[key]);
+  const minSize = number('minSize', 0, LARGEST_SIDE, 0);
+  const usual = minSize > 0 ? Math.max(SMALLEST_SEARCH, Math.min(minSize, minimumFace)) : minimumFace;
+  return {
+    minConfidence: number('minConfidence', 0, 1, DEFAULT_CONFIDENCE),
+    minSize,
+    searchSize: number('searchSize', SMALLEST_SEARCH, LARGEST_SIDE, usual),
+    exactlyOne: flag('exactlyOne'),
+    margin: number('margin', 0, LARGEST_MARGIN, 0),
+    crops: flag('crops'),
+    limitInputPixels:
+      fields.limitInputPixels === undefined
+        ? DEFAULT_LIMIT_INPUT_PIXELS
+        : checkInteger('limitInputPixels', fields.limitInputPixels, 1, Number.MAX_SAFE_INTEGER),
+    signal: fields.signal === undefined ? undefined : checkSignal('signal', fields.signal),
+  };
+}

@@ -1,0 +1,140 @@
+/** Whole image and faces scored together. */
+import { types } from 'node:util';
+
+import { fromCallSite } from '../call-site.js';
+import { checkScoreOptions } from '../options.js';
+import { checkInputs, scoreAll } from '../score-all.js';
+import type { HyperIQA } from '../scorer.js';
+import type { BatchItem, ImageInput, RawImage, ScoreOptions, ScoreResult } from '../types.js';
+import { checkInteger, checkObject, checkOneOf, checkSignal, invalid } from '../validate.js';
+import type { FaceDetector } from './detector.js';
+import { checkDetectOptions } from './options.js';
+import type { DetectOptions, DetectResult, Face } from './types.js';
+
+/** An input that can be read twice: once for the whole image, once for its faces. */
+export type RereadableImage = string | URL | Uint8Array | ArrayBuffer | Blob | RawImage;
+
+export interface FaceScoreOptions {
+  score?: Omit<ScoreOptions, 'signal'>;
+  detect?: Omit<DetectOptions, 'signal' | 'crops'>;
+  signal?: AbortSignal;
+}
+
+export interface FaceScoreAllOptions extends FaceScoreOptions {
+  /** Images under way at once. Default 4. */
+  concurrency?: number;
+  /** `input` (default): results in the order of the inputs; `completed`: as they are ready. */
+  order?: 'input' | 'completed';
+}
+
+/** A face with the score of its crop. */
+export interface ScoredFace extends Omit<Face, 'pixels'> {
+  /** Null where the face was not kept. */
+  result: ScoreResult | null;
+  /**
+   * The protocol made the crop larger before it was scored, on one axis at least. The score is then also that of the
+   * enlargement, which blurs.
+   */
+  enlarged: boolean;
+}
+
+export interface FaceScoreResult {
+  /** The whole image's score, as `HyperIQA.score` gives it. */
+  image: ScoreResult;
+  detection: Omit<DetectResult, 'faces'> & { faces: ScoredFace[] };
+}
+
+/**
+ * Scores an image, and the crops of its kept faces, with the same options. Crops that the protocol enlarges are flagged.
+ *
+ * Faces are found and cut out in the image as it is seen (upright, sRGB), whatever the protocol's decode policy; the
+ * whole image follows the protocol.
+ *
+ * @throws HyperIQAError (as a rejection) the codes of `HyperIQA.score` and `FaceDetector.detect`
+ */
+export function scoreWithFaces(
+  iqa: HyperIQA,
+  detector: FaceDetector,
+  input: RereadableImage,
+  options: FaceScoreOptions = {},
+): Promise<FaceScoreResult> {
+  return fromCallSite(scoreWithFaces, async () => {
+    const { signal, ...checked } = check(options, iqa, detector);
+    return scoreBoth(iqa, detector, input, { ...checked, ...(signal && { signal }) });
+  });
+}
+
+/**
+ * `scoreWithFaces` for every image of an iterable; each item has its result or its error.
+ *
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT at the call; ERR_ABORTED or ERR_DISPOSED from the loop
+ */
+export function scoreAllWithFaces<T extends RereadableImage>(
+  iqa: HyperIQA,
+  detector: FaceDetector,
+  inputs: Iterable<T> | AsyncIterable<T>,
+  options: FaceScoreAllOptions = {},
+): AsyncGenerator<BatchItem<T, FaceScoreResult>, void, undefined> {
+  checkInputs(inputs, 'scoreAllWithFaces');
+  const { signal, concurrency, order, ...checked } = check(options, iqa, detector, ['concurrency', 'order']);
+  return scoreAll(inputs, {
+    score: (input, each) => scoreBoth(iqa, detector, input, { ...checked, signal: each }),
+    concurrency: concurrency === undefined ? 4 : checkInteger('concurrency', concurrency, 1, 1_000_000),
+    order: order === undefined ? 'input' : checkOneOf('order', order, ['input', 'completed']),
+    signal,
+  });
+}
+
+/** Wrong options are told before any image is touched. */
+function check<O extends FaceScoreOptions>(
+  options: O,
+  iqa: HyperIQA,
+  detector: FaceDetector,
+  furtherKeys: readonly string[] = [],
+): O {
+  const fields = checkObject('options', options, ['score', 'detect', 'signal', ...furtherKeys]);
+  checkScoreOptions(fields.score ?? {}, iqa.info.model);
+  checkDetectOptions(fields.detect ?? {}, detector.info.model.detection.minimumFace);
+  if (fields.signal !== undefined) checkSignal('signal', fields.signal);
+  return options;
+}
+
+async function scoreBoth(
+  iqa: HyperIQA,
+  detector: FaceDetector,
+  input: RereadableImage,
+  { score, detect, signal }: FaceScoreOptions,
+): Promise<FaceScoreResult> {
+  if (!isRereadable(input)) {
+    throw invalid(
+      'The image',
+      'a path, a file URL, encoded bytes, a Blob or raw pixels, which can be read twice',
+      input,
+    );
+  }
+  const scoring = { ...score, ...(signal && { signal }) };
+  const whole = iqa.score(input, scoring);
+  // Where the detection fails first, that is what is reported.
+  whole.catch(() => undefined);
+  const { faces, ...detection } = await detector.detect(input, { ...detect, crops: true, ...(signal && { signal }) });
+  const scored = await Promise.all(
+    faces.map(async ({ pixels, ...face }): Promise<ScoredFace> => {
+      if (pixels === undefined) return { ...face, result: null, enlarged: false };
+      const result = await iqa.score(pixels, scoring);
+      const enlarged = result.resized.width > result.width || result.resized.height > result.height;
+      return { ...face, result, enlarged };
+    }),
+  );
+  return { image: await whole, detection: { ...detection, faces: scored } };
+}
+
+function isRereadable(input: ImageInput): input is RereadableImage {
+  return (
+    typeof input === 'string' ||
+    input instanceof URL ||
+    input instanceof Blob ||
+    types.isUint8Array(input) ||
+    types.isArrayBuffer(input) ||
+    (typeof input === 'object' && 'data' in input && 'channels' in input)
+  );
+}

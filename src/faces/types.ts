@@ -1,0 +1,147 @@
+/** Public types of face detection. */
+import type {
+  Device,
+  DecodePolicy,
+  Info,
+  ModelIdentity,
+  Provenance,
+  RawImage,
+  SelfCheckResult,
+  Warning,
+} from '../types.js';
+
+export interface DetectorLoadOptions {
+  /** Default `cpu`: the networks are small. */
+  device?: Device;
+  /** Images detected in at once on the CPU. Default: one for each physical core that the process may use. */
+  threads?: number;
+  /** Folder of the LibTorch to use, as in `LoadOptions`. */
+  libtorch?: string;
+  /** Recompute the model's check values at load and refuse the model if they differ. Default true. */
+  selfCheck?: boolean;
+  /** Images held by the detector at most; further ones wait. Default 64. */
+  maxQueueImages?: number;
+  /** Bytes of decoded pixels held by the detector at most; further ones wait. Default 1 GiB. */
+  maxQueueBytes?: number;
+  signal?: AbortSignal;
+}
+
+export interface DetectOptions {
+  /** Detections below this are not faces, 0 to 1. Default 0.9. (The networks' own threshold of 0.7 stays in force.) */
+  minConfidence?: number;
+  /** Faces whose box has a shorter side below this are not kept, pixels. Default: all are. */
+  minSize?: number;
+  /**
+   * About the smallest face that is looked for, pixels, from 12. Smaller ones take much longer to find. Default: the
+   * model's own (20), or `minSize` where that is smaller.
+   */
+  searchSize?: number;
+  /** Keep a face only where the image has exactly one that is large enough. Default false: keep all. */
+  exactlyOne?: boolean;
+  /** Added around the box for the crop on each side, as a share of the box's width and height, 0 to 10. Default 0. */
+  margin?: number;
+  /** Cut the kept faces out: fills in `Face.pixels`. Default false. */
+  crops?: boolean;
+  /** Largest image accepted, in pixels (width × height). Default 268 402 689 (0x3FFF²), as sharp. */
+  limitInputPixels?: number;
+  signal?: AbortSignal;
+}
+
+export interface DetectAllOptions extends DetectOptions {
+  /** Images decoded or queued at once. Default: enough to keep the detector busy. */
+  concurrency?: number;
+  /** `input` (default): results in the order of the inputs; `completed`: as they are ready. */
+  order?: 'input' | 'completed';
+}
+
+/** Left and right are the viewer's. */
+export type LandmarkName = 'leftEye' | 'rightEye' | 'nose' | 'leftMouth' | 'rightMouth';
+
+/** A rectangle: left and top edge, and size, in pixels. */
+export interface Rectangle {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** A face, in pixels of the decoded image (upright, where EXIF says how). */
+export interface Face {
+  /** Fractional, and perhaps over the edges of the image. */
+  box: Rectangle;
+  /** 0 to 1. */
+  confidence: number;
+  landmarks: Record<LandmarkName, { x: number; y: number }>;
+  /** Large enough, and with `exactlyOne` the only one that is. */
+  kept: boolean;
+  /** The box with the margin, in whole pixels inside the image: what is cut out. */
+  crop: Rectangle;
+  /** The crop's pixels, with `crops` for the kept ones: an image to be scored or stored. */
+  pixels?: RawImage;
+}
+
+/**
+ * `ok`: at least one face is kept; `no-face`: none was found; `too-small`: all that were found are; `several`: with
+ * `exactlyOne`, more than one is large enough.
+ */
+export type FaceStatus = 'ok' | 'no-face' | 'too-small' | 'several';
+
+/** What is needed to detect the same faces again. */
+export interface DetectionProvenance {
+  model: ModelIdentity;
+  decode: DecodePolicy;
+  minConfidence: number;
+  minSize: number;
+  searchSize: number;
+  exactlyOne: boolean;
+  margin: number;
+  device: string;
+  versions: Provenance['versions'];
+}
+
+export interface DetectResult {
+  status: FaceStatus;
+  /** All that were found with enough confidence, the largest first. */
+  faces: Face[];
+  /** Size of the decoded image, pixels. */
+  width: number;
+  height: number;
+  warnings: Warning[];
+  provenance: DetectionProvenance;
+}
+
+/** The content of a face detector's `hyperiqa.json`; see docs/model-format.md. */
+export interface DetectorMetadata {
+  formatVersion: number;
+  kind: 'faces';
+  name: string;
+  version: string;
+  architecture: string;
+  training: { dataset: string; description: string };
+  licence: string;
+  weightsSha256: string;
+  sourceSha256: string | null;
+  detection: {
+    decode: DecodePolicy;
+    /** Smallest face looked for by default, pixels. */
+    minimumFace: number;
+    pyramidFactor: number;
+    /** Of the probabilities of the three networks. */
+    thresholds: number[];
+    landmarks: LandmarkName[];
+  };
+  selfCheck: { values: number[]; tolerance: number };
+  exporter: { torch: string; hyperiqa: string };
+}
+
+export interface DetectorInfo {
+  model: DetectorMetadata & { path: string; sha256: string };
+  device: { id: string; name: string };
+  /** Why `auto` did not choose CUDA; null when it did or was not asked. */
+  fallbackReason: string | null;
+  /** Images detected in at once. */
+  workers: number;
+  selfCheck: SelfCheckResult | null;
+  libtorch: Info['libtorch'];
+  versions: Provenance['versions'];
+}
