@@ -88,7 +88,7 @@ export class HyperIQA implements AsyncDisposable {
    *   ERR_OUT_OF_MEMORY, ERR_INTERNAL
    */
   score(input: ImageInput, options: ScoreOptions = {}): Promise<ScoreResult> {
-    return fromCallSite(this.score, () => this.#scoreChecked(input, () => checkScoreOptions(options, this.info.model)));
+    return fromCallSite(() => this.#scoreChecked(input, () => checkScoreOptions(options, this.info.model)));
   }
 
   /**

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "convert.h"
-#include "errors.h"
 #include "detection_session.h"
+#include "errors.h"
 #include "scoring_session.h"
 
 namespace hyperiqa::addon {
@@ -119,7 +119,8 @@ Napi::Value Environment::load(const Napi::CallbackInfo& info) {
 
 Napi::Value Environment::load_detector(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  return promised(env, [&] { return load_with<DetectionSession, FaceDetector>(env, to_detector_load_options(info[0])); });
+  return promised(env,
+                  [&] { return load_with<DetectionSession, FaceDetector>(env, to_detector_load_options(info[0])); });
 }
 
 Napi::Value Environment::cuda_report(const Napi::CallbackInfo& info) {

@@ -77,8 +77,7 @@ Napi::Value Session::ticket(Napi::Env env, const Napi::Value& pixels, const std:
 
 void Session::settle_later(const std::shared_ptr<Background>& background, uint64_t id,
                            std::function<Napi::Value(Napi::Env)> make) {
-  background->mailbox().post(
-      [id, make = std::move(make)](Napi::Env js) { Environment::of(js).settle(js, id, make); });
+  background->mailbox().post([id, make = std::move(make)](Napi::Env js) { Environment::of(js).settle(js, id, make); });
 }
 
 Napi::Value Session::cancel(const Napi::CallbackInfo& info) {

@@ -1,4 +1,5 @@
-/** @file The arithmetic of boxes between MTCNN's networks, in float32 and in the order of operations of facenet-pytorch.
+/** @file The arithmetic of boxes between MTCNN's networks, in float32 and in the order of operations of
+ * facenet-pytorch.
  */
 #pragma once
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "preprocess.h"
 #include "area_resize.h"
+#include "preprocess.h"
 
 namespace hyperiqa {
 
@@ -152,7 +152,8 @@ Cascade::Proposals Cascade::propose_at(const Image& image, double scale, const C
       checkpoint();
       const auto [top, bottom] = pixels_of_cells(y, std::min(y + kTileCells, rows), rows, height);
       const auto [left, right] = pixels_of_cells(x, std::min(x + kTileCells, columns), columns, width);
-      const auto maps = networks_.propose(resized(image, whole, width, height, {left, top, right - left, bottom - top}));
+      const auto maps =
+          networks_.propose(resized(image, whole, width, height, {left, top, right - left, bottom - top}));
       const int64_t tile_columns = maps[0].size(2);
       const int64_t cells = maps[0].numel();
       const auto* probabilities = maps[0].const_data_ptr<float>();

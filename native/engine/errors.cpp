@@ -19,11 +19,10 @@ bool tells_of_memory(std::string_view text) {
 }
 
 Error out_of_memory(const std::string& detail) {
-  return {
-      "ERR_OUT_OF_MEMORY",
-      "There was not enough memory for this image. Use a smaller batch size, fewer images at once or a smaller "
-      "resize. (" +
-          detail + ")"};
+  return {"ERR_OUT_OF_MEMORY",
+          "There was not enough memory for this image. Use a smaller batch size, fewer images at once or a smaller "
+          "resize. (" +
+              detail + ")"};
 }
 
 std::string first_line(std::string text) {

@@ -65,7 +65,7 @@ double Fields::integer(std::string_view key, double minimum, double maximum) con
   const auto* found = required(key).number();
   if (!found || *found != std::floor(*found) || *found < minimum || *found > maximum) {
     refuse_metadata(name(key) + " must be an integer from " + std::to_string(std::llround(minimum)) + " to " +
-           std::to_string(std::llround(maximum)));
+                    std::to_string(std::llround(maximum)));
   }
   return *found;
 }

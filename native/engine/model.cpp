@@ -93,8 +93,9 @@ void require_forward(const std::string& path, const torch::jit::Module& module, 
   if (fits) {
     const c10::TypePtr& type = schema.returns()[0].type();
     const auto tuple = type->cast<c10::TupleType>();
-    fits = results == 1 ? is_tensor(type)
-                        : tuple && tuple->elements().size() == results && std::ranges::all_of(tuple->elements(), is_tensor);
+    fits = results == 1
+               ? is_tensor(type)
+               : tuple && tuple->elements().size() == results && std::ranges::all_of(tuple->elements(), is_tensor);
   }
   if (fits) return;
   refuse(path, "the forward of " + what + " must take one tensor and return " +

@@ -11,8 +11,8 @@ using testing::floats;
 using testing::TestImage;
 
 TestImage case_image(const Json& json) {
-  TestImage image{{}, static_cast<int64_t>(*json.find("width")->number()),
-                  static_cast<int64_t>(*json.find("height")->number())};
+  TestImage image{
+      {}, static_cast<int64_t>(*json.find("width")->number()), static_cast<int64_t>(*json.find("height")->number())};
   for (const float value : floats(*json.find("pixels"))) image.pixels.push_back(static_cast<uint8_t>(value));
   return image;
 }

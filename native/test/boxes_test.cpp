@@ -40,7 +40,8 @@ TEST(Boxes, SuppressionOfManyBoxesIsThatOfEveryPair) {
   std::vector<Box> boxes;
   for (int i = 0; i < 3000; ++i) {
     const Box corner{place(generator), place(generator), 0, 0, place(generator)};
-    boxes.push_back({corner.left, corner.top, corner.left + side(generator), corner.top + side(generator), corner.score});
+    boxes.push_back(
+        {corner.left, corner.top, corner.left + side(generator), corner.top + side(generator), corner.score});
   }
   // Intersection over union, of every box with all that stay.
   const auto overlap = [](const Box& a, const Box& b) {
@@ -65,9 +66,8 @@ TEST(Boxes, SuppressionOfManyBoxesIsThatOfEveryPair) {
 
 TEST(Boxes, SuppressionCanBeEnded) {
   const std::vector<Box> boxes(5000, Box{0, 0, 10, 10, 1});
-  testing::expect_error("ERR_ABORTED", "enough", [&] {
-    suppress(boxes, 0.5, [] { throw Error("ERR_ABORTED", "enough"); });
-  });
+  testing::expect_error("ERR_ABORTED", "enough",
+                        [&] { suppress(boxes, 0.5, [] { throw Error("ERR_ABORTED", "enough"); }); });
 }
 
 TEST(Boxes, ABoxInsideAnotherGoesAtTheEnd) {

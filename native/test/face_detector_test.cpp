@@ -215,9 +215,8 @@ TEST(FaceDetector, AWaitingImageIsCancelledAtOnce) {
   Gate gate(*detector);
   const TestImage image = plain(1, 30, 30);
   std::promise<DetectionOutcome> promise;
-  const JobId id = detector->submit(image.view(), {}, [&promise](JobId, DetectionOutcome outcome) {
-    promise.set_value(std::move(outcome));
-  });
+  const JobId id = detector->submit(
+      image.view(), {}, [&promise](JobId, DetectionOutcome outcome) { promise.set_value(std::move(outcome)); });
   EXPECT_TRUE(detector->cancel(id));
   EXPECT_EQ(code_of(promise.get_future().get()), "ERR_ABORTED");
   EXPECT_FALSE(detector->cancel(id));
@@ -230,9 +229,8 @@ TEST(FaceDetector, AnImageUnderWayIsGivenUp) {
   // Some seconds' worth of tiles.
   const TestImage image = picture(6000, 4000);
   std::promise<DetectionOutcome> promise;
-  const JobId id = detector->submit(image.view(), {12}, [&promise](JobId, DetectionOutcome outcome) {
-    promise.set_value(std::move(outcome));
-  });
+  const JobId id = detector->submit(
+      image.view(), {12}, [&promise](JobId, DetectionOutcome outcome) { promise.set_value(std::move(outcome)); });
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   EXPECT_TRUE(detector->cancel(id));
   EXPECT_EQ(code_of(promise.get_future().get()), "ERR_ABORTED");

@@ -153,7 +153,7 @@ export interface FaceArguments {
  * @throws HyperIQAError ERR_INVALID_ARGUMENT
  */
 export function toDetectOptions(args: FaceArguments): Omit<DetectOptions, 'signal' | 'crops'> {
-  const number = (name: keyof FaceArguments & string) => real(name, args[name] as string | undefined);
+  const number = (name: Exclude<keyof FaceArguments, 'exactly-one'>) => real(name, args[name]);
   return defined({
     exactlyOne: args['exactly-one'],
     minSize: number('min-size'),

@@ -86,7 +86,7 @@ export class FaceDetector implements AsyncDisposable {
    *   ERR_OUT_OF_MEMORY, ERR_INTERNAL
    */
   detect(input: ImageInput, options: DetectOptions = {}): Promise<DetectResult> {
-    return fromCallSite(this.detect, () => this.#detectChecked(input, () => this.#check(options)));
+    return fromCallSite(() => this.#detectChecked(input, () => this.#check(options)));
   }
 
   /**

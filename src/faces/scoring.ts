@@ -58,7 +58,7 @@ export function scoreWithFaces(
   input: RereadableImage,
   options: FaceScoreOptions = {},
 ): Promise<FaceScoreResult> {
-  return fromCallSite(scoreWithFaces, async () => {
+  return fromCallSite(async () => {
     const { signal, ...checked } = check(options, iqa, detector);
     return scoreBoth(iqa, detector, input, { ...checked, ...(signal && { signal }) });
   });
