@@ -28,7 +28,11 @@ const linux = {
   // Debian 12's: the addon's; LibTorch's own files are content with glibc 2.28 and GLIBCXX_3.4.22. See README.md.
   floor: { GLIBC: '2.34', GLIBCXX: '3.4.30', CXXABI: '1.3.13', GCC: '4.3.0' },
 };
-const gomp = { name: /^libgomp/, what: 'GNU OpenMP run-time library', texts: GCC };
+const gomp = {
+  name: /^libgomp/,
+  what: 'OpenMP run-time library of GCC, unchanged; its source is part of that of GCC (gcc.gnu.org)',
+  texts: GCC,
+};
 const nvidia = { name: /^lib(?:cudart|cupti)/, what: 'NVIDIA CUDA run-time libraries', texts: ['nvidia.txt'] };
 const pytorch = { what: 'PyTorch and what is linked into it', texts: [PYTORCH] };
 
