@@ -14,9 +14,16 @@ const [main, addon, libtorch] = packages;
 const platform = `${process.platform}-${process.arch}`;
 
 test('the main package holds what package.json says, and nothing that a build left lying about', () => {
-  const others = main.files.filter((file) => !/^(?:dist|docs|models)\//.test(file));
-  expect(others).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'binding.d.ts', 'package.json']);
-  expect(main.files.filter((file) => file.endsWith('.pt'))).toEqual(['models/hyperiqa-lite0.pt']);
+  const tracked = new Set(capture('git', ['ls-files']).split('\n'));
+  const others = main.files.filter((file) => !file.startsWith('dist/'));
+  expect(others.filter((file) => !tracked.has(file))).toEqual([]);
+  expect(others.filter((file) => !/^(?:docs|models)\//.test(file))).toEqual([
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'binding.d.ts',
+    'package.json',
+  ]);
   const sources = /(?:(?<!\.d)\.[cm]?ts|\.map|\.tsbuildinfo|\.test\.js|\.py)$/;
   expect(main.files.filter((file) => file !== 'binding.d.ts' && sources.test(file))).toEqual([]);
 });

@@ -1,5 +1,5 @@
 /** Finding LibTorch and the addon: the order of places, wrong versions, missing files; scripts and sources agree. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -181,6 +181,18 @@ describe('loadBinding', () => {
     expect(error.code).toBe('ERR_ADDON_NOT_FOUND');
     expect(error.message).toContain(join(folder, 'empty', 'hyperiqa_loader.node'));
     expect(error.message).toContain('npm run build');
+  });
+
+  test.runIf(process.platform === 'linux')('says that the system is too old for the addon', async () => {
+    // As an addon that was built on a system with a newer C library.
+    const loader = readFileSync(join(root, 'build/Release/hyperiqa_loader.node')).toString('latin1');
+    const newer = loader.replace(/GLIBC_2\.\d\d(?=\0)/g, 'GLIBC_9.99');
+    expect(newer).not.toBe(loader);
+    writeFileSync(join(folder, 'hyperiqa_loader.node'), newer, 'latin1');
+    vi.stubEnv('HYPERIQA_BUILD', folder);
+    const error = await loadFailure();
+    expect(error.code).toBe('ERR_ADDON_NOT_FOUND');
+    expect(error.message).toContain("system's C or C++ library is too old: the addon needs GLIBC_9.99");
   });
 
   test('says why an addon cannot be loaded', async () => {
