@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { npm } from '../../scripts/lib/npm.mjs';
 import { cacheFolder } from '../../scripts/lib/paths.mjs';
+import { Failure } from '../../scripts/lib/run.mjs';
 
 const LIST = fileURLToPath(new URL('tools/', import.meta.url));
 const FILES = ['package.json', 'package-lock.json'];
@@ -15,9 +16,12 @@ const FILES = ['package.json', 'package-lock.json'];
 /**
  * @returns {{ nodes: Record<string, string>, pnpm: string, verdaccio: string, require: NodeJS.Require }} program files;
  *   nodes: by main version; require: loads a package from among the tools
- * @throws {Failure} npm cannot install them
+ * @throws {Failure} another platform than the one they are listed for, or npm cannot install them
  */
 export function provideTools() {
+  if (`${process.platform}-${process.arch}` !== 'linux-x64') {
+    throw new Failure('The proof of installation runs on Linux x64 only: proof/tools lists its programs for no other.');
+  }
   const hash = createHash('sha256');
   for (const file of FILES) hash.update(readFileSync(join(LIST, file)));
   const folder = join(cacheFolder(), 'proof-tools', hash.digest('hex').slice(0, 16));

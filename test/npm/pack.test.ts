@@ -116,3 +116,10 @@ test('licence texts: every text once, under all its names', () => {
   const table = readFileSync(join(stage, 'LICENSES.md'), 'utf8');
   for (const name of libraries) expect(table).toContain(`| ${name} |`);
 });
+
+test('the Dockerfiles install this version', () => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  for (const file of readdirSync(join(root, 'docker'))) {
+    expect(readFileSync(join(root, 'docker', file), 'utf8')).toContain(`ARG HYPERIQA_VERSION=${version}\n`);
+  }
+});
