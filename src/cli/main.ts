@@ -7,6 +7,8 @@ import { HyperIQAError } from '../index.js';
 import { evalCommand, evalOptions } from './eval.js';
 import { facesCommand } from './faces.js';
 import { infoCommand } from './info.js';
+import { mapCommand } from './map.js';
+import { mapOptions } from './map-options.js';
 import { faceOptions, facesOptions, loadOptions, reportOptions, scoreOptions } from './options.js';
 import { scoreCommand } from './score.js';
 import { selfCheckCommand } from './self-check.js';
@@ -18,7 +20,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
-const commands = ['score', 'eval', 'faces', 'info', 'self-check'];
+const commands = ['score', 'eval', 'faces', 'map', 'info', 'self-check'];
 
 const exit = (code: number): void => {
   process.exitCode = code;
@@ -34,6 +36,7 @@ function cli(args: string[]) {
       .command(scoreCommand(exit))
       .command(evalCommand(exit))
       .command(facesCommand(exit))
+      .command(mapCommand(exit))
       .command(infoCommand)
       .command(selfCheckCommand(exit))
       .example('$0 score photos', 'Score the images of a folder')
@@ -79,6 +82,7 @@ function explain(message: string): string {
     ...evalOptions,
     ...faceOptions,
     ...facesOptions,
+    ...mapOptions,
     ...loadOptions,
     ...reportOptions,
   });
