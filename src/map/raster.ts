@@ -26,22 +26,32 @@ export function rasterOf({ rows, columns, patches, patchSize, resized }: Quality
   const halfway = new Float64Array(rows * width);
   for (let row = 0; row < rows; row++) {
     across.forEach((weighted, x) => {
-      for (const { index, weight } of weighted) {
-        halfway[row * width + x]! += weight * (patches[row * columns + index]?.score ?? NaN);
-      }
+      halfway[row * width + x] = weightedSum(weighted, (index) => patches[row * columns + index]?.score);
     });
   }
   const values = new Float64Array(width * height);
   down.forEach((weighted, y) => {
-    for (const { index, weight } of weighted) {
-      for (let x = 0; x < width; x++) values[y * width + x]! += weight * (halfway[index * width + x] ?? NaN);
+    for (let x = 0; x < width; x++) {
+      values[y * width + x] = weightedSum(weighted, (index) => halfway[index * width + x]);
     }
   });
   return { width, height, values };
 }
 
+/** A patch along an axis, by its place in the row or column. */
+interface Weighted {
+  index: number;
+  weight: number;
+}
+
+function weightedSum(weighted: readonly Weighted[], valueOf: (index: number) => number | undefined): number {
+  let sum = 0;
+  for (const { index, weight } of weighted) sum += weight * (valueOf(index) ?? NaN);
+  return sum;
+}
+
 /** For each cell along an axis, the patches that cover its centre, with weights that add up to 1. */
-function weights(starts: readonly number[], patchSize: number, length: number, cell: number) {
+function weights(starts: readonly number[], patchSize: number, length: number, cell: number): Weighted[][] {
   return Array.from({ length: Math.ceil(length / cell) }, (_, i) => {
     const centre = Math.min((i + 0.5) * cell, length - 0.5);
     const covering = starts.flatMap((start, index) => {
