@@ -26,6 +26,14 @@ export default tseslint.config(
     },
   },
   {
+    // Runs in a browser.
+    files: ['src/report/assets/*.js'],
+    languageOptions: {
+      sourceType: 'script',
+      globals: { document: 'readonly', window: 'readonly', innerWidth: 'readonly', innerHeight: 'readonly' },
+    },
+  },
+  {
     files: ['**/*.js', '**/*.mjs', '**/*.cjs'],
     languageOptions: {
       globals: Object.fromEntries(

@@ -78,7 +78,12 @@ function buildAddons(libtorch, { folder, config, sanitize }, force) {
 }
 
 function buildTypeScript(force) {
-  const sources = [...files('src', /\.(?:[cm]?ts|json)$/), 'tsconfig.json', 'tsconfig.build.json', 'package.json'];
+  const sources = [
+    ...files('src', /\.(?:[cm]?[jt]s|json|css)$/),
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'package.json',
+  ];
   const stamp = stampOf([...sources, 'binding.d.ts'], [version('typescript')]);
   const dist = join(root, 'dist');
   const outputs = ['index.js', 'index.cjs', 'cli/main.js'].map((file) => join(dist, file));
@@ -91,7 +96,7 @@ function buildTypeScript(force) {
       join(root, 'node_modules/typescript/bin/tsc'),
       ...['--project', join(root, 'tsconfig.build.json'), '--outDir', fresh],
     ]);
-    for (const file of sources.filter((source) => /^src\/.*\.json$/.test(source))) {
+    for (const file of sources.filter((source) => /^src\/.*\.(?:json|js|css)$/.test(source))) {
       cpSync(join(root, file), join(fresh, relative('src', file)));
     }
     // tsc keeps the #! line but not the permission, which npx needs in a checkout.

@@ -10,6 +10,7 @@ import { infoCommand } from './info.js';
 import { mapCommand } from './map.js';
 import { mapOptions } from './map-options.js';
 import { faceOptions, facesOptions, loadOptions, reportOptions, scoreOptions } from './options.js';
+import { pageOptions, reportCommand } from './report.js';
 import { scoreCommand } from './score.js';
 import { selfCheckCommand } from './self-check.js';
 import { ClosedPipe } from './sink.js';
@@ -20,7 +21,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
-const commands = ['score', 'eval', 'faces', 'map', 'info', 'self-check'];
+const commands = ['score', 'eval', 'report', 'faces', 'map', 'info', 'self-check'];
 
 const exit = (code: number): void => {
   process.exitCode = code;
@@ -35,6 +36,7 @@ function cli(args: string[]) {
       .usage('$0 <command>\n\nScores the quality of photographs without a reference (HyperIQA).')
       .command(scoreCommand(exit))
       .command(evalCommand(exit))
+      .command(reportCommand(exit))
       .command(facesCommand(exit))
       .command(mapCommand(exit))
       .command(infoCommand)
@@ -80,6 +82,7 @@ function explain(message: string): string {
   const options = Object.keys({
     ...scoreOptions,
     ...evalOptions,
+    ...pageOptions,
     ...faceOptions,
     ...facesOptions,
     ...mapOptions,

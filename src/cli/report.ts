@@ -1,0 +1,157 @@
+/** `hyperiqa report`: a page for people. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, extname, join } from 'node:path';
+import type { CommandModule, InferredOptionTypes } from 'yargs';
+import { evaluate, joinScores, readHumanScores, type Evaluation } from '../evaluation/index.js';
+import { HyperIQAError, imageExtensions } from '../index.js';
+import { createReport, picturePng, type Picture, type ReportInput } from '../report/index.js';
+import {
+  figureOptions,
+  joinOptions,
+  toEvaluationOptions,
+  toHumanScoresOptions,
+  toPredictionsOptions,
+} from './eval-options.js';
+import { checkPaths, sayWarnings } from './eval.js';
+import { Interrupt } from './interrupt.js';
+import { defined, integer, scoreOptions } from './options.js';
+import { predictionsFrom, spotOptions } from './predictions.js';
+import { FileSink } from './sink.js';
+import { count, tell } from './text.js';
+
+const text = { type: 'string', requiresArg: true, group: 'Page:' } as const;
+
+export const pageOptions = {
+  output: { ...scoreOptions.output, group: 'Page:', default: 'report.html', describe: 'Write the page to this file' },
+  title: { ...text, describe: 'Heading (default: Image quality report)' },
+  images: { ...text, describe: 'Folder with the images (default: the paths that the predictions name)' },
+  maps: { ...text, describe: 'Folder with patch-score maps, called as the images' },
+  gallery: { ...text, describe: 'Images in each list of the gallery, 0 to 100 (default: 8)' },
+  pictures: { ...text, describe: 'Write the pictures into this folder, too' },
+  'picture-format': { ...text, choices: ['svg', 'png'], default: 'svg', describe: 'What kind of pictures' },
+} as const;
+
+/** The page does not show the analyses of pairs. */
+const shownFigures = omit(figureOptions, ['pairs']);
+
+const options = {
+  ...joinOptions,
+  ...shownFigures,
+  ...pageOptions,
+  quiet: { type: 'boolean', alias: 'q', group: 'Page:', describe: 'No warnings and no progress on stderr' },
+  ...spotOptions,
+} as const;
+
+function omit<T extends object, K extends keyof T>(object: T, names: readonly K[]): Omit<T, K> {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name as K))) as Omit<T, K>;
+}
+
+type Arguments = InferredOptionTypes<typeof options>;
+
+export const reportCommand = (exit: (code: number) => void): CommandModule<object, Arguments> => ({
+  command: 'report',
+  describe: 'Make a page with pictures, figures and the best and worst images',
+  builder: (yargs) =>
+    yargs
+      .usage(
+        '$0 report PREDICTIONS [--mos FILE] [-o report.html]\n\n' +
+          'Makes one HTML file without references to anything outside: histogram, scores against human scores with the ' +
+          'fit, images sorted by human score, the gap between both, the best, worst and most disputed images, and all ' +
+          'figures. Without --mos: scores and images only.\n\n' +
+          'PREDICTIONS are tables or images, as for hyperiqa eval.',
+      )
+      .options(options)
+      .example('$0 report photos', 'Images, scored now')
+      .example('$0 report scores.jsonl --mos koniq.csv --images 512x384', 'Records, with the images from a folder')
+      .example(
+        '$0 report faces.csv --mos koniq.csv --predictor Image_predic_score Face_predic_score',
+        "The study's plots",
+      )
+      .example('$0 report s.csv --mos mos.csv --pictures plots --picture-format png', 'The pictures on their own, too')
+      .epilogue(
+        'Exit codes: 0 written; 2 wrong usage, or a table that cannot be read, or a file that cannot be written.\n\n' +
+          'What the pictures show: docs/report.md.',
+      ),
+  handler: async (args) => {
+    exit(await run(args._.slice(1).map(String), args));
+  },
+});
+
+async function run(paths: readonly string[], args: Arguments): Promise<number> {
+  checkPaths(paths, args.predictor ?? args['lower-better'] ?? args.scale);
+  const { output, mos } = args;
+  if (imageExtensions.includes(extname(output).toLowerCase())) {
+    throw new HyperIQAError(
+      'ERR_INVALID_ARGUMENT',
+      `--output ${output} has the name of an image and might overwrite one.`,
+    );
+  }
+  if (mos === undefined) refuseWithoutMos(args);
+  const gallery = args.gallery === '0' ? 0 : integer('gallery', args.gallery);
+  const interrupt = new Interrupt();
+  const file = await FileSink.open(output);
+  try {
+    const { input, evaluation } = await inputOf(paths, args, interrupt);
+    const report = await createReport(input, {
+      folder: dirname(output),
+      signal: interrupt.signal,
+      ...defined({ title: args.title, images: args.images, maps: args.maps, gallery }),
+    });
+    await file.truncate(0);
+    await file.write(report.html);
+    await file.close();
+    if (args.pictures !== undefined) await writePictures(report.pictures, args.pictures, args['picture-format']);
+    if (!args.quiet) {
+      if (evaluation) sayWarnings(evaluation, true);
+      const more =
+        args.pictures === undefined ? '' : `, and ${count(report.pictures.length, 'picture')} to ${args.pictures}`;
+      tell(`the report was written to ${output}${more}`);
+    }
+    return 0;
+  } catch (error) {
+    if (interrupt.exitCode === undefined) throw error;
+    tell('interrupted');
+    return interrupt.exitCode;
+  } finally {
+    interrupt.stop();
+    await file.release();
+  }
+}
+
+/** Options that mean nothing without human scores: a misunderstanding, not a wish. */
+function refuseWithoutMos(args: Arguments): void {
+  const human = omit(joinOptions, ['mos', 'predictor', 'lower-better', 'name-column', 'scale', 'trained-on']);
+  const given = Object.keys({ ...human, ...shownFigures }).find(
+    (name) => (args as Record<string, unknown>)[name] !== undefined,
+  );
+  if (given !== undefined) throw new HyperIQAError('ERR_INVALID_ARGUMENT', `--${given} needs --mos.`);
+}
+
+async function inputOf(
+  paths: readonly string[],
+  args: Arguments,
+  interrupt: Interrupt,
+): Promise<{ input: ReportInput; evaluation?: Evaluation }> {
+  const evaluationOptions = toEvaluationOptions({ ...args, pairs: undefined });
+  const human = args.mos === undefined ? undefined : await readHumanScores(args.mos, toHumanScoresOptions(args));
+  const predictions = await predictionsFrom(paths, toPredictionsOptions(args), args, interrupt);
+  if (human === undefined) return { input: { predictions } };
+  const data = joinScores(predictions, human);
+  const evaluation = await evaluate(data, { ...evaluationOptions, signal: interrupt.signal });
+  return { input: { data, evaluation }, evaluation };
+}
+
+async function writePictures(pictures: readonly Picture[], folder: string, format: 'svg' | 'png'): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const picture of pictures) {
+      const content = format === 'png' ? await picturePng(picture) : picture.svg;
+      await writeFile(join(folder, `${picture.name}.${format}`), content);
+    }
+  } catch (error) {
+    if (error instanceof HyperIQAError) throw error;
+    throw new HyperIQAError('ERR_OUTPUT', `The pictures cannot be written to ${folder}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,380 @@
+/** The page: HTML with everything in it. */
+import { readFileSync } from 'node:fs';
+import { relative, resolve, sep } from 'node:path';
+import {
+  datasetTitle,
+  type Bounds,
+  type Estimate,
+  type Evaluation,
+  type FigureName,
+  type GroupResult,
+} from '../evaluation/index.js';
+import { colours } from './canvas.js';
+import type { Sheet } from './gallery.js';
+import { short, type Plotted } from './plots.js';
+import type { ReportInput, ReportModel } from './types.js';
+
+/** Parts of the page. */
+export interface PageParts {
+  title: string;
+  model: ReportModel;
+  plots: readonly Plotted[];
+  sheets: readonly Sheet[];
+  /** Links are relative to it. */
+  folder: string;
+  input: ReportInput;
+}
+
+const asset = (name: string): string => readFileSync(new URL(`./assets/${name}`, import.meta.url), 'utf8');
+
+/** Text made safe for HTML, in attributes too. */
+const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+
+export function pageOf(parts: PageParts): string {
+  const { title, model, plots, sheets, input } = parts;
+  const { evaluation } = model;
+  const links = linksOf(parts);
+  const sections = [
+    evaluation ? verdict(evaluation) : predictionsOnly(model),
+    evaluation ? metrics(evaluation) : '',
+    evaluation && evaluation.comparisons.length > 0 ? comparisons(evaluation) : '',
+    section('pictures', 'Pictures', plots.map((plot, i) => figure(plot, i)).join('')),
+    sheets.length > 0
+      ? section('gallery', 'Gallery', lostNote(model) + sheets.map((sheet) => gallery(sheet, model, links)).join(''))
+      : '',
+    section('images', 'All images', imagesTable(model)),
+    evaluation ? origin(evaluation) : predictionsOrigin(input),
+  ].filter((part) => part !== '');
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="hyperiqa">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<title>${escape(title)}</title>
+<style>
+${colourRules()}
+${asset('page.css')}</style>
+</head>
+<body>
+<a class="skip" href="#main">To the content</a>
+<header>
+<h1>${escape(title)}</h1>
+<nav aria-label="Sections">${['Figures', 'Comparison', 'Pictures', 'Gallery', 'Images', 'Origin']
+    .filter((name) => sections.some((part) => part.includes(`<section id="${name.toLowerCase()}"`)))
+    .map((name) => `<a href="#${name.toLowerCase()}">${name}</a>`)
+    .join(' ')}</nav>
+</header>
+<main id="main">
+${sections.join('\n')}
+</main>
+<div id="tip" role="status" hidden></div>
+<script type="application/json" id="data">${json(dataOf(model, plots, links))}</script>
+<script>
+${asset('page.js')}</script>
+</body>
+</html>
+`;
+}
+
+function colourRules(): string {
+  const rules = (scheme: 'light' | 'dark') =>
+    Object.entries(colours)
+      .map(([name, value]) => `--${name}: ${value[scheme]};`)
+      .join(' ');
+  return `:root { ${rules('light')} }
+@media screen and (prefers-color-scheme: dark) { :root { ${rules('dark')} } }`;
+}
+
+/** JSON that cannot end its script element. */
+const json = (value: unknown): string => JSON.stringify(value).replace(/</g, '\\u003c');
+
+const section = (id: string, title: string, content: string): string =>
+  `<section id="${id}"><h2>${escape(title)}</h2>\n${content}</section>`;
+
+/** For each image the address of its file, from the folder of the page; null where it was not found. */
+function linksOf({ model, folder }: PageParts): (string | null)[] {
+  const from = resolve(folder);
+  return model.images.map(({ path }) =>
+    path === null ? null : relative(from, path).split(sep).map(encodeURIComponent).join('/'),
+  );
+}
+
+/** What the script works on. Links share a beginning, mostly. */
+function dataOf(model: ReportModel, plots: readonly Plotted[], links: readonly (string | null)[]) {
+  const folders = new Map<string, number>();
+  const compact = links.map((link) => {
+    if (link === null) return null;
+    const end = link.lastIndexOf('/') + 1;
+    const folder = link.slice(0, end);
+    if (!folders.has(folder)) folders.set(folder, folders.size);
+    return [folders.get(folder), link.slice(end)];
+  });
+  const round = (value: number | null | undefined) =>
+    value === null || value === undefined || !Number.isFinite(value) ? null : Number(value.toPrecision(5));
+  return {
+    names: model.images.map(({ name }) => name),
+    folders: [...folders.keys()],
+    links: compact,
+    human: model.evaluation ? model.evaluation.humanScores.column : null,
+    mos: model.evaluation ? model.images.map(({ mos }) => round(mos)) : null,
+    predictors: model.predictors.map(({ name }) => name),
+    scores: model.predictors.map(({ index }) => model.images.map(({ scores }) => round(scores[index]))),
+    gaps: model.predictors.map(({ index, fitted }) =>
+      fitted
+        ? model.images.map(({ mos, scores }) => {
+            const score = scores[index] ?? null;
+            return mos === null || score === null ? null : round(fitted(score) - mos);
+          })
+        : null,
+    ),
+    plots: plots.map(({ images }) => images),
+  };
+}
+
+const interval = (bounds: Bounds | null | undefined): string =>
+  bounds ? `${short(bounds.lower)} to ${short(bounds.upper)}` : '';
+
+/** An end of a scale: 0, 100, 4.6. */
+const plain = (value: number): string => String(Number(value.toPrecision(4)));
+
+/** The outcome in a sentence for each predictor, and what to beware of. */
+function verdict(evaluation: Evaluation): string {
+  const { predictors, warnings, humanScores: human, images } = evaluation;
+  const sentences = predictors.map(({ name, overall }) => {
+    const { srcc, krcc } = overall.raw;
+    const bounds = overall.intervals.raw.srcc;
+    const percent = Number((evaluation.provenance.settings.level * 100).toFixed(2));
+    // Of all pairs without ties, (1 + tau)/2 are in the right order.
+    const pairs =
+      krcc === null
+        ? ''
+        : `; of two images it prefers the one people prefer in ${(50 * (1 + krcc)).toFixed(0)} % of cases`;
+    const figures =
+      srcc === null
+        ? 'has no defined correlation with them'
+        : `orders them with SRCC ${short(srcc)}${bounds ? ` (${percent} %: ${interval(bounds)})` : ''}${pairs}`;
+    return `<li><strong>${escape(name)}</strong> ${figures} (n = ${overall.n}).</li>`;
+  });
+  const alerts = warnings.map(({ message, code }) => `<li>${escape(message)} <code>${code}</code></li>`).join('');
+  return (
+    `<p>${images} images with human scores (${escape(human.column)}${human.dataset ? ` of ${escape(datasetTitle(human.dataset))}` : ''}: ` +
+    `${human.higherIsBetter ? 'higher' : 'lower'} is better, ${plain(human.scale.minimum)} to ${plain(human.scale.maximum)}).</p>` +
+    `<ul class="verdict">${sentences.join('')}</ul>` +
+    (alerts ? `<div class="warnings" role="note"><h2>Beware</h2><ul>${alerts}</ul></div>` : '')
+  );
+}
+
+const predictionsOnly = ({ images, predictors }: ReportModel): string =>
+  `<p>${images.length} images, scored by ${escape(predictors.map(({ name }) => name).join(', '))}. There are no human ` +
+  'scores to compare with.</p>';
+
+const number = (value: number | null | undefined, reason?: string): string =>
+  value === null || value === undefined
+    ? `<td class="n undefined"${reason ? ` title="${escape(reason)}"` : ''}>undefined</td>`
+    : `<td class="n" data-value="${value}">${short(value)}</td>`;
+
+const bounded = (value: number | null, bounds: Bounds | null | undefined, reason?: string): string =>
+  value === null
+    ? number(value, reason)
+    : `<td class="n" data-value="${value}">${short(value)}${bounds ? `<span class="ci">${interval(bounds)}</span>` : ''}</td>`;
+
+const estimate = ({ value, interval: bounds, undefinedBecause }: Estimate): string =>
+  bounded(value, bounds, undefinedBecause);
+
+function metrics(evaluation: Evaluation): string {
+  const { settings } = evaluation.provenance;
+  const extra = evaluation.predictors.some(({ overall }) => overall.raw.outlierRatio !== undefined);
+  const heads = [
+    ...['Predictor', settings.groupBy ?? 'Images', 'n', 'SRCC', 'KRCC', 'PLCC', 'PLCC fitted', 'RMSE', 'RMSE fitted'],
+    ...['MAE', 'MAE fitted', 'MSE', 'MSE fitted', 'Bias', 'Bias scaled', 'Gap per point'],
+    ...(extra ? ['Outlier ratio fitted'] : []),
+    ...(settings.band ? [`In ${settings.band.join(' to ')}`] : []),
+  ];
+  const row = (predictor: string, group: string, result: GroupResult): string => {
+    const { fitted, intervals, undefined: reasons, bias, gapSlope, band } = result;
+    const cell = (kind: 'raw' | 'fitted', name: FigureName) =>
+      bounded(result[kind][name] ?? null, intervals[kind][name], reasons[`${kind}.${name}`]);
+    return (
+      `<tr><th scope="row">${escape(predictor)}</th><td>${escape(group)}</td><td class="n" data-value="${result.n}">${result.n}</td>` +
+      cell('raw', 'srcc') +
+      cell('raw', 'krcc') +
+      (['plcc', 'rmse', 'mae', 'mse'] as const).map((name) => cell('raw', name) + cell('fitted', name)).join('') +
+      estimate(bias.raw) +
+      estimate(bias.scaled) +
+      estimate(gapSlope.scaled) +
+      (extra ? number(fitted.outlierRatio) : '') +
+      (settings.band ? number(band?.predictions) : '') +
+      '</tr>'
+    );
+  };
+  const rows = evaluation.predictors.flatMap(({ name, overall, groups }) => [
+    row(name, 'all', overall),
+    ...groups.map((group) => row(name, group.name, group)),
+  ]);
+  const percent = Number((settings.level * 100).toFixed(2));
+  const note =
+    settings.replicates > 0
+      ? `Small: ${percent} % intervals (BCa bootstrap, ${settings.replicates} replicates). `
+      : 'Without intervals. ';
+  return section(
+    'figures',
+    'Figures',
+    `<p>${note}Fitted: after the ${settings.fit} fit of each group. Correlations are positive where a predictor agrees ` +
+      'with people.</p>' +
+      '<p class="controls"><label>Filter <input type="search" data-filter="metrics" placeholder="predictor or group"></label></p>' +
+      table('metrics', heads, rows),
+  );
+}
+
+/** A table whose rows can be sorted by clicking on a heading. */
+const table = (id: string, heads: readonly string[], rows: readonly string[]): string =>
+  `<div class="scroll" tabindex="0" role="region" aria-label="${id}"><table id="${id}" data-sortable><thead><tr>` +
+  heads.map((head) => `<th scope="col"><button type="button">${escape(head)}</button></th>`).join('') +
+  `</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
+
+function comparisons({ comparisons: list }: Evaluation): string {
+  const p = (value: number | null): string =>
+    value === null
+      ? '<td class="n">–</td>'
+      : `<td class="n" data-value="${value}">${value < 0.001 ? '&lt; 0.001' : value.toFixed(3)}</td>`;
+  const rows = list.flatMap(({ first, second, n, ...kinds }) =>
+    (['srcc', 'plcc', 'plccFitted'] as const).map((kind) => {
+      const { bootstrap, mengRosenthalRubin: meng } = kinds[kind];
+      const title = { srcc: 'SRCC', plcc: 'PLCC', plccFitted: 'PLCC fitted' }[kind];
+      return (
+        `<tr><th scope="row">${escape(first)} − ${escape(second)}</th><td>${title}</td><td class="n">${n}</td>` +
+        `${estimate(bootstrap)}${p(bootstrap.pValue)}${number(meng.z, meng.undefinedBecause)}${p(meng.pValue)}</tr>`
+      );
+    }),
+  );
+  return section(
+    'comparison',
+    'Comparison of predictors',
+    '<p>Differences on the images that both have scored: paired bootstrap, and the test of Meng, Rosenthal & Rubin for ' +
+      'dependent correlations. The p values are not corrected for the number of pairs.</p>'.replace(' & ', ' &amp; ') +
+      table('comparisons', ['Predictors', 'Figure', 'n', 'Difference', 'p (bootstrap)', 'z (Meng)', 'p (Meng)'], rows),
+  );
+}
+
+function figure({ name, title, caption, svg, legend }: Plotted, index: number): string {
+  const keys = legend
+    .map(({ label, colour }) => `<span class="key"><i style="background:${colour}"></i>${escape(label)}</span>`)
+    .join(' ');
+  return (
+    `<figure data-plot="${index}"${name === 'sorted' ? ' class="wide"' : ''}><h3>${escape(title)}</h3>${keys ? `<p class="legend">${keys}</p>` : ''}` +
+    `<div class="plot">${svg}</div><figcaption>${escape(caption)}</figcaption></figure>\n`
+  );
+}
+
+/** Said once, not on every card. */
+function lostNote({ images }: ReportModel): string {
+  const lost = images.filter(({ path }) => path === null).length;
+  if (lost === 0) return '';
+  return `<p>${lost === images.length ? 'The images' : `${lost} of the ${images.length} images`} were not found, so they are named only.</p>`;
+}
+
+function gallery({ title, note, cards }: Sheet, model: ReportModel, links: readonly (string | null)[]): string {
+  const items = cards.map(({ image, text, thumbnail, map, missing }) => {
+    const name = model.images[image]?.name ?? '';
+    const link = links[image] ?? null;
+    const picture =
+      thumbnail === null
+        ? missing && `<span class="missing">${escape(missing)}</span>`
+        : `<img src="${thumbnail}" alt="${escape(name)}" loading="lazy">`;
+    const overlay = map === null ? '' : `<img src="${map}" alt="Patch scores of ${escape(name)}" loading="lazy">`;
+    const pictures = picture + overlay === '' ? '' : `<span class="pictures">${picture}${overlay}</span>`;
+    const body = `${pictures}<span class="name">${escape(name)}</span>`;
+    return (
+      `<li>${link === null ? body : `<a href="${escape(link)}" target="_blank" rel="noopener">${body}</a>`}` +
+      `<span class="text">${escape(text)}</span></li>`
+    );
+  });
+  return `<h3>${escape(title)}</h3><p>${escape(note)}</p><ul class="cards">${items.join('')}</ul>\n`;
+}
+
+/** A place for the table that the script fills page by page: rows of 10,000 images would slow the page down. */
+function imagesTable({ images, evaluation, predictors }: ReportModel): string {
+  const heads = [
+    'Image',
+    ...(evaluation ? [evaluation.humanScores.column] : []),
+    ...predictors.flatMap(({ name, fitted }) => [name, ...(fitted ? [`${name}: fitted − human`] : [])]),
+  ];
+  return (
+    `<p class="controls"><label>Filter <input type="search" id="find" placeholder="part of a name"></label> ` +
+    `<button type="button" id="previous">Previous</button> <span id="place" role="status">${images.length} images</span> ` +
+    `<button type="button" id="next">Next</button></p>` +
+    `<noscript><p>The table of images needs JavaScript.</p></noscript>` +
+    `<div class="scroll" tabindex="0" role="region" aria-label="images"><table id="all"><thead><tr>${heads
+      .map((head) => `<th scope="col"><button type="button">${escape(head)}</button></th>`)
+      .join('')}</tr></thead><tbody></tbody></table></div>`
+  );
+}
+
+const facts = (rows: readonly (readonly [string, string])[]): string =>
+  `<dl>${rows.map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</dd>`).join('')}</dl>`;
+
+function origin(evaluation: Evaluation): string {
+  const { provenance, humanScores: human, matching, dropped, unpredicted } = evaluation;
+  const { settings } = provenance;
+  const rows: [string, string][] = [
+    [
+      'Human scores',
+      `${provenance.humanScores.source}, column ${human.column} (SHA-256 ${provenance.humanScores.sha256})`,
+    ],
+    ...provenance.predictions.map(({ source, sha256 }): [string, string] => [
+      'Predictions',
+      `${source} (SHA-256 ${sha256})`,
+    ]),
+    ...provenance.models.map(({ name, sha256, trainedOn }): [string, string] => [
+      'Model',
+      `${name}${sha256 ? ` (SHA-256 ${sha256})` : ''}${trainedOn ? `, trained on ${datasetTitle(trainedOn)}` : ''}`,
+    ]),
+    ['Trained on', provenance.trainedOn.map(datasetTitle).join(', ') || 'not known'],
+    [
+      'Matched',
+      Object.entries(matching)
+        .map(([way, count]) => `${count} by ${way}`)
+        .join(', '),
+    ],
+    ['Human scores without prediction', String(unpredicted.count)],
+    [
+      'Settings',
+      Object.entries(settings)
+        .map(([name, value]) => `${name} ${value === null ? 'none' : String(value)}`)
+        .join(', '),
+    ],
+    ['Version', `hyperiqa ${provenance.hyperiqa}`],
+  ];
+  const shown = dropped.slice(0, 200);
+  const list =
+    dropped.length === 0
+      ? '<p>No row was dropped.</p>'
+      : `<details><summary>${dropped.length} dropped ${dropped.length === 1 ? 'row' : 'rows'}</summary><ul>${shown
+          .map(
+            ({ file, predictor, reason, message }) =>
+              `<li>${escape(file)}${predictor ? `, ${escape(predictor)}` : ''}: ${escape(message)} <code>${reason}</code></li>`,
+          )
+          .join(
+            '',
+          )}</ul>${dropped.length > shown.length ? `<p>… and ${dropped.length - shown.length} more.</p>` : ''}</details>`;
+  return section('origin', 'Origin', facts(rows) + list);
+}
+
+function predictionsOrigin(input: ReportInput): string {
+  if (!('predictions' in input)) return '';
+  const { sources, models } = input.predictions;
+  return section(
+    'origin',
+    'Origin',
+    facts([
+      ...sources.map(({ source, sha256 }): [string, string] => ['Predictions', `${source} (SHA-256 ${sha256})`]),
+      ...models.map(({ name, sha256 }): [string, string] => [
+        'Model',
+        `${name}${sha256 ? ` (SHA-256 ${sha256})` : ''}`,
+      ]),
+    ]),
+  );
+}
