@@ -22,7 +22,7 @@ import type { DroppedRow, PredictionModel, PredictionRow, Predictions, Predictor
 
 /** How to read predictions. */
 export interface PredictionsOptions {
-  /** Columns to evaluate. Default: `score` where there is one (and `*_predic_score`), else all columns of numbers. */
+  /** Columns to evaluate. Default: `score`, `faceScore` and `*_predic_score` where they are, else all columns of numbers. */
   predictors?: readonly string[];
   /** Those of them whose lower values are better. */
   lowerIsBetter?: readonly string[];
@@ -193,7 +193,7 @@ function predictorColumns(table: Table, names: number, { predictors }: Predictio
       ` has no column ${predictors.join(', ')} (predictor); its columns are ${listed(table.columns)}.`,
     );
   }
-  const scores = called((name) => name === 'score' || name.endsWith('predicscore'));
+  const scores = called((name) => name === 'score' || name === 'facescore' || name.endsWith('predicscore'));
   if (scores.length > 0) return scores;
   const numeric = indices.filter((index) => {
     const column = table.columns[index] ?? '';

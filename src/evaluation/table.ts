@@ -41,7 +41,8 @@ export const tableError = (source: string, message: string, cause?: unknown): Hy
  * mark; LF, CRLF or CR. Without any of these separators, lines of a number and a name (or a name and a number) are read
  * as a table without header.
  *
- * Of JSON objects, members of objects become columns named with a dot (`provenance.seed`); arrays are left out.
+ * Of JSON objects, members of objects become columns named with a dot (`provenance.seed`); arrays are left out, except that
+ * records of `score --faces` get a column `faceScore`.
  *
  * @throws HyperIQAError ERR_TABLE: not there, not readable, empty, not UTF-8, or malformed; the message names the line
  */
@@ -214,7 +215,7 @@ function jsonLines(name: string, text: string): Content {
       const hint = i === 0 && line.trim() === '{' ? ' (JSON lines have one whole object a line)' : '';
       throw tableError(name, `, line ${i + 1}: this is no JSON object: ${(error as Error).message}${hint}`, error);
     }
-    return [{ line: i + 1, cells: collected.cells(object(name, value, `, line ${i + 1}`)) }];
+    return [{ line: i + 1, cells: collected.cells(record(name, value, `, line ${i + 1}`)) }];
   });
   return collected.content(rows);
 }
@@ -230,17 +231,28 @@ function jsonArray(name: string, text: string): Content {
   const collected = new Columns();
   const rows = values.map((value, i) => ({
     line: i + 1,
-    cells: collected.cells(object(name, value, `, item ${i + 1}`)),
+    cells: collected.cells(record(name, value, `, item ${i + 1}`)),
   }));
   return collected.content(rows);
 }
 
-function object(name: string, value: unknown, where: string): JsonObject {
+function record(name: string, value: unknown, where: string): JsonObject {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw tableError(name, `${where}: an object is needed, such as {"file": "a.jpg", "score": 61.2}.`);
   }
-  return value as JsonObject;
+  return withFaceScore(value as JsonObject);
 }
+
+/** Records of `score --faces` have a list of faces; a table has the score of the largest that is kept, as our CSV has. */
+function withFaceScore(row: JsonObject): JsonObject {
+  const list = isObject(row.faces) ? row.faces.faces : undefined;
+  if (!Array.isArray(list)) return row;
+  const kept = list.find((face) => isObject(face) && face.kept === true);
+  return { ...row, faceScore: isObject(kept) ? (kept.score ?? null) : null };
+}
+
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The columns of objects whose members may differ. */
 class Columns {

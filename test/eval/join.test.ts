@@ -93,6 +93,21 @@ test('without names of predictors: score where there is one, else the columns of
   );
 });
 
+test('records with faces have the score of the largest face that is kept as a second predictor', async () => {
+  const face = (kept: boolean, score: number | null) => ({ kept, score, box: { x: 1 } });
+  const line = (file: string, score: number, faces: object[]) =>
+    `${JSON.stringify({ file, score, faces: { status: 'ok', faces } })}\n`;
+  const { predictions, images } = await join(
+    line('a.jpg', 60, [face(false, null), face(true, 31), face(true, 12)]) + line('b.jpg', 50, []),
+    'image_name,MOS\na.jpg,1\nb.jpg,2\n',
+  );
+  expect(predictions.predictors.map(({ name }) => name)).toEqual(['score', 'faceScore']);
+  expect(images.map(({ scores }) => scores)).toEqual([
+    [60, 31],
+    [50, null],
+  ]);
+});
+
 test("the study's long table has a predictor for each model", async () => {
   const { predictions, images } = await join(
     'Model_name,filename,score\nm1,a.jpg,1\nm1,b.jpg,2\nm2,a.jpg,3\nm2,b.jpg,\n',
