@@ -5,9 +5,9 @@ const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 /** The proof of installation: `node scripts/test.mjs install`. */
 export default defineConfig({
-  root: file('.'),
+  root: file('../..'),
   test: {
-    include: ['*.test.mjs'],
+    include: ['npm/proof/*.test.mjs'],
     globalSetup: [file('setup.mjs')],
     pool: 'forks',
     // Each step uses all cores, and several are measured.
