@@ -10,5 +10,7 @@ export { mapColours, mapPicture } from './map/picture.js';
 export type * from './map/types.js';
 export { protocolNames, resolveProtocol } from './protocol.js';
 export { defaultFaceModelPath, defaultModelPath, runtimeInfo } from './runtime.js';
+export { installRuntime, listRuntimes, removeRuntime, useRuntime, verifyRuntime } from './runtime/manage.js';
 export { HyperIQA } from './scorer.js';
+export type * from './runtime/types.js';
 export type * from './types.js';

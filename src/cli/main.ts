@@ -11,6 +11,7 @@ import { mapCommand } from './map.js';
 import { mapOptions } from './map-options.js';
 import { faceOptions, facesOptions, loadOptions, reportOptions, scoreOptions } from './options.js';
 import { pageOptions, reportCommand } from './report.js';
+import { runtimeCommand, runtimeOptions } from './runtime.js';
 import { scoreCommand } from './score.js';
 import { selfCheckCommand } from './self-check.js';
 import { ClosedPipe } from './sink.js';
@@ -21,7 +22,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
-const commands = ['score', 'eval', 'report', 'faces', 'map', 'info', 'self-check'];
+const commands = ['score', 'eval', 'report', 'faces', 'map', 'info', 'self-check', 'runtime', 'doctor'];
 
 const exit = (code: number): void => {
   process.exitCode = code;
@@ -41,6 +42,7 @@ function cli(args: string[]) {
       .command(mapCommand(exit))
       .command(infoCommand)
       .command(selfCheckCommand(exit))
+      .command(runtimeCommand(exit))
       .example('$0 score photos', 'Score the images of a folder')
       .example('$0 score --help', 'All options, with examples')
       .command({
@@ -88,6 +90,7 @@ function explain(message: string): string {
     ...mapOptions,
     ...loadOptions,
     ...reportOptions,
+    ...runtimeOptions,
   });
   const hints = unknown
     .flatMap((name) => suggestion(name, options) ?? [])
