@@ -99,7 +99,8 @@ const install = (exit: Exit): CommandModule<object, InstallArguments> => ({
           'leaves nothing behind, and an installed build is not downloaded again.',
       )
       .options({ ...runtimeOptions, ...reportOptions })
-      .strict()
+      // Not strict(): what follows the kind are files.
+      .strictOptions()
       .example('$0 runtime install cuda', 'With pip, or from HYPERIQA_WHEEL_INDEX')
       .example('$0 runtime install cuda /mnt/wheels', 'From a folder of wheels, without a network')
       .example('$0 runtime install cpu libtorch.zip --sha256 HASH', 'From a LibTorch archive')

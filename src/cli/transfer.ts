@@ -20,20 +20,22 @@ export class Transfer {
   readonly report = ({ phase, file, bytes, totalBytes }: RuntimeProgress): void => {
     if (this.quiet) return;
     const name = file === '' ? 'with pip' : (file.split(/[\\/]/).at(-1) ?? file);
-    const size = totalBytes === null ? '' : ` of ${megabytes(totalBytes)}`;
+    const size = totalBytes === null ? '' : megabytes(totalBytes);
     if (!this.stream.isTTY) {
       // Of a verification every file would be a step.
       const step = phase === 'verify' ? phase : `${phase} ${file}`;
       if (step === this.#step) return;
       this.#step = step;
-      this.stream.write(`hyperiqa: ${words[phase]} ${phase === 'verify' ? 'the files' : printable(name)}${size}\n`);
+      this.stream.write(
+        `hyperiqa: ${words[phase]} ${phase === 'verify' ? 'the files' : printable(name)}${size && ` (${size})`}\n`,
+      );
       return;
     }
     const now = performance.now();
     if (now - this.#drawn < redrawMs) return;
     this.#drawn = now;
     const share = totalBytes === null || totalBytes === 0 ? '' : `  ${Math.floor((100 * bytes) / totalBytes)}%`;
-    const text = `${words[phase]} ${printable(name)}: ${megabytes(bytes)}${size}${share}`;
+    const text = `${words[phase]} ${printable(name)}: ${megabytes(bytes)}${size && ` of ${size}`}${share}`;
     this.#clear();
     // A line that wraps could not be taken away again.
     this.stream.write(text.slice(0, (this.stream.columns || 80) - 1));

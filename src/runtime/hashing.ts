@@ -8,6 +8,8 @@ import { pipeline } from 'node:stream/promises';
 export class Hashing extends Transform {
   readonly #hash: Hash = createHash('sha256');
   bytes = 0;
+  /** What `onBytes` threw, if it did: the pipeline rejects with it. */
+  thrown: Error | undefined;
 
   constructor(private readonly onBytes: (bytes: number) => void = () => undefined) {
     super();
@@ -20,7 +22,8 @@ export class Hashing extends Transform {
       this.onBytes(chunk.length);
     } catch (error) {
       // Ends the pipeline; thrown from here it would end the process.
-      done(error instanceof Error ? error : new Error(String(error)));
+      this.thrown = error instanceof Error ? error : new Error(String(error));
+      done(this.thrown);
       return;
     }
     done(null, chunk);

@@ -1,6 +1,6 @@
 /** Installs a runtime: gets its files, checks them, and puts them in place whole or not at all. */
 import { existsSync } from 'node:fs';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { abortedError } from '../abort.js';
@@ -283,6 +283,7 @@ class Installation {
 
   async #copy(torch: string): Promise<void> {
     const { kind, signal } = this.plan;
+    this.#version = await versionOf(torch);
     const written = await copyRuntime(torch, kind, this.#result, {
       signal,
       onTotal: (bytes) => checkSpace(this.work, bytes + MARGIN),
@@ -342,6 +343,12 @@ function indexAddress(text: string): URL {
 const hashIn = ({ hash }: URL) => /^#(?:.*&)?sha256=([0-9a-fA-F]{64})(?:&|$)/.exec(hash)?.[1];
 
 const versionIn = (text: string | undefined) => /^__version__\s*=\s*['"]([^'"]+)/m.exec(text ?? '')?.[1];
+
+/** With its suffix, where a file tells it. */
+async function versionOf(torch: string): Promise<string | null> {
+  const read = (file: string) => readFile(join(torch, file), 'utf8').catch(() => undefined);
+  return versionIn(await read('version.py')) ?? (await read('build-version'))?.trim() ?? null;
+}
 
 async function kindOf(path: string): Promise<'file' | 'folder'> {
   try {

@@ -89,7 +89,7 @@ export class Web {
         signal ? { signal } : {},
       );
     } catch (error) {
-      throw this.#explain(address, error, signal, hashing.bytes);
+      throw error === hashing.thrown ? error : this.#explain(address, error, signal, hashing.bytes);
     }
     const wanted = exact ? size : announced;
     if (wanted !== null && hashing.bytes !== wanted) {

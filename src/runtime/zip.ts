@@ -108,7 +108,7 @@ export class Archive {
         signal ? { signal } : {},
       );
     } catch (error) {
-      throw isSystemError(error) || signal?.aborted ? error : damaged(this.name, error);
+      throw error === hashing.thrown || signal?.aborted ? error : damaged(this.name, error);
     }
     return { sha256: hashing.sha256(), bytes: hashing.bytes };
   }
