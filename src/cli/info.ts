@@ -1,6 +1,6 @@
 /** `hyperiqa info`: what would score, on what. */
 import type { CommandModule, InferredOptionTypes } from 'yargs';
-import { HyperIQA, runtimeInfo, type Info, type RuntimeInfo } from '../index.js';
+import { HyperIQA, probeRuntime, type Info, type RuntimeProbe } from '../index.js';
 import { loadOptions, reportOptions, toLoadOptions } from './options.js';
 import { describeCrops } from './records.js';
 import { StdoutSink } from './sink.js';
@@ -21,16 +21,23 @@ export const infoCommand: CommandModule<object, InferredOptionTypes<typeof optio
       .epilogue('Exit codes: 0 shown; 2 wrong usage, or LibTorch or the model cannot be loaded.'),
   handler: async (args) => {
     const loading = toLoadOptions(args);
-    const { cuda } = await runtimeInfo(loading.libtorch === undefined ? {} : { libtorch: loading.libtorch });
+    // In another process first: a broken LibTorch ends that one, and here it is an error with a message.
+    const probe = await probeRuntime(loading.libtorch === undefined ? {} : { libtorch: loading.libtorch });
     await using iqa = await HyperIQA.load(args.model, loading);
     const { info } = iqa;
-    await new StdoutSink().write(
-      args.format === 'json' ? `${JSON.stringify({ ...info, cuda }, null, 2)}\n` : describe(info, cuda),
-    );
+    const { cuda, driver, addon } = probe;
+    const json = {
+      ...info,
+      libtorch: { ...info.libtorch, candidates: probe.libtorch.candidates },
+      cuda,
+      driver,
+      addon,
+    };
+    await new StdoutSink().write(args.format === 'json' ? `${JSON.stringify(json, null, 2)}\n` : describe(info, probe));
   },
 };
 
-function describe(info: Info, cuda: RuntimeInfo['cuda']): string {
+function describe(info: Info, { cuda, driver, addon, libtorch: { candidates } }: RuntimeProbe): string {
   const { model, libtorch, versions, selfCheck } = info;
   const { score, protocol } = model;
   const rows: [string, string][] = [
@@ -50,14 +57,26 @@ function describe(info: Info, cuda: RuntimeInfo['cuda']): string {
     ['self-check', selfCheck ? describeCheck(selfCheck) : 'not done'],
     ['device', info.devices.map(({ id, name }) => `${id} (${name})`).join(', ')],
     ['CUDA', cuda.available ? cuda.devices.map(({ id, name }) => `${id} (${name})`).join(', ') : `no: ${cuda.reason}`],
+    ['driver', driver ? `NVIDIA ${driver.version}, ${driver.gpus.map(({ name }) => name).join(', ')}` : 'none'],
     ['computation', `${info.dtype}, graph mode ${info.graphMode}, batches of ${info.batchSize} patches at most`],
     ['workers', `${info.workers}, ${info.threadsPerWorker} threads each`],
     ['LibTorch', `${libtorch.version}, ${libtorch.path} (${libtorch.source})`],
+    ...passedOver(candidates, libtorch.source),
+    ['addon', addon],
     ['hyperiqa', versions.hyperiqa],
     ['sharp', `${versions.sharp}, libvips ${versions.libvips}`],
     ['Node.js', versions.node],
   ];
   return rows.map(([name, value]) => `${name.padEnd(16)}${printable(value)}\n`).join('');
+}
+
+/** The places that come before the one in use: why it is that one. */
+function passedOver(candidates: RuntimeProbe['libtorch']['candidates'], source: string): [string, string][] {
+  const before = candidates.slice(
+    0,
+    candidates.findIndex((candidate) => candidate.source === source),
+  );
+  return before.map((candidate) => ['  not from', `${candidate.source}: ${candidate.note}`]);
 }
 
 const describeCheck = ({ passed, largestDifference, tolerance }: NonNullable<Info['selfCheck']>) =>

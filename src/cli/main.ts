@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { HyperIQAError } from '../index.js';
+import { doctorCommand, doctorOptions } from './doctor.js';
 import { evalCommand, evalOptions } from './eval.js';
 import { facesCommand } from './faces.js';
 import { infoCommand } from './info.js';
@@ -43,6 +44,7 @@ function cli(args: string[]) {
       .command(infoCommand)
       .command(selfCheckCommand(exit))
       .command(runtimeCommand(exit))
+      .command(doctorCommand(exit))
       .example('$0 score photos', 'Score the images of a folder')
       .example('$0 score --help', 'All options, with examples')
       .command({
@@ -91,6 +93,7 @@ function explain(message: string): string {
     ...loadOptions,
     ...reportOptions,
     ...runtimeOptions,
+    ...doctorOptions,
   });
   const hints = unknown
     .flatMap((name) => suggestion(name, options) ?? [])

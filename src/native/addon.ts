@@ -59,12 +59,18 @@ function load(option: string | undefined): LoadedBinding {
   return loaded;
 }
 
-/** The two addons lie together: in a checkout where `npm run build` puts them, else in the platform package. */
-function requireAddon(file: string, libtorch: LibTorch): unknown {
+/** Where an addon is looked for; `path` is where it is. */
+export function locateAddon(file: string): { path: string | undefined; built: string; packaged: string | undefined } {
   // Debug and sanitizer builds of a checkout (`scripts/prepare.mjs --debug`) lie beside the ordinary one.
   const built = resolve(PACKAGE_ROOT, process.env.HYPERIQA_BUILD ?? 'build/Release', file);
   const packaged = packageFolder(ADDON_PACKAGE);
   const path = [built, ...(packaged === undefined ? [] : [join(packaged, file)])].find((place) => existsSync(place));
+  return { path, built, packaged };
+}
+
+/** The two addons lie together: in a checkout where `npm run build` puts them, else in the platform package. */
+function requireAddon(file: string, libtorch: LibTorch): unknown {
+  const { path, built, packaged } = locateAddon(file);
   if (path === undefined) {
     throw new HyperIQAError(
       'ERR_ADDON_NOT_FOUND',

@@ -1,4 +1,6 @@
 /** Public types of runtime management. A runtime is a LibTorch that `hyperiqa runtime` has put into the cache folder. */
+import type { LibTorchCandidate } from '../native/libtorch.js';
+import type { RuntimeInfo } from '../types.js';
 import type { RuntimeKind } from './places.js';
 
 export type { RuntimeKind } from './places.js';
@@ -99,4 +101,68 @@ export interface RuntimeVerification {
   files: number;
   bytes: number;
   problems: { file: string; problem: 'missing' | 'changed' | 'unknown' }[];
+}
+
+/** A place where LibTorch is looked for, and what is there. */
+export type { LibTorchCandidate } from '../native/libtorch.js';
+
+/** NVIDIA's driver, as `nvidia-smi` tells. */
+export interface NvidiaDriver {
+  version: string;
+  gpus: { name: string; memoryMiB: number; computeCapability: string }[];
+}
+
+export interface ProbeOptions {
+  /** Folder of the LibTorch to use, as in `LoadOptions`. */
+  libtorch?: string;
+  signal?: AbortSignal;
+}
+
+/** What a process of its own found out about the libraries. */
+export interface RuntimeProbe {
+  libtorch: {
+    version: string;
+    path: string;
+    source: string;
+    /** Every place where LibTorch is looked for, in order; the first usable one is the one in use. */
+    candidates: LibTorchCandidate[];
+  };
+  /** Absolute path of the native addon. */
+  addon: string;
+  cuda: RuntimeInfo['cuda'];
+  /** Null where there is none, or it does not answer. */
+  driver: NvidiaDriver | null;
+}
+
+/** One thing that `doctor` looked at. */
+export interface DoctorCheck {
+  id: 'node' | 'platform' | 'cache' | 'libtorch' | 'addon' | 'cuda' | 'sharp' | 'model' | 'runtimes' | 'install-source';
+  /** `problem`: images cannot be scored; `warning`: something works worse than it could; `skipped`: not looked at. */
+  status: 'ok' | 'warning' | 'problem' | 'skipped';
+  message: string;
+  /** What to do; null where nothing is to be done. */
+  remedy: string | null;
+}
+
+export interface DoctorReport {
+  /** Whether no check is a `problem`. */
+  ok: boolean;
+  checks: DoctorCheck[];
+  system: {
+    platform: string;
+    /** `glibc 2.36`, or the name of another C library; null outside of Linux. */
+    libc: string | null;
+    node: string;
+    hyperiqa: string;
+    driver: NvidiaDriver | null;
+  };
+  libtorch: {
+    /** The one in use; null where none can be used. */
+    chosen: { version: string; path: string; source: string } | null;
+    candidates: LibTorchCandidate[];
+  };
+  cuda: RuntimeInfo['cuda'] | null;
+  runtimes: RuntimeList;
+  /** Where `runtime install` takes LibTorch from when no file is named; `none`: files must be named. */
+  installSource: { kind: 'index' | 'pip' | 'none'; detail: string };
 }

@@ -58,10 +58,17 @@ describe('at run time', () => {
       'HyperIQA',
       'HyperIQAError',
       'defaultModelPath',
+      'doctor',
       'imageExtensions',
+      'installRuntime',
+      'listRuntimes',
+      'probeRuntime',
       'protocolNames',
+      'removeRuntime',
       'resolveProtocol',
       'runtimeInfo',
+      'useRuntime',
+      'verifyRuntime',
     ]);
   });
 
