@@ -55,18 +55,25 @@ describe('at run time', () => {
   test('the exports are those that are documented', async () => {
     const names = await run('c.mjs', `console.log(Object.keys(await import('hyperiqa')).sort().join(' '))`);
     expect(names.trim().split(' ')).toEqual([
+      'FaceDetector',
       'HyperIQA',
       'HyperIQAError',
+      'defaultFaceModelPath',
       'defaultModelPath',
       'doctor',
       'imageExtensions',
       'installRuntime',
       'listRuntimes',
+      'mapColours',
+      'mapPicture',
       'probeRuntime',
       'protocolNames',
+      'qualityMap',
       'removeRuntime',
       'resolveProtocol',
       'runtimeInfo',
+      'scoreAllWithFaces',
+      'scoreWithFaces',
       'useRuntime',
       'verifyRuntime',
     ]);
