@@ -1,11 +1,11 @@
 // Do scores of faces follow human scores of whole photographs? From a folder of photographs to the figures:
-// detection, photographs of exactly one person, both scores, join with human scores, evaluation.
+// detection, photographs of exactly one person, both scores, join with human scores, evaluation, report.
 //   node examples/face-study/study.mjs IMAGES --mos FILE --output FOLDER [OPTIONS] [-- SCORE OPTIONS]
-// OPTIONS: --mos-column NAME, --min-size PIXELS of a face (60).
+// OPTIONS: --mos-column NAME, --min-size PIXELS of a face (60), --title TEXT of the report.
 // SCORE OPTIONS go to `hyperiqa score`, for example: -- --model koniq.pt --protocol official
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parse } from 'csv-parse/sync';
@@ -22,6 +22,7 @@ const { values, positionals } = parseArgs({
     'mos-column': { type: 'string' },
     output: { type: 'string' },
     'min-size': { type: 'string', default: '60' },
+    title: { type: 'string', default: 'Scores of photographs and of the faces in them' },
   },
 });
 const { mos, output } = values;
@@ -65,3 +66,16 @@ console.log(
 const evaluation = ['eval', inOutput('pairs.csv'), ...humanScores, '--predictor', ...predictors];
 hyperiqa([...evaluation, '--format', 'table']);
 hyperiqa([...evaluation, '--format', 'json', '--output', inOutput('evaluation.json')]);
+
+// 5. The report: plots sorted by human score, the best and the worst photographs, and the pictures on their own.
+const report = ['report', inOutput('pairs.csv'), ...humanScores, '--predictor', ...predictors, '--title', values.title];
+hyperiqa([...report, '--output', inOutput('report.html'), ...images(), '--pictures', inOutput('pictures')]);
+
+/** Where the report finds the photographs: the study's table has their base names only. */
+function images() {
+  return positionals.length === 1 ? ['--images', folderOf(positionals[0])] : [];
+}
+
+function folderOf(path) {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? path : dirname(path);
+}

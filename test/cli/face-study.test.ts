@@ -1,6 +1,6 @@
 /** The example examples/face-study, as a reader would run it, on stand-in scores that no human gave. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { quick, root, scratch } from './cli.js';
 const example = join(root, 'examples/face-study');
 const column = 'STAND_IN_not_a_human_score';
 
-test('from photographs to the figures', { timeout: 600_000 }, () => {
+test('from photographs to the report', { timeout: 600_000 }, () => {
   const folder = scratch();
   execFileSync(process.execPath, [join(example, 'make-stand-in.mjs'), folder]);
   const made = readdirSync(join(folder, 'images'));
@@ -25,7 +25,7 @@ test('from photographs to the figures', { timeout: 600_000 }, () => {
     [
       join(example, 'study.mjs'),
       ...[images, '--mos', join(folder, 'stand-in.csv'), '--mos-column', column, '--output', output],
-      ...['--', ...quick()],
+      ...['--title', 'Stand-in scores, which no human gave', '--', ...quick()],
     ],
     { cwd: root, encoding: 'utf8' },
   );
@@ -50,6 +50,9 @@ test('from photographs to the figures', { timeout: 600_000 }, () => {
 
   const evaluation = JSON.parse(readFileSync(join(output, 'evaluation.json'), 'utf8')) as object;
   expect(JSON.stringify(evaluation)).toContain('Face_predic_score');
+  const page = readFileSync(join(output, 'report.html'), 'utf8');
+  expect(page).toContain('Stand-in scores, which no human gave');
+  expect(existsSync(join(output, 'pictures'))).toBe(true);
 });
 
 test('says how it is used', () => {
