@@ -5,12 +5,13 @@ import sharp from 'sharp';
 import type { CheckedScoreOptions } from './options.js';
 import type { Info, ModelIdentity, Provenance } from './types.js';
 
-const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+/** Of hyperiqa itself. */
+export const { version: packageVersion } = createRequire(import.meta.url)('../package.json') as { version: string };
 
 /** Versions of everything that has a part in a score. */
 export function versions(libtorch: string): Provenance['versions'] {
   return Object.freeze({
-    hyperiqa: version,
+    hyperiqa: packageVersion,
     libtorch,
     sharp: sharp.versions.sharp,
     libvips: sharp.versions.vips,

@@ -7,7 +7,8 @@ import { fromCallSite } from './call-site.js';
 import { HyperIQAError, toHyperIQAError } from './errors.js';
 import { captureImage } from './image.js';
 import { decodingPlaces } from './image-queue.js';
-import { checkModelFile, deepFreeze, modelPath, sha256OfFile, untilAborted } from './model-file.js';
+import { checkModelFile, deepFreeze, sha256OfFile, untilAborted } from './model-file.js';
+import { locateModel, requireSha256, type LocatedModel } from './models/locate.js';
 import { loadBinding, type LoadedBinding } from './native/addon.js';
 import { cacheFolder } from './native/cache.js';
 import { checkLoadOptions, checkScoreOptions, type CheckedLoadOptions, type CheckedScoreOptions } from './options.js';
@@ -63,16 +64,16 @@ export class HyperIQA implements AsyncDisposable {
   /**
    * Loads a model.
    *
-   * @param model - Path or file URL of a model file; default: the model of the package.
+   * @param model - Path or file URL of a model file, or the name of a registered model (`addModel`); default: the model of
+   *   the package. A text with a separator or the ending `.pt` is a path; anything else is a name first.
    * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT, ERR_MODEL_SELF_CHECK,
-   *   ERR_DEVICE_UNAVAILABLE, ERR_DTYPE_UNSUPPORTED, ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD,
+   *   ERR_MODEL_SHA256 (a registered model whose file was changed), ERR_DEVICE_UNAVAILABLE, ERR_DTYPE_UNSUPPORTED, ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD,
    *   ERR_ADDON_NOT_FOUND, ERR_OUT_OF_MEMORY, ERR_ABORTED
    */
   static async load(model?: string | URL, options: LoadOptions = {}): Promise<HyperIQA> {
-    const path = modelPath(model, defaultModelPath());
     const checked = checkLoadOptions(options);
     return untilAborted(async () => {
-      const { engine, info } = await load(path, checked);
+      const { engine, info } = await locateAndLoad(model, checked);
       return new HyperIQA(engine, info, checked);
     }, checked.signal);
   }
@@ -182,7 +183,24 @@ export class HyperIQA implements AsyncDisposable {
   }
 }
 
-async function load(path: string, options: CheckedLoadOptions): Promise<{ engine: NativeEngine; info: Info }> {
+/** A registered model may be replaced between the moment it is found and the one it is read: then it is found anew. */
+async function locateAndLoad(model: unknown, options: CheckedLoadOptions): ReturnType<typeof load> {
+  for (let located = await locateModel(model); ;) {
+    try {
+      return await load(located, options);
+    } catch (error) {
+      if (!located.registered) throw error;
+      const now = await locateModel(model);
+      if (now.path === located.path) throw error;
+      located = now;
+    }
+  }
+}
+
+async function load(
+  { path, registered }: LocatedModel,
+  options: CheckedLoadOptions,
+): Promise<{ engine: NativeEngine; info: Info }> {
   await checkModelFile(path, defaultModelPath());
   const loaded = await loadBinding(options.libtorch === undefined ? {} : { libtorch: options.libtorch });
   const hashing = sha256OfFile(path);
@@ -190,6 +208,7 @@ async function load(path: string, options: CheckedLoadOptions): Promise<{ engine
   hashing.catch(() => undefined);
   let engine: NativeEngine | undefined;
   try {
+    if (registered) requireSha256(registered.name, path, await hashing, registered.sha256);
     engine = await loaded.binding.load({
       ...options.native,
       modelPath: path,

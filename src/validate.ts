@@ -1,4 +1,7 @@
 /** Checks of what callers hand over: every refusal names the option, what it may be and what it was. */
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
 import { HyperIQAError } from './errors.js';
 
 /** The value as a short text for an error message. */
@@ -65,6 +68,18 @@ export function checkBoolean(name: string, value: unknown): boolean {
 export function checkString(name: string, value: unknown): string {
   if (typeof value !== 'string' || value === '' || value.includes('\0')) throw invalid(name, 'a non-empty text', value);
   return value;
+}
+
+/** A path or a file URL, as an absolute path. */
+export function checkPath(name: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return resolve(value);
+  if (value instanceof URL && value.protocol === 'file:') return fileURLToPath(value);
+  throw invalid(name, 'a path or a file URL', value);
+}
+
+export function checkFunction(name: string, value: unknown): (...args: never[]) => unknown {
+  if (typeof value !== 'function') throw invalid(name, 'a function', value);
+  return value as (...args: never[]) => unknown;
 }
 
 export function checkSignal(name: string, value: unknown): AbortSignal {

@@ -5,25 +5,27 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { HyperIQAError } from '../index.js';
 import { doctorCommand, doctorOptions } from './doctor.js';
+import { suggestion } from '../suggest.js';
 import { evalCommand, evalOptions } from './eval.js';
+import { exportCommand, exportOptions } from './export.js';
 import { facesCommand } from './faces.js';
 import { infoCommand } from './info.js';
 import { mapCommand } from './map.js';
 import { mapOptions } from './map-options.js';
+import { modelsCommand, modelsOptions } from './models.js';
 import { faceOptions, facesOptions, loadOptions, reportOptions, scoreOptions } from './options.js';
 import { pageOptions, reportCommand } from './report.js';
 import { runtimeCommand, runtimeOptions } from './runtime.js';
 import { scoreCommand } from './score.js';
 import { selfCheckCommand } from './self-check.js';
 import { ClosedPipe } from './sink.js';
-import { suggestion } from './suggest.js';
 import { tell } from './text.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
 
-const commands = ['score', 'eval', 'report', 'faces', 'map', 'info', 'self-check', 'runtime', 'doctor'];
+const commands = ['score', 'eval', 'report', 'faces', 'map', 'info', 'self-check', 'runtime', 'doctor', 'export', 'models'];
 
 const exit = (code: number): void => {
   process.exitCode = code;
@@ -45,6 +47,8 @@ function cli(args: string[]) {
       .command(selfCheckCommand(exit))
       .command(runtimeCommand(exit))
       .command(doctorCommand(exit))
+      .command(exportCommand(exit))
+      .command(modelsCommand(exit))
       .example('$0 score photos', 'Score the images of a folder')
       .example('$0 score --help', 'All options, with examples')
       .command({
@@ -94,6 +98,8 @@ function explain(message: string): string {
     ...reportOptions,
     ...runtimeOptions,
     ...doctorOptions,
+    ...exportOptions,
+    ...modelsOptions,
   });
   const hints = unknown
     .flatMap((name) => suggestion(name, options) ?? [])

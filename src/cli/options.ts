@@ -15,7 +15,11 @@ const text = { type: 'string', requiresArg: true } as const satisfies Options;
 
 /** Options about the model and the machine, which every command takes. */
 export const loadOptions = {
-  model: { ...text, group: 'Model and machine:', describe: 'Model file (default: the model of the package)' },
+  model: {
+    ...text,
+    group: 'Model and machine:',
+    describe: 'Model file or registered name (default: the model of the package)',
+  },
   device: {
     ...text,
     group: 'Model and machine:',

@@ -1,0 +1,5 @@
+/** The datasets that an export knows the protocol and the scale of; models/hyperiqa/metadata.py says what they are. */
+
+export const exportDatasets = ['koniq10k', 'bid', 'live', 'csiq', 'tid2013', 'livec', 'kadid-synthetic'] as const;
+
+export type ExportDataset = (typeof exportDatasets)[number];
