@@ -67,7 +67,7 @@ export class HyperIQA implements AsyncDisposable {
    * @param model - Path or file URL of a model file, or the name of a registered model (`addModel`); default: the model of
    *   the package. A text with a separator or the ending `.pt` is a path; anything else is a name first.
    * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT, ERR_MODEL_SELF_CHECK,
-   *   ERR_MODEL_SHA256 (a registered model whose file was changed), ERR_DEVICE_UNAVAILABLE, ERR_DTYPE_UNSUPPORTED, ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD,
+   *   ERR_MODEL_HASH (a registered model whose file was changed), ERR_DEVICE_UNAVAILABLE, ERR_DTYPE_UNSUPPORTED, ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD,
    *   ERR_ADDON_NOT_FOUND, ERR_OUT_OF_MEMORY, ERR_ABORTED
    */
   static async load(model?: string | URL, options: LoadOptions = {}): Promise<HyperIQA> {

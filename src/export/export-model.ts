@@ -34,7 +34,7 @@ import { readWeights, weightsSha256, type Weights } from './weights.js';
  *
  * @param checkpoint - Path or file URL.
  * @throws HyperIQAError ERR_INVALID_ARGUMENT; ERR_CHECKPOINT_READ, ERR_CHECKPOINT_FORMAT, ERR_CHECKPOINT_DAMAGED,
- *   ERR_CHECKPOINT_UNSAFE, ERR_CHECKPOINT_KEYS, ERR_CHECKPOINT_SHAPE, ERR_CHECKPOINT_VALUES, ERR_CHECKPOINT_SHA256;
+ *   ERR_CHECKPOINT_UNSAFE, ERR_CHECKPOINT_KEYS, ERR_CHECKPOINT_SHAPE, ERR_CHECKPOINT_VALUES, ERR_CHECKPOINT_HASH;
  *   ERR_DATASET where the weights cannot have been trained on it; ERR_OUTPUT; ERR_ABORTED; ERR_MODEL_SELF_CHECK and the
  *   errors of loading LibTorch as `HyperIQA.load` has them
  */
@@ -103,7 +103,7 @@ async function requireOtherFile(checkpoint: string, output: string): Promise<voi
 function requirePin(path: string, found: string, wanted: string | undefined): void {
   if (wanted === undefined || found === wanted) return;
   throw new HyperIQAError(
-    'ERR_CHECKPOINT_SHA256',
+    'ERR_CHECKPOINT_HASH',
     `${path} is not the file that was asked for: its SHA-256 is ${found}, not ${wanted}. Get the file again, or check ` +
       'where the wanted value comes from.',
   );

@@ -50,12 +50,12 @@ export async function unknownModel(name: string, what: string): Promise<HyperIQA
 /**
  * That a registered model is still the file that was added.
  *
- * @throws HyperIQAError ERR_MODEL_SHA256
+ * @throws HyperIQAError ERR_MODEL_HASH
  */
 export function requireSha256(name: string, path: string, found: string, wanted: string): void {
   if (found === wanted) return;
   throw new HyperIQAError(
-    'ERR_MODEL_SHA256',
+    'ERR_MODEL_HASH',
     `The file of the model ${name} is not the one that was added: ${path} has the SHA-256 ${found}, not ${wanted}. ` +
       'Add the model again ("hyperiqa models add FILE --name ' +
       `${name} --replace").`,

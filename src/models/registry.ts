@@ -89,7 +89,7 @@ export async function addModel(file: string | URL, options: AddModelOptions): Pr
 /**
  * A registered model, with its file compared with its SHA-256.
  *
- * @throws HyperIQAError ERR_INVALID_ARGUMENT; ERR_MODEL_NOT_FOUND; ERR_MODEL_SHA256 where the file is no longer what was
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT; ERR_MODEL_NOT_FOUND; ERR_MODEL_HASH where the file is no longer what was
  *   added; ERR_MODEL_FORMAT where the entry is damaged
  */
 export async function verifyModel(name: string): Promise<RegisteredModel> {

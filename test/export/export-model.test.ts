@@ -295,7 +295,7 @@ describe('refusals', () => {
   test('another file than the one that was pinned', async () => {
     const pin = 'FF9277BCC68ECC10E77D88B6D0A32825EC3C85562095542734EC6212EAAF6D81';
     await expect(refused(constants(), { sha256: pin })).rejects.toEqual(
-      errorWith('ERR_CHECKPOINT_SHA256', /its SHA-256 is [0-9a-f]{64}, not ff9277bc/),
+      errorWith('ERR_CHECKPOINT_HASH', /its SHA-256 is [0-9a-f]{64}, not ff9277bc/),
     );
   });
 

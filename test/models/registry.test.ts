@@ -123,8 +123,8 @@ describe('a registry that was tampered with', () => {
   test('another file in the place of the one that was added; it can be replaced', async () => {
     const { path } = await verifyModel('m');
     copyFileSync(defaultModelPath(), path);
-    await expect(verifyModel('m')).rejects.toEqual(errorWith('ERR_MODEL_SHA256', /not the one that was added/));
-    await expect(loaded('m')).rejects.toEqual(errorWith('ERR_MODEL_SHA256'));
+    await expect(verifyModel('m')).rejects.toEqual(errorWith('ERR_MODEL_HASH', /not the one that was added/));
+    await expect(loaded('m')).rejects.toEqual(errorWith('ERR_MODEL_HASH'));
     await addModel(file, { name: 'm', replace: true });
     expect((await loaded('m')).name).toBe('hyperiqa-test-lite0');
   });
