@@ -25,7 +25,19 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
-const commands = ['score', 'eval', 'report', 'faces', 'map', 'info', 'self-check', 'runtime', 'doctor', 'export', 'models'];
+const commands = [
+  'score',
+  'eval',
+  'report',
+  'faces',
+  'map',
+  'info',
+  'self-check',
+  'runtime',
+  'doctor',
+  'export',
+  'models',
+];
 
 const exit = (code: number): void => {
   process.exitCode = code;

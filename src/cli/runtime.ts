@@ -15,7 +15,7 @@ import {
 import { Interrupt } from './interrupt.js';
 import { reportOptions } from './options.js';
 import { StdoutSink } from './sink.js';
-import { suggestion } from './suggest.js';
+import { suggestion } from '../suggest.js';
 import { megabytes, printable, tell } from './text.js';
 import { Transfer } from './transfer.js';
 
