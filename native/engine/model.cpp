@@ -34,7 +34,7 @@ void require_file(const std::string& path) {
   if (file.gcount() == 0) refuse(path, "it is empty.");
   if (std::string_view(start.data(), 2) != "PK") {
     refuse(path,
-           "it is no TorchScript archive. Checkpoints (.pkl, .pth) must be exported first, see models/export.py.");
+           "it is no TorchScript archive. Checkpoints (.pkl, .pth) must be exported first: hyperiqa export.");
   }
 }
 
@@ -44,10 +44,10 @@ std::string read_description(const std::string& path) {
   try {
     caffe2::serialize::PyTorchStreamReader reader(path);
     if (!reader.hasRecord("constants.pkl")) {
-      refuse(path, "it is a PyTorch checkpoint, not a TorchScript archive. Export it first, see models/export.py.");
+      refuse(path, "it is a PyTorch checkpoint, not a TorchScript archive. Export it first: hyperiqa export.");
     }
     if (!reader.hasRecord(kDescription)) {
-      refuse(path, "it is a TorchScript archive without hyperiqa.json. Export it with models/export.py.");
+      refuse(path, "it is a TorchScript archive without hyperiqa.json. Model files are made by hyperiqa export or models/export.py.");
     }
     const auto [data, size] = reader.getRecord(kDescription);
     return {static_cast<const char*>(data.get()), size};

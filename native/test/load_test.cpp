@@ -76,7 +76,7 @@ TEST_F(Load, ACheckpoint) {
     writer.writeRecord("data.pkl", "xx", 2);
     writer.writeEndOfFile();
   }
-  expect_refused("ERR_MODEL_FORMAT", "models/export.py", path);
+  expect_refused("ERR_MODEL_FORMAT", "hyperiqa export", path);
 }
 
 TEST_F(Load, AForeignTorchScriptArchive) {

@@ -10,6 +10,7 @@ import {
   type ListedModel,
   type RegisteredModel,
 } from '../index.js';
+import { megabytes } from '../megabytes.js';
 import { Interrupt } from './interrupt.js';
 import { defined, loadOptions, reportOptions } from './options.js';
 import { StdoutSink } from './sink.js';
@@ -134,8 +135,6 @@ const usage = (message: string) => new HyperIQAError('ERR_INVALID_ARGUMENT', mes
 
 const asJson = ({ name, model, error }: ListedModel) =>
   model ?? { name, error: { code: error.code, message: error.message } };
-
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 function asTable(items: readonly ListedModel[]): string {
   if (items.length === 0) return 'no models are registered: hyperiqa models add FILE --name NAME\n';

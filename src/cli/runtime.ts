@@ -12,11 +12,12 @@ import {
   type RuntimeList,
   type RuntimeVerification,
 } from '../index.js';
+import { megabytes } from '../megabytes.js';
 import { Interrupt } from './interrupt.js';
 import { reportOptions } from './options.js';
 import { StdoutSink } from './sink.js';
 import { suggestion } from '../suggest.js';
-import { megabytes, printable, tell } from './text.js';
+import { printable, tell } from './text.js';
 import { Transfer } from './transfer.js';
 
 type Exit = (code: number) => void;

@@ -2,7 +2,8 @@
 import { clearLine, cursorTo } from 'node:readline';
 import type { WriteStream } from 'node:tty';
 import type { RuntimeProgress } from '../index.js';
-import { megabytes, printable } from './text.js';
+import { megabytes } from '../megabytes.js';
+import { printable } from './text.js';
 
 const redrawMs = 200;
 const words = { download: 'downloading', unpack: 'unpacking', verify: 'reading' };

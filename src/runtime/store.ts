@@ -6,7 +6,8 @@ import { dirname, join, relative } from 'node:path';
 
 import { libraryFiles, readLibTorchVersion } from '../native/libtorch.js';
 import { LIBTORCH_VERSION, PLATFORM } from '../native/version.js';
-import { ELSEWHERE, failure, megabytes } from './failures.js';
+import { megabytes } from '../megabytes.js';
+import { ELSEWHERE, failure } from './failures.js';
 import {
   RUNTIME_KINDS,
   runtimeFolder,
