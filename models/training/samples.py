@@ -35,7 +35,8 @@ class SampleOptions:
     single fault outside KADID. One version is unimpaired, the rest are KADID distortions, two levels of a type at a
     time. ``estimate_weight``: weight of the labels of chains and faults, which are estimates, in the regression loss.
     ``content_exponent``: how far a crop's own loss by the full-reference measure moves the label of its KADID type and
-    level (0 not at all, 1 in proportion). ``grey_share`` of the groups are made from a black-and-white version of the
+    level (0 not at all, 1 in proportion). ``measure_share``: share of that measure in a chain's label; the rest is the
+    chain's own estimate from its faults. ``grey_share`` of the groups are made from a black-and-white version of the
     photograph, ``tone_share`` from one with a slightly different tone curve and saturation, as cameras differ.
     ``sides``: range of the shorter side of the photograph that crops are cut from; ``usual_side`` is used for the share
     ``usual_share`` of the groups.
@@ -45,6 +46,7 @@ class SampleOptions:
     faults: int = 1
     estimate_weight: float = 0.5
     content_exponent: float = 0.5
+    measure_share: float = 0.5
     grey_share: float = 0.06
     tone_share: float = 0.3
     sides: tuple[int, int] = (300, 600)
@@ -60,7 +62,9 @@ class SampleOptions:
     @classmethod
     def table_only(cls, chains: int = 0) -> SampleOptions:
         """For measuring: scale 384, photographs as they are, labels of the table without a crop's own part."""
-        return cls(chains=chains, faults=0, content_exponent=0, grey_share=0, tone_share=0, usual_share=1)
+        return cls(
+            chains=chains, faults=0, content_exponent=0, measure_share=0, grey_share=0, tone_share=0, usual_share=1
+        )
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ def make_group(image: np.ndarray, options: SampleOptions, rng: np.random.Generat
     versions += [chain.render(window, strength) for strength in strengths]
 
     # The measure costs as much as the distortions: only where a label uses it.
-    measured = options.content_exponent > 0 or options.faults > 0 or options.chains > 0
+    measured = options.content_exponent > 0 or options.faults > 0 or (options.chains > 0 and options.measure_share > 0)
     found = losses(window, versions) if measured else np.zeros(len(versions))
     labels, weights = [CLEAN_LABEL], [1.0]
     for (number, level), loss in zip(pairs, found, strict=False):
@@ -150,7 +154,8 @@ def make_group(image: np.ndarray, options: SampleOptions, rng: np.random.Generat
         weights.append(0.0 if name in ORDER_ONLY else options.estimate_weight)
     for strength, loss in zip(strengths, found[singles + options.faults :], strict=True):
         # Two estimates with errors of their own: the faults' losses added up, and the measure on the result.
-        labels.append((chain.label(float(strength)) + to_score(CLEAN_KADID - float(loss))) / 2)
+        share = options.measure_share
+        labels.append((1 - share) * chain.label(float(strength)) + share * to_score(CLEAN_KADID - float(loss)))
         weights.append(options.estimate_weight)
 
     top, left = (int(v) for v in rng.integers(0, WINDOW - PATCH + 1, 2))
