@@ -2,8 +2,7 @@
 import { HyperIQAError } from '../errors.js';
 import { show } from '../validate.js';
 import { wrongFormat } from './file.js';
-import { isFloating, StoredTensor } from './tensor.js';
-import type { TemplateTensor } from './template.js';
+import { isFloating, StoredTensor, type TemplateTensor } from './tensor.js';
 import { formatShape } from './torch-objects.js';
 
 /** Whose names the weights have: the authors' code's, or pyiqa's. */

@@ -5,14 +5,7 @@ import { openPromise } from 'yauzl';
 import { HyperIQAError } from '../errors.js';
 import type { ModelMetadata } from '../types.js';
 import type { CheckpointLayout } from './layouts.js';
-
-/** An entry of the network's state_dict, and the record of the archive that holds its bytes. */
-export interface TemplateTensor {
-  name: string;
-  dtype: 'float32' | 'int64';
-  shape: number[];
-  record: string;
-}
+import type { TemplateTensor } from './tensor.js';
 
 /** `hyperiqa.json` with null for what an export fills in. */
 export type TemplateMetadata = Omit<

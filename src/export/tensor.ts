@@ -153,3 +153,11 @@ function readInteger(bytes: Buffer, type: string, index: number): number {
       return bytes.readUInt8(index);
   }
 }
+
+/** An entry of the network's state_dict, and the record of the archive that holds its bytes. */
+export interface TemplateTensor {
+  name: string;
+  dtype: 'float32' | 'int64';
+  shape: number[];
+  record: string;
+}

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 
 import { HyperIQAError } from '../errors.js';
 import { some, type StateDict } from './layouts.js';
-import type { TemplateTensor } from './template.js';
+import type { TemplateTensor } from './tensor.js';
 import type { TorchFile } from './torch-file.js';
 
 /** Little-endian elements in row-major order, by name in the exported module. */
