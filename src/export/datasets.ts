@@ -1,5 +1,15 @@
 /** The datasets that an export knows the protocol and the scale of; models/hyperiqa/metadata.py says what they are. */
 
-export const exportDatasets = ['koniq10k', 'bid', 'live', 'csiq', 'tid2013', 'livec', 'kadid-synthetic'] as const;
+export const exportDatasets = [
+  'koniq10k',
+  'bid',
+  'live',
+  'csiq',
+  'tid2013',
+  'livec',
+  'kadid10k',
+  'spaq',
+  'kadid-synthetic',
+] as const;
 
 export type ExportDataset = (typeof exportDatasets)[number];
