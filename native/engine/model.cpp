@@ -33,8 +33,7 @@ void require_file(const std::string& path) {
   file.read(start.data(), start.size());
   if (file.gcount() == 0) refuse(path, "it is empty.");
   if (std::string_view(start.data(), 2) != "PK") {
-    refuse(path,
-           "it is no TorchScript archive. Checkpoints (.pkl, .pth) must be exported first: hyperiqa export.");
+    refuse(path, "it is no TorchScript archive. Checkpoints (.pkl, .pth) must be exported first: hyperiqa export.");
   }
 }
 
@@ -47,7 +46,9 @@ std::string read_description(const std::string& path) {
       refuse(path, "it is a PyTorch checkpoint, not a TorchScript archive. Export it first: hyperiqa export.");
     }
     if (!reader.hasRecord(kDescription)) {
-      refuse(path, "it is a TorchScript archive without hyperiqa.json. Model files are made by hyperiqa export or models/export.py.");
+      refuse(path,
+             "it is a TorchScript archive without hyperiqa.json. Model files are made by hyperiqa export or "
+             "models/export.py.");
     }
     const auto [data, size] = reader.getRecord(kDescription);
     return {static_cast<const char*>(data.get()), size};
