@@ -54,7 +54,7 @@ at::Tensor resized(const Image& image, const Window& window, int64_t width, int6
 at::Tensor cut(const Image& image, const std::vector<Window>& windows, size_t first, size_t end, int64_t side) {
   const Window whole{0, 0, side, side};
   at::Tensor result = at::empty({static_cast<int64_t>(end - first), 3, side, side}, at::kFloat);
-  float* pixels = result.mutable_data_ptr<float>();
+  auto* pixels = result.mutable_data_ptr<float>();
   for (size_t i = first; i < end; ++i, pixels += 3 * side * side) {
     area_resize(image, windows[i], side, side, whole, pixels);
   }
@@ -131,9 +131,11 @@ Cascade::Proposals Cascade::propose(const Image& image, double minimum_face, con
   Proposals of_all_levels;
   double scale = static_cast<double>(kWindow) / minimum_face;
   double shorter = static_cast<double>(std::min(image.width, image.height)) * scale;
-  for (; shorter >= static_cast<double>(kWindow); scale *= pyramid_factor_, shorter *= pyramid_factor_) {
+  while (shorter >= static_cast<double>(kWindow)) {
     const Proposals of_level = propose_at(image, scale, checkpoint);
     of_all_levels.append(of_level, suppress(of_level.boxes, kOverlapInLevel, checkpoint));
+    scale *= pyramid_factor_;
+    shorter *= pyramid_factor_;
   }
   Proposals result;
   result.append(of_all_levels, suppress(of_all_levels.boxes, kOverlap, checkpoint));

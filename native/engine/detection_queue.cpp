@@ -22,7 +22,7 @@ void check(const Image& image, const DetectOptions& options) {
     refuse("The width and height of an image must be from 1 to " + std::to_string(kLimit) + ".");
   }
   const double face = options.minimum_face;
-  if (face != 0 && !(face >= kSmallestFace && face <= kLargestFace)) {
+  if (face != 0 && (!(face >= kSmallestFace) || !(face <= kLargestFace))) {
     refuse("The smallest face to look for must be from 12 to 65536 pixels, or 0 for the model's own.");
   }
 }

@@ -11,7 +11,7 @@ constexpr double kLargestFace = 65536;
 
 double between(const Fields& fields, const char* key, double minimum, double maximum) {
   const double value = fields.number(key);
-  if (!(value > minimum && value < maximum)) {
+  if (!(value > minimum) || !(value < maximum)) {
     refuse_metadata(fields.name(key) + " must be above " + std::to_string(minimum) + " and below " +
                     std::to_string(maximum));
   }
@@ -21,7 +21,7 @@ double between(const Fields& fields, const char* key, double minimum, double max
 void check_landmarks(const Json& json) {
   const Json* names = json.find("landmarks");
   const auto* list = names ? names->array() : nullptr;
-  bool fits = list && list->size() == kLandmarks;
+  bool fits = list != nullptr && list->size() == kLandmarks;
   for (size_t i = 0; fits && i < kLandmarks; ++i) fits = (*list)[i].string() != nullptr;
   if (!fits) refuse_metadata("detection.landmarks must be a list of " + std::to_string(kLandmarks) + " names");
 }
