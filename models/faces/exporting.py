@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hyperiqa import __version__
 from hyperiqa.errors import ModelError
-from hyperiqa.exporting import canonical_archive, read_model, write_file
+from hyperiqa.exporting import canonical_archive, read_as_written, write_file
 from hyperiqa.metadata import AS_SEEN, ENTRY, FORMAT_VERSION, self_check_patches, weights_sha256
 
 from .mtcnn import Detector
@@ -125,11 +125,7 @@ def verify_detector(path: Path, metadata: dict[str, Any]) -> None:
     Raises:
         ModelError: ERR_MODEL_FILE.
     """
-    module, found = read_model(path)
-    if found != json.loads(json.dumps(metadata)):
-        raise ModelError("ERR_MODEL_FILE", f"{path}: {ENTRY} is not what was written")
-    if weights_sha256(module) != metadata["weightsSha256"]:
-        raise ModelError("ERR_MODEL_FILE", f"{path}: the weights are not those that were written")
+    module = read_as_written(path, metadata)
     check = metadata["selfCheck"]
     differences = [abs(a - b) for a, b in zip(self_check_values(module), check["values"], strict=True)]
     # Written so that a value that is not a number fails, too.

@@ -90,8 +90,8 @@ def read_model(path: Path) -> tuple[torch.jit.ScriptModule, dict[str, Any]]:
     return module, metadata
 
 
-def verify_model(path: Path, metadata: dict[str, Any]) -> None:
-    """Checks that a model file holds `metadata`, its weights, and a graph that gives the self-check scores.
+def read_as_written(path: Path, metadata: dict[str, Any]) -> torch.jit.ScriptModule:
+    """The module of a model file that must hold `metadata` and the weights whose hash is in it.
 
     Raises:
         ModelError: ERR_MODEL_FILE.
@@ -101,6 +101,16 @@ def verify_model(path: Path, metadata: dict[str, Any]) -> None:
         raise ModelError("ERR_MODEL_FILE", f"{path}: {ENTRY} is not what was written")
     if weights_sha256(module) != metadata["weightsSha256"]:
         raise ModelError("ERR_MODEL_FILE", f"{path}: the weights are not those that were written")
+    return module
+
+
+def verify_model(path: Path, metadata: dict[str, Any]) -> None:
+    """Checks that a model file holds `metadata`, its weights, and a graph that gives the self-check scores.
+
+    Raises:
+        ModelError: ERR_MODEL_FILE.
+    """
+    module = read_as_written(path, metadata)
     scores = _reference_scores(module)
     tolerance = metadata["selfCheck"]["tolerance"]
     differences = [abs(a - b) for a, b in zip(scores, metadata["selfCheck"]["scores"], strict=True)]
