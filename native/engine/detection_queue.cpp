@@ -1,9 +1,10 @@
 #include "detection_queue.h"
 
 #include <cmath>
-#include <limits>
 #include <string>
 #include <utility>
+
+#include "image_check.h"
 
 namespace hyperiqa {
 namespace {
@@ -16,11 +17,7 @@ constexpr double kLargestFace = 65536;
 }
 
 void check(const Image& image, const DetectOptions& options) {
-  constexpr int64_t kLimit = std::numeric_limits<int32_t>::max();
-  if (!image.data) refuse("The image has no pixels.");
-  if (image.width < 1 || image.height < 1 || image.width > kLimit || image.height > kLimit) {
-    refuse("The width and height of an image must be from 1 to " + std::to_string(kLimit) + ".");
-  }
+  check_image(image);
   const double face = options.minimum_face;
   if (face != 0 && (!(face >= kSmallestFace) || !(face <= kLargestFace))) {
     refuse("The smallest face to look for must be from 12 to 65536 pixels, or 0 for the model's own.");

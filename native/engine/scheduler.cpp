@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 
 #include "batch_shapes.h"
 #include "crops.h"
 #include "errors.h"
+#include "image_check.h"
 #include "self_check.h"
 #include "statistics.h"
 
@@ -61,11 +61,7 @@ namespace {
 }
 
 void check(const Image& image, const ScoreOptions& options) {
-  constexpr int64_t kLimit = std::numeric_limits<int32_t>::max();
-  if (!image.data) refuse("The image has no pixels.");
-  if (image.width < 1 || image.height < 1 || image.width > kLimit || image.height > kLimit) {
-    refuse("The width and height of an image must be from 1 to " + std::to_string(kLimit) + ".");
-  }
+  check_image(image);
   check_resize(options.resize, options.minimum_side);
   check_plan(options.crops);
   if (options.max_standard_error) {

@@ -1,0 +1,18 @@
+#include "image_check.h"
+
+#include <cstdint>
+#include <limits>
+#include <string>
+
+namespace hyperiqa {
+
+void check_image(const Image& image) {
+  constexpr int64_t kLimit = std::numeric_limits<int32_t>::max();
+  if (!image.data) throw Error("ERR_INVALID_ARGUMENT", "The image has no pixels.");
+  if (image.width < 1 || image.height < 1 || image.width > kLimit || image.height > kLimit) {
+    throw Error("ERR_INVALID_ARGUMENT",
+                "The width and height of an image must be from 1 to " + std::to_string(kLimit) + ".");
+  }
+}
+
+}  // namespace hyperiqa

@@ -1,0 +1,11 @@
+/** @file What every image must be before it enters a queue. */
+#pragma once
+
+#include "engine.h"
+
+namespace hyperiqa {
+
+/** @throws Error ERR_INVALID_ARGUMENT for an image without pixels or with a side outside 1 to 2³¹−1 */
+void check_image(const Image& image);
+
+}  // namespace hyperiqa
