@@ -1,7 +1,6 @@
 /** What is needed to compute a score again: the same frozen parts in all results of a scorer. */
 import { createRequire } from 'node:module';
-import sharp from 'sharp';
-
+import { loadSharp } from './image/sharp.js';
 import type { CheckedScoreOptions } from './options.js';
 import type { Info, ModelIdentity, Provenance } from './types.js';
 
@@ -10,11 +9,12 @@ export const { version: packageVersion } = createRequire(import.meta.url)('../pa
 
 /** Versions of everything that has a part in a score. */
 export function versions(libtorch: string): Provenance['versions'] {
+  const { sharp, vips } = loadSharp().versions;
   return Object.freeze({
     hyperiqa: packageVersion,
     libtorch,
-    sharp: sharp.versions.sharp,
-    libvips: sharp.versions.vips,
+    sharp,
+    libvips: vips,
     node: process.versions.node,
   });
 }

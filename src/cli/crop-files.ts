@@ -1,7 +1,7 @@
 /** Crops of faces as files: their names, and the folder they go to. */
 import { mkdir, realpath } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import sharp from 'sharp';
+import { loadSharp } from '../image/sharp.js';
 import { HyperIQAError, type RawImage } from '../index.js';
 
 /** Lossless, so that a crop's score is that of the face in the photograph. */
@@ -47,7 +47,7 @@ export class CropFiles {
     const path = join(this.folder, this.#free(basename(file, extname(file)) + (number ? `-face${number}` : '')));
     const { data, width, height, channels } = pixels;
     try {
-      await sharp(data, { raw: { width, height, channels }, limitInputPixels: false }).png().toFile(path);
+      await loadSharp()(data, { raw: { width, height, channels }, limitInputPixels: false }).png().toFile(path);
     } catch (cause) {
       throw new HyperIQAError('ERR_OUTPUT', `The crop ${path} cannot be written: ${(cause as Error).message}`, {
         cause,

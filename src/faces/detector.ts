@@ -1,10 +1,9 @@
 /** A loaded face detector: load, detect, detectAll, dispose. */
-import sharp from 'sharp';
-
 import type { NativeDetectionResult, NativeDetector } from '../../binding.js';
 import { fromCallSite } from '../call-site.js';
 import { HyperIQAError, toHyperIQAError } from '../errors.js';
 import { captureImage } from '../image.js';
+import { loadSharp } from '../image/sharp.js';
 import { decodingPlaces, ImageQueue, type Processed } from '../image-queue.js';
 import { checkModelFile, deepFreeze, modelPath, sha256OfFile, untilAborted } from '../model-file.js';
 import { loadBinding } from '../native/addon.js';
@@ -182,7 +181,7 @@ function withPixels(faces: readonly Face[], image: RawImage): Promise<Face[]> {
 /** A part of an image, copied off the event loop. */
 async function cut({ data, width, height, channels }: RawImage, part: Rectangle): Promise<RawImage> {
   try {
-    const pixels = await sharp(data, { raw: { width, height, channels }, limitInputPixels: false })
+    const pixels = await loadSharp()(data, { raw: { width, height, channels }, limitInputPixels: false })
       .extract({ left: part.x, top: part.y, width: part.width, height: part.height })
       .raw()
       .toBuffer();

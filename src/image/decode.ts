@@ -1,5 +1,6 @@
 /** Encoded images to 8-bit RGB by sharp (libvips), off the event loop. docs/images.md tells what is measured of it. */
-import sharp, { type Metadata, type Sharp } from 'sharp';
+import type { Metadata, Sharp } from 'sharp';
+import { loadSharp } from './sharp.js';
 
 import { HyperIQAError } from '../errors.js';
 import type { DecodePolicy, RawImage, Warning } from '../types.js';
@@ -41,7 +42,7 @@ export async function decodeBytes(
 export async function rawToRgb(raw: RawImage, label: string, policy: DecodePolicy): Promise<DecodedImage> {
   const { data, width, height, channels } = raw;
   if (channels === 3) return { data: bytesOf(data), width, height, warnings: [] };
-  const image = sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
+  const image = loadSharp()(data, { raw: { width, height, channels }, limitInputPixels: false });
   return { ...(await rgbOf(image, channels !== 1, label, policy)), width, height, warnings: [] };
 }
 
@@ -71,6 +72,7 @@ async function readHeader(
   label: string,
   limitInputPixels: number,
 ): Promise<Metadata> {
+  const sharp = loadSharp();
   let header: Metadata;
   try {
     header = await sharp(bytes, { limitInputPixels: false, limitInputChannels: false }).metadata();
@@ -105,7 +107,7 @@ async function toRgb(
   limitInputPixels: number,
 ): Promise<Pixels> {
   const ignoreIcc = policy.iccProfile === 'ignore';
-  const image = sharp(bytes, {
+  const image = loadSharp()(bytes, {
     autoOrient: policy.orientation === 'exif',
     // `error` stops at every truncation, as Pillow does, and lets pass what JPEG decoders only warn of.
     failOn: 'error',

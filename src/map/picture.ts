@@ -6,11 +6,11 @@ import {
   interpolatePlasma,
   interpolateViridis,
 } from 'd3-scale-chromatic';
-import sharp from 'sharp';
 
 import { fromCallSite } from '../call-site.js';
 import { HyperIQAError } from '../errors.js';
 import { captureImage, DEFAULT_LIMIT_INPUT_PIXELS } from '../image.js';
+import { loadSharp } from '../image/sharp.js';
 import type { ImageInput } from '../types.js';
 import { checkBoolean, checkNumber, checkObject, checkOneOf, invalid } from '../validate.js';
 import { rasterOf } from './raster.js';
@@ -60,6 +60,7 @@ export function mapPicture(map: QualityMap, input: ImageInput, options: MapPictu
     const [low, high] = range === 'auto' ? extent(raster.values) : range;
     const share = (value: number) => (high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0.5);
 
+    const sharp = loadSharp();
     const table = tableOf(colours);
     const pixels = Buffer.alloc(raster.values.length * 3);
     raster.values.forEach((value, i) =>

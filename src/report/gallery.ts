@@ -1,5 +1,5 @@
 /** The gallery: which images are worth a look, and their thumbnails. */
-import sharp from 'sharp';
+import { loadSharp } from '../image/sharp.js';
 import { short } from './plots.js';
 import type { ReportModel, ReportPredictor } from './types.js';
 
@@ -136,7 +136,7 @@ class Pictures {
 
 /** A WebP of some 10 kB as a data URL, whatever the size of the image. */
 async function thumbnail(path: string): Promise<string> {
-  const data = await sharp(path, { failOn: 'none' })
+  const data = await loadSharp()(path, { failOn: 'none' })
     .rotate()
     .resize({ width: 320, height: 240, fit: 'inside', withoutEnlargement: true })
     .flatten({ background: '#ffffff' })

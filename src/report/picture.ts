@@ -1,5 +1,5 @@
 /** Pictures of a report as PNG. */
-import sharp from 'sharp';
+import { loadSharp } from '../image/sharp.js';
 import type { Picture } from './types.js';
 
 /**
@@ -8,7 +8,7 @@ import type { Picture } from './types.js';
  * @param scale - Pixels per unit of the SVG, which is 720 or 1240 wide. Default 2.
  */
 export async function picturePng(picture: Picture, scale = 2): Promise<Buffer> {
-  return sharp(Buffer.from(picture.svg), { density: 72 * scale })
+  return loadSharp()(Buffer.from(picture.svg), { density: 72 * scale })
     .png({ compressionLevel: 9 })
     .toBuffer();
 }

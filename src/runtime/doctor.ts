@@ -184,11 +184,7 @@ function checkCuda({ libtorch, cuda }: ProbeOutcomes, driver: NvidiaDriver | nul
 
 function checkSharp({ sharp }: ProbeOutcomes): DoctorCheck {
   if (sharp?.value) return ok('sharp', `sharp ${sharp.value.sharp}, libvips ${sharp.value.libvips}`);
-  return problem(
-    'sharp',
-    sharp ? sharp.error.message : 'sharp was not tried',
-    'Reinstall with optional dependencies: "npm install --include=optional sharp".',
-  );
+  return problem('sharp', sharp ? sharp.error.message : 'sharp was not tried', SEE_MESSAGE);
 }
 
 const MODEL_REMEDIES: Partial<Record<ErrorCode, string>> = {

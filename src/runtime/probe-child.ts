@@ -29,8 +29,9 @@ async function step<S extends ProbeStep>(name: S, work: () => Promise<ProbeValue
 // Imported one by one: what is broken is to be found out, not to keep this process from starting.
 if (model) {
   await step('sharp', async () => {
-    const { default: sharp } = await import('sharp');
-    return { sharp: sharp.versions.sharp, libvips: sharp.versions.vips };
+    const { loadSharp } = await import('../image/sharp.js');
+    const { sharp, vips } = loadSharp().versions;
+    return { sharp, libvips: vips };
   });
 }
 const loaded = await step('libtorch', async () => {

@@ -32,7 +32,7 @@ type Outcome<T> = { value: T; error?: undefined } | { value?: undefined; error: 
 export type ProbeOutcomes = { [S in ProbeStep]?: Outcome<ProbeValues[S]> };
 
 const WORDS: Record<ProbeStep, [doing: string, code: ErrorCode]> = {
-  sharp: ['loading sharp', 'ERR_INTERNAL'],
+  sharp: ['loading sharp', 'ERR_SHARP_LOAD'],
   libtorch: ["opening LibTorch's libraries", 'ERR_LIBTORCH_LOAD'],
   cuda: ['looking for CUDA', 'ERR_DEVICE_UNAVAILABLE'],
   model: ['loading the model', 'ERR_LIBTORCH_LOAD'],
