@@ -2,7 +2,7 @@
 
 Draws one crop of each of ``--count`` training photographs, distorts it by every type and level, and writes
 ``haarpsi_calibration.json``: the Weibull curve that maps the mean dissimilarity of the 125 types and levels to the loss
-of their mean human scores (least squares), and the mean of the mapped losses. Prints how well the two agree.
+of their mean human scores (least squares). Prints how well the two agree.
 """
 
 from __future__ import annotations
@@ -52,12 +52,10 @@ def fit(found: np.ndarray) -> Calibration:
     x = found.mean(axis=0).ravel()
 
     def curve(d: np.ndarray, greatest: float, scale: float, shape: float) -> np.ndarray:
-        return Calibration(greatest, scale, shape, ()).loss(d)
+        return Calibration(greatest, scale, shape).loss(d)
 
     values, _ = curve_fit(curve, x, wanted, p0=(3.4, 0.2, 1.3), bounds=([2.5, 0.01, 0.3], [3.6, 2, 4]))
-    greatest, scale, shape = (float(value) for value in values)
-    means = Calibration(greatest, scale, shape, ()).loss(found).mean(axis=0)
-    return Calibration(greatest, scale, shape, tuple(tuple(row) for row in means.round(4).tolist()))
+    return Calibration(*(float(value) for value in values))
 
 
 def main() -> None:
@@ -73,7 +71,7 @@ def main() -> None:
     CALIBRATION_PATH.write_text(json.dumps(asdict(result)) + "\n", encoding="utf-8")
     wanted = np.array([level_means()[n, k].mean for n in KINDS for k in range(1, LEVELS + 1)])
     print(f"{result.greatest:.3f} scale {result.scale:.4f} shape {result.shape:.3f}")
-    means = -metrics.srcc(np.array(result.mean_losses).ravel(), wanted)
+    means = -metrics.srcc(result.loss(found).mean(axis=0).ravel(), wanted)
     crops = -metrics.srcc(found.ravel(), np.tile(wanted, len(found)))
     print(f"SRCC with the level means: {means:.3f} over {len(wanted)} means, {crops:.3f} over single crops")
 

@@ -2,8 +2,7 @@
 
 HaarPSI (Reisenhofer, Bosse, Kutyniok, Wiegand, Signal Processing: Image Communication 2018; implementation: piq)
 compares a distorted crop with its unimpaired version. A Weibull curve, fitted once to the 125 level means of KADID-10k
-(``calibrate.py``), maps its dissimilarity to points of that scale. It serves where no human scores exist: mixtures of
-faults, faults outside the database, and the difference that the content makes within one type and level.
+(``calibrate.py``), maps its dissimilarity to points XX
 """
 
 from __future__ import annotations
@@ -22,15 +21,11 @@ CALIBRATION_PATH = Path(__file__).with_name("haarpsi_calibration.json")
 
 @dataclass(frozen=True)
 class Calibration:
-    """Loss for a dissimilarity d = 1 − HaarPSI: ``greatest`` · (1 − exp(−(d / ``scale``) ^ ``shape``)), KADID scale.
-
-    ``mean_losses`` holds the mean of these losses over training crops by type (1..25) and level (1..5).
-    """
+    """Loss for a dissimilarity d = 1 − HaarPSI: ``greatest`` · (1 − exp(−(d / ``scale``) ^ ``shape``)), KADID scale."""
 
     greatest: float
     scale: float
     shape: float
-    mean_losses: tuple[tuple[float, ...], ...]
 
     def loss(self, dissimilarity: np.ndarray) -> np.ndarray:
         """Losses (0..``greatest``) of dissimilarities 0..1."""
@@ -40,9 +35,7 @@ class Calibration:
 @cache
 def calibration() -> Calibration:
     """The stored calibration."""
-    values = json.loads(CALIBRATION_PATH.read_text(encoding="utf-8"))
-    values["mean_losses"] = tuple(tuple(row) for row in values["mean_losses"])
-    return Calibration(**values)
+    return Calibration(**json.loads(CALIBRATION_PATH.read_text(encoding="utf-8")))
 
 
 def dissimilarities(original: np.ndarray, versions: list[np.ndarray]) -> np.ndarray:
@@ -54,18 +47,6 @@ def dissimilarities(original: np.ndarray, versions: list[np.ndarray]) -> np.ndar
     return np.clip(1 - similar.double().numpy(), 0, 1)
 
 
-def losses(original: np.ndarray, versions: list[np.ndarray]) -> np.ndarray:
-    """Loss of quality of each version on the KADID scale, 0 to about 3.4."""
-    return calibration().loss(dissimilarities(original, versions))
-
-
-def content_factor(number: int, level: int, loss: float, exponent: float) -> float:
-    """By how much a crop suffers more (above 1, at most 1.5) or less from a type and level than the average crop.
-
-    ``exponent`` 0 switches it off, 1 trusts the measure fully. 0 where the distortion changes nothing at all, as taking
-    the colour from a grey picture.
-    """
-    mean = calibration().mean_losses[number - 1][level - 1]
-    if exponent == 0 or mean < 0.02:
-        return 1.0
-    return min(1.5, (loss / mean) ** exponent)
+def loss(original: np.ndarray, version: np.ndarray) -> float:
+    """Loss of quality of a version on the KADID scale, 0 to about 3.4."""
+    return float(calibration().loss(dissimilarities(original, [version]))[0])

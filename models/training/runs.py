@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import ctypes
+import platform
 from pathlib import Path
 from typing import Any
 
 import torch
 
 CHECKPOINT = "checkpoint.pt"
+
+# Of glibc's malloc.h.
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_MAX = -4
+
+
+def keep_freed_memory() -> None:
+    """Let the process keep what it frees, where the C library is glibc.
+
+    Blocks above 32 MB, and most activations of a training step are, go back to the system at once otherwise; the page
+    faults of getting them anew took a quarter of a step (batch of 24 on two cores).
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_MAX, 0)
+        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def choose_device(name: str) -> torch.device:

@@ -16,10 +16,10 @@ from torch.utils.data import Dataset
 from .chains import draw_chain
 from .distortions import KINDS, compression, distort
 from .distortions.convert import to_float, to_uint8
-from .distortions.faults import FAULTS, ORDER_ONLY
-from .labels import CLEAN_KADID, CLEAN_LABEL, LEVELS, level_means, to_score
+from .distortions.faults import COLOUR_FAULTS, FAULTS
+from .labels import CLEAN_KADID, CLEAN_LABEL, LEVELS, label, to_score
 from .photos import Photo, read_rgb, resize_short_side
-from .reference_quality import content_factor, losses
+from .reference_quality import loss
 
 PATCH = 224
 #: Distortions are rendered on a larger window, so that no border effect and no fixed block grid shows in the patch.
@@ -34,10 +34,7 @@ class SampleOptions:
     ``chains``: of the eight versions, how many are one camera chain at different strengths; ``faults``: how many have a
     single fault outside KADID. One version is unimpaired, the rest are KADID distortions, two levels of a type at a
     time. ``estimate_weight``: weight of the labels of chains and faults, which are estimates, in the regression loss.
-    ``content_exponent``: how far a crop's own loss by the full-reference measure moves the label of its KADID type and
-    level (0 not at all, 1 in proportion). ``measure_share``: share of that measure in a chain's label; the rest is the
-    chain's own estimate from its faults. ``grey_share`` of the groups are made from a black-and-white version of the
-    photograph, ``tone_share`` from one with a slightly different tone curve and saturation, as cameras differ.
+    ``grey_share`` of the groups are made from a black-and-white version of the photograph.
     ``sides``: range of the shorter side of the photograph that crops are cut from; ``usual_side`` is used for the share
     ``usual_share`` of the groups.
     """
@@ -45,10 +42,7 @@ class SampleOptions:
     chains: int = 2
     faults: int = 1
     estimate_weight: float = 0.5
-    content_exponent: float = 0.5
-    measure_share: float = 0.5
-    grey_share: float = 0.06
-    tone_share: float = 0.3
+    grey_share: float = 0.04
     sides: tuple[int, int] = (300, 600)
     usual_side: int = 384
     usual_share: float = 0.6
@@ -61,10 +55,8 @@ class SampleOptions:
 
     @classmethod
     def table_only(cls, chains: int = 0) -> SampleOptions:
-        """For measuring: scale 384, photographs as they are, labels of the table without a crop's own part."""
-        return cls(
-            chains=chains, faults=0, content_exponent=0, measure_share=0, grey_share=0, tone_share=0, usual_share=1
-        )
+        """For measuring: scale 384, photographs as they are, no faults outside the table."""
+        return cls(chains=chains, faults=0, grey_share=0, usual_share=1)
 
 
 @dataclass(frozen=True)
@@ -107,60 +99,61 @@ def draw_window(image: np.ndarray, options: SampleOptions, rng: np.random.Genera
     return np.ascontiguousarray(window[:, ::-1]) if rng.random() < 0.5 else window
 
 
-def varied(window: np.ndarray, options: SampleOptions, rng: np.random.Generator) -> np.ndarray:
-    """The window as it is, in black and white, or with a slightly different tone curve and saturation."""
-    draw = rng.random()
-    if draw < options.grey_share:
-        weights = rng.dirichlet((3.0, 6.0, 1.0))
-        return np.repeat(to_uint8(to_float(window) @ weights)[..., None], 3, axis=2)
-    if draw < options.grey_share + options.tone_share:
-        pixels = to_float(window) ** np.float32(np.exp(rng.normal(0, 0.15)))
-        grey = pixels.mean(axis=2, keepdims=True)
-        return to_uint8(grey + (pixels - grey) * np.float32(rng.uniform(0.75, 1.15)))
-    return window
+def in_grey(window: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A black-and-white version, with channels weighted as by a random filter; three equal channels."""
+    weights = rng.dirichlet((3.0, 6.0, 1.0))
+    return np.repeat(to_uint8(to_float(window) @ weights)[..., None], 3, axis=2)
 
 
 #: Saturation in HSV at factor 0: in the database people saw the colour original beside it and marked it down. By itself
 #: it is a black-and-white photograph, and those are not damaged; nothing is learnt from it.
 _GREY_LEVEL = (7, 4)
+#: Types that change the saturation, in HSV and in Lab.
+_SATURATION = {7, 8}
 
 
 def make_group(image: np.ndarray, options: SampleOptions, rng: np.random.Generator) -> Group:
     """Eight versions of one crop of ``image`` (RGB uint8)."""
-    window = varied(draw_window(image, options, rng), options, rng)
+    window = draw_window(image, options, rng)
+    if rng.random() < options.grey_share:
+        window = in_grey(window, rng)
     clean = compression.jpeg(window, rng.uniform(88, 97), rng) if rng.random() < 0.3 else window
 
     singles = GROUP - 1 - options.chains - options.faults
-    types = rng.choice(list(KINDS), size=(singles + 1) // 2, replace=False)
+    # Without colours, less of them is no distortion.
+    kinds = list(KINDS) if np.ptp(window, axis=2).any() else [number for number in KINDS if number not in _SATURATION]
+    types = rng.choice(kinds, size=(singles + 1) // 2, replace=False)
     pairs = [(int(t), int(level)) for t in types for level in rng.choice(LEVELS, size=2, replace=False) + 1][:singles]
     chain = draw_chain(rng)
     strengths = 1 - rng.random(options.chains)
     faults = [(str(name), rng.random()) for name in rng.choice(list(FAULTS), options.faults, replace=False)]
 
-    versions = [distort(window, number, level, rng) for number, level in pairs]
-    versions += [FAULTS[name](window, strength, rng) for name, strength in faults]
-    versions += [chain.render(window, strength) for strength in strengths]
-
-    # The measure costs as much as the distortions: only where a label uses it.
-    measured = options.content_exponent > 0 or options.faults > 0 or (options.chains > 0 and options.measure_share > 0)
-    found = losses(window, versions) if measured else np.zeros(len(versions))
-    labels, weights = [CLEAN_LABEL], [1.0]
-    for (number, level), loss in zip(pairs, found, strict=False):
-        factor = content_factor(number, level, float(loss), options.content_exponent)
-        labels.append(to_score(max(1.0, CLEAN_KADID - factor * (CLEAN_KADID - level_means()[number, level].mean))))
+    versions, labels, weights = [clean], [CLEAN_LABEL], [1.0]
+    for number, level in pairs:
+        versions.append(distort(window, number, level, rng))
+        labels.append(label(number, level))
         weights.append(0.0 if options.grey_share > 0 and (number, level) == _GREY_LEVEL else 1.0)
-    for (name, _), loss in zip(faults, found[singles:], strict=False):
-        labels.append(to_score(CLEAN_KADID - float(loss)))
-        weights.append(0.0 if name in ORDER_ONLY else options.estimate_weight)
-    for strength, loss in zip(strengths, found[singles + options.faults :], strict=True):
-        # Two estimates with errors of their own: the faults' losses added up, and the measure on the result.
-        share = options.measure_share
-        labels.append((1 - share) * chain.label(float(strength)) + share * to_score(CLEAN_KADID - float(loss)))
+    for name, strength in faults:
+        versions.append(FAULTS[name](window, strength, rng))
+        labels.append(to_score(CLEAN_KADID - _fault_loss(window, versions[-1], name)))
+        weights.append(options.estimate_weight)
+    for strength in strengths:
+        versions.append(chain.render(window, strength))
+        labels.append(chain.label(float(strength)))
         weights.append(options.estimate_weight)
 
     top, left = (int(v) for v in rng.integers(0, WINDOW - PATCH + 1, 2))
-    patches = np.stack([version[top : top + PATCH, left : left + PATCH] for version in (clean, *versions)])
+    patches = np.stack([version[top : top + PATCH, left : left + PATCH] for version in versions])
     return Group(patches, np.float32(labels), np.float32(weights))
+
+
+def _fault_loss(window: np.ndarray, version: np.ndarray, name: str) -> float:
+    """Loss of quality by a fault outside KADID, on that database's scale."""
+    found = loss(window, version)
+    if name not in COLOUR_FAULTS:
+        return found
+    grey, grey_version = (cv2.cvtColor(v, cv2.COLOR_RGB2GRAY) for v in (window, version))
+    return (found + loss(*(cv2.cvtColor(v, cv2.COLOR_GRAY2RGB) for v in (grey, grey_version)))) / 2
 
 
 class Groups(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):

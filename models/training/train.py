@@ -21,6 +21,7 @@ from hyperiqa.exporting import export_model
 from training.config import read_config
 from training.curves import plot_curves
 from training.photos import LIST_PATH, check_folder, read_list
+from training.runs import keep_freed_memory
 from training.trainer import CURVES, Trainer
 
 #: The ImageNet weights that training starts from are under the Apache License 2.0, the photographs under licences that
@@ -38,6 +39,7 @@ def main() -> int:
     parser.add_argument("--finish", action="store_true", help="do not train on: export what the run has reached")
     arguments = parser.parse_args()
 
+    keep_freed_memory()
     photos = read_list(arguments.photos)
     problems = check_folder(arguments.data, photos)
     if problems:

@@ -22,6 +22,7 @@ from hyperiqa.errors import ModelError
 from hyperiqa.exporting import export_model
 from hyperiqa.metadata import PRESETS
 from training.config import read_tables
+from training.runs import keep_freed_memory
 from training.scored.config import ScoredConfig
 from training.scored.errors import DatasetError, some
 from training.scored.pixels import Pixels
@@ -47,6 +48,7 @@ def main(words: list[str] | None = None) -> int:
         "--skip-unreadable", action="store_true", help="train without listed images that are missing or broken"
     )
     arguments = parser.parse_args(words)
+    keep_freed_memory()
     try:
         _train(arguments)
     except (DatasetError, ModelError) as error:

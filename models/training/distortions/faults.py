@@ -172,5 +172,5 @@ FAULTS: dict[str, Fault] = {
 }
 
 #: The full-reference measure compares colours with the original's, which nobody sees who looks at the photograph alone:
-#: for these, only the order is taken from it.
-ORDER_ONLY = {"veil", "colour_cast"}
+#: for these, its mean with the measure on the luminance counts.
+COLOUR_FAULTS = {"veil", "colour_cast"}

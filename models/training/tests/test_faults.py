@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.distortions.faults import FAULTS, ORDER_ONLY
-from training.reference_quality import losses
+from training.distortions.faults import COLOUR_FAULTS, FAULTS
+from training.reference_quality import dissimilarities
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -20,7 +20,9 @@ def test_same_seed_same_image(photo, name):
 def test_stronger_is_worse_on_average(photo, name):
     found = np.mean(
         [
-            losses(photo, [FAULTS[name](photo, strength, np.random.default_rng(seed)) for strength in (0, 0.5, 1)])
+            dissimilarities(
+                photo, [FAULTS[name](photo, strength, np.random.default_rng(seed)) for strength in (0, 0.5, 1)]
+            )
             for seed in range(6)
         ],
         axis=0,
@@ -34,5 +36,5 @@ def test_damaged_jpeg_is_still_a_picture(photo):
         assert damaged.shape == photo.shape
 
 
-def test_order_only_names_exist():
-    assert FAULTS.keys() >= ORDER_ONLY
+def test_names_of_colour_faults_exist():
+    assert FAULTS.keys() >= COLOUR_FAULTS
