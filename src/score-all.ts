@@ -5,7 +5,7 @@ import { types } from 'node:util';
 import { abortedError, onAbort } from './abort.js';
 import { HyperIQAError, toHyperIQAError } from './errors.js';
 import type { BatchItem } from './types.js';
-import { invalid } from './validate.js';
+import { checkInteger, checkOneOf, invalid } from './validate.js';
 
 export interface ScoreAllPlan<T, R> {
   /** Does one input; takes the signal that ends all of them. */
@@ -36,6 +36,22 @@ export function checkInputs(inputs: unknown, method = 'scoreAll'): void {
 function isByteStream(inputs: object): boolean {
   const stream = inputs as NodeJS.ReadableStream & { readableObjectMode?: boolean };
   return inputs instanceof ReadableStream ? false : isReadable(stream) && stream.readableObjectMode === false;
+}
+
+/**
+ * The options that all methods on many images share.
+ *
+ * @param usual - The concurrency where none is asked for.
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT
+ */
+export function checkBatchOptions(
+  { concurrency, order }: { concurrency?: number | undefined; order?: 'input' | 'completed' | undefined },
+  usual: () => number,
+): Pick<ScoreAllPlan<unknown, unknown>, 'concurrency' | 'order'> {
+  return {
+    concurrency: concurrency === undefined ? usual() : checkInteger('concurrency', concurrency, 1, 1_000_000),
+    order: order === undefined ? 'input' : checkOneOf('order', order, ['input', 'completed']),
+  };
 }
 
 /**

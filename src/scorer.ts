@@ -15,7 +15,7 @@ import { checkLoadOptions, checkScoreOptions, type CheckedLoadOptions, type Chec
 import { knownFields } from './protocol.js';
 import { provenanceOf, versions } from './provenance.js';
 import { defaultModelPath } from './runtime.js';
-import { checkInputs, scoreAll } from './score-all.js';
+import { checkBatchOptions, checkInputs, scoreAll } from './score-all.js';
 import { ScoringQueue, type Scored } from './scoring-queue.js';
 import type {
   ImageInput,
@@ -30,7 +30,6 @@ import type {
   SelfCheckResult,
   Warning,
 } from './types.js';
-import { checkInteger, checkOneOf } from './validate.js';
 
 /**
  * A model on its devices, with a queue of its own. Calls may overlap: patches of different images share batches.
@@ -109,11 +108,7 @@ export class HyperIQA implements AsyncDisposable {
     const checked = checkScoreOptions(options, this.info.model, ['concurrency', 'order']);
     return scoreAll(inputs, {
       score: (input, signal) => this.#scoreChecked(input, () => ({ ...checked, signal })),
-      concurrency:
-        options.concurrency === undefined
-          ? this.#defaultConcurrency(checked)
-          : checkInteger('concurrency', options.concurrency, 1, 1_000_000),
-      order: options.order === undefined ? 'input' : checkOneOf('order', options.order, ['input', 'completed']),
+      ...checkBatchOptions(options, () => this.#defaultConcurrency(checked)),
       signal: checked.signal,
     });
   }

@@ -28,8 +28,18 @@ export class CropFiles {
     }
   }
 
+  /** Keeps crops of an earlier run from being written over. */
+  reserve(paths: string[]): void {
+    for (const path of paths) this.#taken.add(stemOf(path));
+  }
+
+  /** Gives the names of crops free whose photograph has changed. */
+  release(paths: string[]): void {
+    for (const path of paths) this.#taken.delete(stemOf(path));
+  }
+
   /**
-   * Writes the crop of a face of `file`, over that of an earlier run.
+   * Writes the crop of a face of `file`, over one of an earlier run that is not reserved.
    *
    * @param number - Of the face, where the image may have several: `photo-face2.png`. Without one the crop has the name
    *   of the photograph, so that it can be joined with tables of photographs.
@@ -64,3 +74,5 @@ export class CropFiles {
     return name + EXTENSION;
   }
 }
+
+const stemOf = (path: string) => basename(path, EXTENSION).toLowerCase();

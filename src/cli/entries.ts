@@ -3,6 +3,7 @@ import { addAbortSignal } from 'node:stream';
 import { HyperIQAError, type BatchItem, type ErrorCode } from '../index.js';
 import { expand, type Entry } from './inputs.js';
 import { Progress } from './progress.js';
+import type { Source } from './records.js';
 
 /** What the inputs are. */
 export interface InputPlan {
@@ -35,41 +36,66 @@ export async function startEntries(plan: InputPlan, signal: AbortSignal): Promis
   })();
 }
 
+/** Where an input stands among the inputs, and its file as it was before the work on it began. */
+interface Place {
+  index: number;
+  file: string;
+  source: Source | null;
+}
+
 /** An input with its result, or with what was wrong with it. */
-export type Outcome<R> =
-  | { file: string; result: R; error?: undefined }
-  | { file: string; result?: undefined; error: { code: ErrorCode; message: string } };
+export type Outcome<R> = Place &
+  ({ result: R; error?: undefined } | { result?: undefined; error: { code: ErrorCode; message: string } });
+
+/** The state of an input's file, for its record; undefined where the output has the record already. */
+export type Claim = (index: number, entry: Entry) => Promise<Source | null | undefined>;
 
 /**
  * The entries with what became of them, in their order: those that could not even be looked at have their place among
  * the others.
  *
- * @param work - Gives an item for each file, in order.
+ * @param work - Called at once, so that it can refuse its options. Gives an item for each file, in order.
  */
-export async function* outcomes<R>(
+export function outcomes<R>(
   entries: AsyncIterable<Entry>,
+  signal: AbortSignal,
   work: (files: AsyncIterable<string>) => AsyncIterable<BatchItem<string, R>>,
-): AsyncGenerator<Outcome<R>, void, undefined> {
-  const pending: Entry[] = [];
+  claim: Claim = () => Promise.resolve(null),
+): AsyncIterable<Outcome<R>> {
+  const pending: (Place & Entry)[] = [];
   async function* files(): AsyncGenerator<string, void, undefined> {
-    for await (const entry of entries) {
-      pending.push(entry);
-      if (!entry.error) yield entry.file;
+    let index = 0;
+    try {
+      for await (const entry of entries) {
+        if (signal.aborted) return;
+        const source = await claim(index, entry);
+        if (source !== undefined) {
+          pending.push({ ...entry, index, source });
+          if (!entry.error) yield entry.file;
+        }
+        index++;
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
     }
   }
   function* failedBefore(): Generator<Outcome<R>, void, undefined> {
-    for (let entry = pending[0]; entry?.error; entry = pending[0]) {
+    for (let place = pending[0]; place?.error; place = pending[0]) {
       pending.shift();
-      yield { file: entry.file, error: entry.error };
+      yield { ...place, error: place.error };
     }
   }
-  for await (const { result, error } of work(files())) {
+  const items = work(files());
+  return (async function* () {
+    for await (const { result, error } of items) {
+      yield* failedBefore();
+      const place = pending.shift();
+      if (!place) throw new HyperIQAError('ERR_INTERNAL', 'A result came that nobody asked for.');
+      const { index, file, source } = place;
+      yield error ? { index, file, source, error } : { index, file, source, result };
+    }
     yield* failedBefore();
-    const entry = pending.shift();
-    if (!entry) throw new HyperIQAError('ERR_INTERNAL', 'A result came that nobody asked for.');
-    yield error ? { file: entry.file, error } : { file: entry.file, result };
-  }
-  yield* failedBefore();
+  })();
 }
 
 /** The progress line, where there is a terminal to show it on. */

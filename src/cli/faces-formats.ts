@@ -1,6 +1,7 @@
 /** Records of `hyperiqa faces` as text: one record an image; in CSV one row a face. */
 import type { DetectionProvenance, DetectResult, ErrorCode, Face, FaceStatus, LandmarkName } from '../index.js';
 import { csvLine, jsonArray, type Cell, type Writer } from './formats.js';
+import type { Resumable } from './records.js';
 import { printable } from './text.js';
 
 export type FacesFormat = 'table' | 'csv' | 'json' | 'jsonl';
@@ -8,7 +9,7 @@ export type FacesFormat = 'table' | 'csv' | 'json' | 'jsonl';
 /** A face as in `DetectResult`, with the file that its crop was written to. */
 export type FaceRecord = Omit<Face, 'pixels'> & { cropFile?: string };
 
-export interface FoundRecord {
+export interface FoundRecord extends Resumable {
   file: string;
   status: FaceStatus;
   faces: FaceRecord[];
@@ -18,7 +19,7 @@ export interface FoundRecord {
   provenance?: DetectionProvenance;
 }
 
-export interface FacesFailedRecord {
+export interface FacesFailedRecord extends Resumable {
   file: string;
   status: 'error';
   error: { code: ErrorCode; message: string };

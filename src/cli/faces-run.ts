@@ -1,10 +1,20 @@
 /** One run of `hyperiqa faces`: from the inputs through the detector to records and crops. */
-import { FaceDetector, type DetectAllOptions, type DetectorLoadOptions, type DetectResult } from '../index.js';
+import {
+  FaceDetector,
+  HyperIQAError,
+  type DetectAllOptions,
+  type DetectorLoadOptions,
+  type DetectResult,
+  type FaceStatus,
+} from '../index.js';
 import { CropFiles } from './crop-files.js';
 import { isAborted, outcomes, startEntries, startProgress, type InputPlan, type Outcome } from './entries.js';
-import { facesWriterFor, type FacesFormat, type FacesRecord } from './faces-formats.js';
+import { facesWriterFor, type FacesFormat, type FacesRecord, type FoundRecord } from './faces-formats.js';
 import { Interrupt } from './interrupt.js';
-import { FileSink, StdoutSink, type Sink } from './sink.js';
+import { Recorder } from './recorder.js';
+import { describeFacesRun } from './records.js';
+import type { Stored } from './resume.js';
+import { FileSink } from './sink.js';
 import { count, tell } from './text.js';
 
 /** What a command line of `faces` asks for. */
@@ -12,11 +22,13 @@ export interface FacesPlan extends InputPlan {
   format: FacesFormat;
   provenance: boolean;
   output: string | undefined;
+  resume: boolean;
   /** Folder for the crops of the kept faces. */
   crops: string | undefined;
   model: string | undefined;
   loading: DetectorLoadOptions;
-  detecting: Omit<DetectAllOptions, 'signal' | 'order' | 'crops'>;
+  detecting: Omit<DetectAllOptions, 'signal' | 'order' | 'crops' | 'concurrency'>;
+  concurrency: Pick<DetectAllOptions, 'concurrency'>;
 }
 
 /**
@@ -29,35 +41,51 @@ export async function runFaces(plan: FacesPlan): Promise<number> {
   const interrupt = new Interrupt();
   const { signal } = interrupt;
   const file = plan.output === undefined ? undefined : await FileSink.open(plan.output);
-  const counts: Record<string, number> = {};
+  const counts = new Counts();
+  let resumable = false;
   try {
+    if (plan.resume && !file?.regular) {
+      throw new HyperIQAError('ERR_RESUME', `${String(plan.output)} is not a file that could be continued.`);
+    }
     const entries = await startEntries(plan, signal);
     await using detector = await FaceDetector.load(plan.model, { ...plan.loading, signal });
-    const results = outcomes(entries, (files) =>
-      detector.detectAll(files, { ...plan.detecting, crops: plan.crops !== undefined, signal }),
-    );
+    const recorder = await startRecorder(plan, detector, file);
+    resumable = recorder.resumable;
     const crops = plan.crops === undefined ? undefined : await CropFiles.open(plan.crops);
-    const sink: Sink = file ?? new StdoutSink();
-    const writer = facesWriterFor(plan.format, plan.provenance);
-    await file?.truncate(0);
-    if (writer.head !== '') await sink.write(writer.head);
+    for (const { cropFiles } of recorder.kept()) crops?.reserve(cropFiles);
+    const claim = recorder.claims(
+      ({ status }) => {
+        counts.add(status, 'before');
+        progress?.advance();
+      },
+      ({ cropFiles }) => crops?.release(cropFiles),
+    );
+    // Refuses options that cannot be, so it comes before anything is written.
+    const results = outcomes(
+      entries,
+      signal,
+      (files) =>
+        detector.detectAll(files, { ...plan.detecting, ...plan.concurrency, crops: plan.crops !== undefined, signal }),
+      claim,
+    );
+    await recorder.begin();
     const progress = startProgress(plan, signal);
     try {
       for await (const outcome of results) {
         if (signal.aborted) break;
         const record = await recordOf(outcome, plan, crops);
-        counts[record.status] = (counts[record.status] ?? 0) + 1;
+        counts.add(record.status, 'now');
         progress?.advance();
         if (process.stdout.isTTY) progress?.clear();
-        await sink.write(writer.row(record));
+        await recorder.put(outcome.index, outcome.source, record);
       }
     } catch (error) {
+      interrupt.stop();
       if (interrupt.exitCode === undefined || !isAborted(error)) throw error;
     } finally {
       progress?.stop();
     }
-    if (writer.tail !== '') await sink.write(writer.tail);
-    await sink.close();
+    await recorder.finish(!signal.aborted);
   } catch (error) {
     if (interrupt.exitCode === undefined || !isAborted(error)) throw error;
   } finally {
@@ -65,11 +93,46 @@ export async function runFaces(plan: FacesPlan): Promise<number> {
     await file?.release();
   }
   if (interrupt.exitCode !== undefined) {
-    tell(`interrupted after ${count(total(counts), 'record')}`);
+    tell(
+      `interrupted after ${count(counts.now, 'record')}${resumable ? '; run the same command with --resume to go on' : ''}`,
+    );
     return interrupt.exitCode;
   }
-  if (!plan.quiet) report(counts);
-  return counts.error === undefined ? 0 : 1;
+  if (!plan.quiet) tell(counts.text());
+  return counts.failed ? 1 : 0;
+}
+
+/** What of an earlier record still counts. */
+interface Kept {
+  status: FaceStatus;
+  cropFiles: string[];
+}
+
+function startRecorder(
+  { format, provenance, crops, detecting, resume }: FacesPlan,
+  { info }: FaceDetector,
+  file: FileSink | undefined,
+): Promise<Recorder<FacesRecord, Kept>> {
+  return Recorder.prepare({
+    file,
+    writer: facesWriterFor(format, provenance),
+    format:
+      format === 'jsonl'
+        ? {
+            format,
+            run: describeFacesRun(info, { detecting, crops: crops ?? false, provenance }),
+            value: keptIn,
+          }
+        : undefined,
+    resume,
+  });
+}
+
+function keptIn(stored: Stored): Kept | null {
+  const { status, faces = [] } = stored as Partial<FoundRecord>;
+  // A record that failed has no faces and is made again.
+  if (status === undefined || !('faces' in stored)) return null;
+  return { status, cropFiles: faces.flatMap(({ cropFile }) => cropFile ?? []) };
 }
 
 async function recordOf(
@@ -88,15 +151,31 @@ async function recordOf(
   return { file, status, faces, width, height, warnings, ...(plan.provenance && { provenance: result.provenance }) };
 }
 
-const total = (counts: Record<string, number>) => Object.values(counts).reduce((sum, n) => sum + n, 0);
+/** What became of the images. */
+class Counts {
+  readonly #byStatus = new Map<string, number>();
+  #before = 0;
+  now = 0;
 
-/** `15 images: 12 ok, 2 no-face, 1 several` */
-function report(counts: Record<string, number>): void {
-  if (total(counts) === 0) tell('the list on standard input is empty');
-  else {
-    const parts = ['ok', 'no-face', 'too-small', 'several', 'error'].flatMap((status) =>
-      counts[status] === undefined ? [] : [`${counts[status]} ${status}`],
-    );
-    tell(`${count(total(counts), 'image')}: ${parts.join(', ')}`);
+  add(status: FacesRecord['status'], when: 'before' | 'now'): void {
+    this.#byStatus.set(status, (this.#byStatus.get(status) ?? 0) + 1);
+    if (when === 'now') this.now++;
+    else this.#before++;
+  }
+
+  get failed(): boolean {
+    return this.#byStatus.has('error');
+  }
+
+  /** `15 images: 12 ok, 2 no-face, 1 several` */
+  text(): string {
+    const total = this.now + this.#before;
+    if (total === 0) return 'the list on standard input is empty';
+    const parts = ['ok', 'no-face', 'too-small', 'several', 'error'].flatMap((status) => {
+      const number = this.#byStatus.get(status);
+      return number === undefined ? [] : [`${number} ${status}`];
+    });
+    const before = this.#before > 0 ? `; ${this.#before} looked at before` : '';
+    return `${count(total, 'image')}: ${parts.join(', ')}${before}`;
   }
 }

@@ -1,10 +1,9 @@
 /** `hyperiqa faces`: the command, and its arguments as a plan. */
-import { extname } from 'node:path';
 import type { CommandModule, InferredOptionTypes } from 'yargs';
-import { HyperIQAError, imageExtensions } from '../index.js';
 import { runFaces, type FacesPlan } from './faces-run.js';
 import { checkArguments } from './inputs.js';
 import {
+  checkOutput,
   defined,
   detectorLoadOptions,
   faceOptions,
@@ -31,12 +30,13 @@ export const facesCommand = (exit: (code: number) => void): CommandModule<object
       .example('$0 faces photos', 'Which images of a folder show faces, as a table')
       .example('$0 faces photos --crops faces', 'Cut every face out into a folder')
       .example('$0 faces photos --exactly-one --min-size 64 --crops faces', 'Only photographs of one person')
+      .example('$0 faces photos -o faces.jsonl --resume', 'A long run that can be stopped and continued')
       .example('$0 faces photos --format csv > faces.csv', 'One row a face, for a table')
       .example('$0 score photos --faces', 'Scores of faces beside those of the images')
       .epilogue(
         'Exit codes: 0 all images were looked at, whatever was found; 1 some failed (see "error" in their records); 2 ' +
-          'wrong usage, or the run could not be set up or its output not written; 130 interrupted.\n\n' +
-          'Records, and how good the detector is: docs/faces.md.',
+          'wrong usage, or the run could not be set up or its output not written; 130 interrupted (continue with ' +
+          '--resume).\n\nRecords, and how good the detector is: docs/faces.md.',
       ),
   handler: async (args) => {
     exit(await runFaces(planOf(args._.slice(1).map(String), args)));
@@ -46,16 +46,13 @@ export const facesCommand = (exit: (code: number) => void): CommandModule<object
 /** @throws HyperIQAError ERR_INVALID_ARGUMENT */
 function planOf(paths: string[], args: Arguments): FacesPlan {
   checkArguments(paths);
-  const { output } = args;
-  if (output !== undefined && imageExtensions.includes(extname(output).toLowerCase())) {
-    throw new HyperIQAError(
-      'ERR_INVALID_ARGUMENT',
-      `--output ${output} has the name of an image and might overwrite one.`,
-    );
-  }
+  const { output, resume = false } = args;
+  const format = args.format ?? (output === undefined && process.stdout.isTTY ? 'table' : 'jsonl');
+  checkOutput(output, resume, format, ['jsonl']);
   return {
     paths,
-    format: args.format ?? (output === undefined && process.stdout.isTTY ? 'table' : 'jsonl'),
+    format,
+    resume,
     provenance: args.provenance ?? false,
     output,
     crops: args.crops,
@@ -65,10 +62,8 @@ function planOf(paths: string[], args: Arguments): FacesPlan {
     loading: toDetectorOptions(args),
     detecting: {
       ...toDetectOptions(args),
-      ...defined({
-        limitInputPixels: integer('max-pixels', args['max-pixels']),
-        concurrency: integer('concurrency', args.concurrency),
-      }),
+      ...defined({ limitInputPixels: integer('max-pixels', args['max-pixels']) }),
     },
+    concurrency: defined({ concurrency: integer('concurrency', args.concurrency) }),
   };
 }

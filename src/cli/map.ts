@@ -88,7 +88,7 @@ async function run(paths: string[], args: Arguments): Promise<number> {
     if (table) await sink.write(tableLine('MEAN', 'LOWEST', 'HIGHEST', 'PATCHES', 'FILE'));
     const progress = startProgress(plan, signal);
     try {
-      for await (const { file, result, error } of outcomes(entries, (inputs) =>
+      for await (const { file, result, error } of outcomes(entries, signal, (inputs) =>
         maps(iqa, inputs, { ...mapping, signal }),
       )) {
         if (signal.aborted) break;

@@ -1,7 +1,9 @@
 /** Options of the commands: how they are declared to yargs, and how their text becomes values. */
+import { extname } from 'node:path';
 import type { Options } from 'yargs';
 import {
   HyperIQAError,
+  imageExtensions,
   protocolNames,
   type Crops,
   type DetectOptions,
@@ -99,6 +101,7 @@ export const facesOptions = {
   recursive: scoreOptions.recursive,
   format: scoreOptions.format,
   output: scoreOptions.output,
+  resume: scoreOptions.resume,
   provenance: { ...scoreOptions.provenance, describe: 'Add model, options, device and versions to records' },
   quiet: scoreOptions.quiet,
 } as const satisfies Record<string, Options>;
@@ -224,6 +227,23 @@ export function crops(value: string | undefined): Crops | undefined {
     throw invalid('crops', value, 'a number of random crops from 1, grid, grid:RxC, center or pyiqa');
   }
   return second === undefined ? { plan: 'random', count: first } : { plan: 'grid', rows: first, columns: second };
+}
+
+/**
+ * Refuses outputs that nobody means.
+ *
+ * @param resumable - The formats that `--resume` can go on with.
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT
+ */
+export function checkOutput(output: string | undefined, resume: boolean, format: string, resumable: readonly string[]) {
+  const refuse = (message: string) => new HyperIQAError('ERR_INVALID_ARGUMENT', message);
+  if (resume && output === undefined) throw refuse('--resume needs --output.');
+  if (resume && !resumable.includes(format)) {
+    throw refuse(`--resume continues ${resumable.join(' and ')} files, not ${format}.`);
+  }
+  if (output !== undefined && imageExtensions.includes(extname(output).toLowerCase())) {
+    throw refuse(`--output ${output} has the name of an image and might overwrite one.`);
+  }
 }
 
 const invalid = (name: string, value: string, wanted: string) =>

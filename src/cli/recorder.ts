@@ -1,48 +1,50 @@
 /** From records to the output: format, resumption and the end of the file. */
-import { resolveProtocol, type FaceDetector, type HyperIQA } from '../index.js';
-import { writerFor, type Writer } from './formats.js';
-import type { Plan } from './plan.js';
-import { describeRun, type ScoreRecord, type Source } from './records.js';
-import { isResumable, Resume } from './resume.js';
+import type { Claim } from './entries.js';
+import type { Writer } from './formats.js';
+import { sourceOf, type Resumable, type Source } from './records.js';
+import { Resume, type ResumeFormat } from './resume.js';
 import { StdoutSink, type FileSink, type Sink } from './sink.js';
 
-/** Writes records in the plan's format and knows those that were there before. */
-export class Recorder {
+export interface RecorderOptions<R, V> {
+  /** Where it goes instead of to standard output. */
+  file: FileSink | undefined;
+  writer: Writer<R>;
+  /** What records can be resumed by; undefined for formats that cannot be. */
+  format: Omit<ResumeFormat<V>, 'head'> | undefined;
+  /** Go on with what the file holds. */
+  resume: boolean;
+}
+
+/** Writes records of kind `R` and knows what (`V`) of the file's earlier ones still counts. */
+export class Recorder<R, V> {
   private constructor(
     private readonly sink: Sink,
     private readonly file: FileSink | undefined,
-    private readonly writer: Writer,
+    private readonly writer: Writer<R>,
     /** Model and options, in records that can be resumed. */
-    readonly run: string,
-    readonly resumable: boolean,
-    private readonly resume: Resume | undefined,
+    private readonly run: string | undefined,
+    private readonly resume: Resume<V> | undefined,
   ) {}
 
   /**
    * Reads what there is to resume. Nothing is written yet.
    *
-   * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_RESUME
+   * @throws HyperIQAError ERR_RESUME
    */
-  static async prepare(
-    plan: Plan,
-    { info }: HyperIQA,
-    detector: FaceDetector | undefined,
-    file: FileSink | undefined,
-  ): Promise<Recorder> {
-    const { format, provenance, scoring } = plan;
-    const resumable = file !== undefined && isResumable(format);
-    const run = describeRun(info, {
-      ...scoring,
-      protocol: resolveProtocol(info.model, scoring),
-      provenance,
-      ...(detector && plan.faces && { faces: { info: detector.info, options: plan.faces.detecting } }),
-    });
-    const writer = writerFor(format, { model: info.model, provenance, resumable, faces: plan.faces !== undefined });
-    const resume =
-      plan.resume && file && isResumable(format)
-        ? await Resume.read(file.path, { format, head: writer.head, run })
-        : undefined;
-    return new Recorder(file ?? new StdoutSink(), file, writer, run, resumable, resume);
+  static async prepare<R, V>({ file, writer, format, resume }: RecorderOptions<R, V>): Promise<Recorder<R, V>> {
+    const run = file && format?.run;
+    const earlier =
+      resume && file && format ? await Resume.read(file.path, { ...format, head: writer.head }) : undefined;
+    return new Recorder(file ?? new StdoutSink(), file, writer, run, earlier);
+  }
+
+  get resumable(): boolean {
+    return this.run !== undefined;
+  }
+
+  /** Of all records that the file held. */
+  kept(): Iterable<V> {
+    return this.resume?.values() ?? [];
   }
 
   /** Empties the output, or cuts off what the earlier run left unfinished. */
@@ -52,14 +54,28 @@ export class Recorder {
     if (end === 0 && this.writer.head !== '') await this.sink.write(this.writer.head);
   }
 
-  /** The score that is in the file already for the image in this state. */
-  kept(index: number, file: string, source: Source | null): number | undefined {
-    return this.resume?.take(index, file, source);
+  /**
+   * Tells inputs whose record is there already from those to be worked on.
+   *
+   * @param onKept - Called for the former.
+   * @param onObsolete - Called for records of an input whose file has changed.
+   */
+  claims(onKept: (value: V) => void, onObsolete?: (value: V) => void): Claim {
+    return async (index, { file, error }) => {
+      if (!this.resumable) return null;
+      const source = await sourceOf(file);
+      const value = error ? undefined : this.resume?.take(index, file, source, onObsolete);
+      if (value === undefined) return source;
+      onKept(value);
+      return undefined;
+    };
   }
 
-  async put(index: number, record: ScoreRecord): Promise<void> {
+  /** Writes the record of the input numbered `index`. */
+  async put(index: number, source: Source | null, record: R): Promise<void> {
+    const resumable: Resumable = this.run === undefined ? {} : { source, run: this.run };
     const offset = this.file?.end ?? 0;
-    await this.sink.write(this.writer.row(record));
+    await this.sink.write(this.writer.row({ ...record, ...resumable }));
     this.resume?.add(index, offset, (this.file?.end ?? 0) - offset);
   }
 

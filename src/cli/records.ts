@@ -65,13 +65,12 @@ export interface FailedRecord extends Resumable {
 export type ScoreRecord = ScoredRecord | FailedRecord;
 
 /** The record of a result. */
-export function scored(file: string, result: ScoreResult, provenance: boolean, resumable: Resumable): ScoredRecord {
+export function scored(file: string, result: ScoreResult, provenance: boolean): ScoredRecord {
   const { score, standardError, spread, crops, width, height, resized, warnings } = result;
   return {
     file,
     ...{ score, standardError, spread, crops, width, height, resized, warnings },
     ...(provenance && { provenance: result.provenance }),
-    ...resumable,
   };
 }
 
@@ -90,8 +89,8 @@ export function facesOf({ detection }: FaceScoreResult, provenance: boolean): Fa
 }
 
 /** The record of a file that has no score. */
-export function failed(file: string, error: { code: ErrorCode; message: string }, resumable: Resumable): FailedRecord {
-  return { file, error: { code: error.code, message: error.message }, ...resumable };
+export function failed(file: string, error: { code: ErrorCode; message: string }): FailedRecord {
+  return { file, error: { code: error.code, message: error.message } };
 }
 
 /** Size and time of the file as it is now; null where there is none to be seen. */
@@ -144,10 +143,27 @@ export function describeRun(info: Info, options: RunOptions): string {
       faces: JSON.stringify(options.faces.options),
     }),
   };
-  return Object.entries(parts)
+  return inOneLine(parts);
+}
+
+/** The same of a run of `hyperiqa faces`. `crops`: the folder, or false. */
+export function describeFacesRun(
+  { model, device }: DetectorInfo,
+  options: { detecting: object; crops: string | false; provenance: boolean },
+): string {
+  return inOneLine({
+    'face-model': model.sha256,
+    faces: JSON.stringify(options.detecting),
+    crops: typeof options.crops === 'string' ? encodeURI(options.crops) : false,
+    device: device.id.replace(/:\d+$/, ''),
+    provenance: options.provenance,
+  });
+}
+
+const inOneLine = (parts: Record<string, string | number | boolean>) =>
+  Object.entries(parts)
     .map(([name, value]) => `${name}=${value}`)
     .join(' ');
-}
 
 /** The parts in which two runs differ, for a message: `seed=8 (here seed=7)`. */
 export function differences(there: string, here: string): string {

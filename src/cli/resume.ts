@@ -4,39 +4,46 @@ import { chmod, open, rename, stat, unlink } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 import { HyperIQAError } from '../index.js';
 import { inert, type Format } from './formats.js';
-import { differences, type ScoredRecord, type ScoreRecord, type Source } from './records.js';
+import { differences, type Source } from './records.js';
 
-/** Where a record stands in the file. `score` is null for a failed one, which is always tried again. */
-interface Segment {
+/** Where a record stands in the file. `value` is null for a failed one, which is always tried again. */
+interface Segment<V> {
   offset: number;
   length: number;
   source: Source | null;
-  score: number | null;
+  value: V | null;
 }
 
-/** Whether `--resume` can go on with a file of this format. */
-export const isResumable = (format: Format): format is 'jsonl' | 'csv' => format === 'jsonl' || format === 'csv';
+/** Formats of files that `--resume` can go on with. */
+export const resumableFormats = ['jsonl', 'csv'] as const satisfies Format[];
+export const isResumable = (format: Format): format is (typeof resumableFormats)[number] =>
+  resumableFormats.some((one) => one === format);
+
+/** A record as it is read: the object of a line of JSON, or the cells of a row of CSV by column. */
+export type Stored = Partial<Record<string, unknown>>;
 
 /** What a file must be to be continued. */
-export interface ResumeFormat {
+export interface ResumeFormat<V> {
   format: 'jsonl' | 'csv';
   /** The CSV header, or nothing. */
   head: string;
   /** As `describeRun` gives it. */
   run: string;
+  /** What a run that goes on must know of a record; null for one that is to be made again. */
+  value: (record: Stored) => V | null;
 }
 
 /** An index of the file's records: about half a kilobyte of memory each. */
-export class Resume {
-  readonly #records = new Map<string, Segment[]>();
+export class Resume<V> {
+  readonly #records = new Map<string, Segment<V>[]>();
   /** Records of this run in the order of its inputs. */
-  readonly #order: (Segment | undefined)[] = [];
+  readonly #order: (Segment<V> | undefined)[] = [];
   #obsolete = false;
   #end = 0;
 
   private constructor(
     private readonly path: string,
-    private readonly format: ResumeFormat,
+    private readonly format: ResumeFormat<V>,
   ) {}
 
   /** End of the last whole record; whatever follows was torn off when the earlier run ended. */
@@ -49,7 +56,7 @@ export class Resume {
    *
    * @throws HyperIQAError ERR_RESUME: written by something else, or with another model or other options
    */
-  static async read(path: string, format: ResumeFormat): Promise<Resume> {
+  static async read<V>(path: string, format: ResumeFormat<V>): Promise<Resume<V>> {
     const resume = new Resume(path, format);
     let number = 0;
     for await (const { offset, length, text, whole } of pieces(path, format.format === 'csv')) {
@@ -66,11 +73,12 @@ export class Resume {
         continue;
       }
       const record = format.format === 'csv' ? fromCsv(format.head, text) : fromJson(text);
-      if (record === undefined) throw refuse(path, `record ${number} was not written by this command`);
+      if (typeof record?.file !== 'string' || typeof record.run !== 'string' || record.run === '')
+        throw refuse(path, `record ${number} was not written by this command`);
       if (record.run !== format.run) {
         throw refuse(path, `it was made otherwise: ${differences(record.run, format.run)}`);
       }
-      const segment = { offset, length, source: record.source, score: record.score };
+      const segment = { offset, length, source: sourceIn(record), value: format.value(record) };
       const others = resume.#records.get(record.file);
       if (others) others.push(segment);
       else resume.#records.set(record.file, [segment]);
@@ -78,28 +86,36 @@ export class Resume {
     return resume;
   }
 
+  /** The values of all records that the file holds and that nothing has taken the place of. */
+  *values(): Generator<V, void, undefined> {
+    for (const { value } of [...this.#records.values()].flat()) if (value !== null) yield value;
+  }
+
   /**
-   * The score that the file holds for the image in its present state, as the input numbered `index`; undefined where
-   * it must be scored. Records of earlier states no longer count.
+   * What the file holds for the image in its present state, as the input numbered `index`; undefined where its record
+   * must be made. Records of earlier states no longer count.
+   *
+   * @param onObsolete - Called for each of those.
    */
-  take(index: number, file: string, source: Source | null): number | undefined {
+  take(index: number, file: string, source: Source | null, onObsolete?: (value: V) => void): V | undefined {
     const name = this.format.format === 'csv' ? inert(file) : file;
     const segments = this.#records.get(name) ?? [];
     const valid = segments.filter(
       (segment) =>
-        segment.score !== null && segment.source?.size === source?.size && segment.source?.mtimeMs === source?.mtimeMs,
+        segment.value !== null && segment.source?.size === source?.size && segment.source?.mtimeMs === source?.mtimeMs,
     );
     const [taken, ...others] = valid;
     if (valid.length < segments.length) this.#obsolete = true;
+    for (const segment of segments) if (segment.value !== null && !valid.includes(segment)) onObsolete?.(segment.value);
     if (others.length > 0) this.#records.set(name, others);
     else this.#records.delete(name);
     this.#order[index] = taken;
-    return taken?.score ?? undefined;
+    return taken?.value ?? undefined;
   }
 
   /** Notes a new record of the input numbered `index`. */
   add(index: number, offset: number, length: number): void {
-    this.#order[index] = { offset, length, source: null, score: null };
+    this.#order[index] = { offset, length, source: null, value: null };
   }
 
   /**
@@ -110,7 +126,7 @@ export class Resume {
    * @throws HyperIQAError ERR_OUTPUT
    */
   async settle(complete: boolean): Promise<void> {
-    const byOffset = (a: Segment, b: Segment) => a.offset - b.offset;
+    const byOffset = (a: Segment<V>, b: Segment<V>) => a.offset - b.offset;
     const order = this.#order.filter((segment) => segment !== undefined);
     const sorted = order.every((segment, i) => segment.offset >= (order[i - 1]?.offset ?? 0));
     if (!this.#obsolete && (sorted || !complete)) return;
@@ -159,39 +175,30 @@ async function* pieces(path: string, quoted: boolean): AsyncGenerator<Piece, voi
   if (rest.length > 0) yield { offset, length: rest.length, text: rest.toString('utf8'), whole: false };
 }
 
-interface Stored {
-  file: string;
-  source: Source | null;
-  score: number | null;
-  run: string;
-}
-
 function fromJson(text: string): Stored | undefined {
-  let record: Partial<ScoredRecord> | null;
   try {
-    record = JSON.parse(text) as Partial<ScoreRecord> | null;
+    return (JSON.parse(text) as Stored | null) ?? undefined;
   } catch {
     return undefined;
   }
-  if (typeof record?.file !== 'string' || typeof record.run !== 'string') return undefined;
-  return { file: record.file, source: record.source ?? null, score: record.score ?? null, run: record.run };
 }
 
 function fromCsv(head: string, text: string): Stored | undefined {
-  let row: Partial<Record<string, string>> | undefined;
   try {
-    [row] = parse<Partial<Record<string, string>>>(head + text, { columns: true });
+    return parse<Stored>(head + text, { columns: true })[0];
   } catch {
     return undefined;
   }
-  const { file, size, mtimeMs, score, run } = row ?? {};
-  if (file === undefined || !run) return undefined;
-  const source = size ? { size: Number(size), mtimeMs: Number(mtimeMs) } : null;
-  return { file, source, score: score ? Number(score) : null, run };
+}
+
+/** CSV has the two in columns of their own, empty where there was no file. */
+function sourceIn({ source, size, mtimeMs }: Stored): Source | null {
+  if (size === undefined) return (source as Source | undefined) ?? null;
+  return size === '' ? null : { size: Number(size), mtimeMs: Number(mtimeMs) };
 }
 
 /** Writes the segments of a file, after a new head, into a file that then takes its place. */
-async function replace(path: string, head: string, segments: readonly Segment[]): Promise<void> {
+async function replace(path: string, head: string, segments: readonly Segment<unknown>[]): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     await using from = await open(path, 'r');

@@ -3,17 +3,20 @@ import {
   FaceDetector,
   HyperIQA,
   HyperIQAError,
+  resolveProtocol,
   scoreAllWithFaces,
   type BatchItem,
   type FaceScoreResult,
   type ScoreResult,
 } from '../index.js';
-import { isAborted, startEntries, startProgress } from './entries.js';
+import { isAborted, outcomes, startEntries, startProgress } from './entries.js';
+import { writerFor } from './formats.js';
 import type { Entry } from './inputs.js';
 import { Interrupt } from './interrupt.js';
 import type { Plan } from './plan.js';
 import { Recorder } from './recorder.js';
-import { facesOf, failed, scored, sourceOf, type Resumable, type ScoreRecord, type Source } from './records.js';
+import { describeRun, facesOf, failed, scored, type ScoreRecord } from './records.js';
+import { isResumable, type Stored } from './resume.js';
 import { FileSink } from './sink.js';
 import { Tally } from './tally.js';
 import { tell } from './text.js';
@@ -35,7 +38,7 @@ export async function run(plan: Plan): Promise<number> {
     await using iqa = await HyperIQA.load(plan.model, { ...plan.loading, signal: interrupt.signal });
     await using detector =
       plan.faces && (await FaceDetector.load(plan.faces.model, { ...plan.faces.loading, signal: interrupt.signal }));
-    const recorder = await Recorder.prepare(plan, iqa, detector, file);
+    const recorder = await startRecorder(plan, iqa, detector, file);
     return await scoreEntries(plan, iqa, detector, entries, recorder, interrupt);
   } catch (error) {
     if (interrupt.exitCode === undefined || !isAborted(error)) throw error;
@@ -48,76 +51,63 @@ export async function run(plan: Plan): Promise<number> {
   }
 }
 
-/** An input on its way, in the order of the inputs. `error`: it has failed already. */
-interface Slot extends Entry {
-  index: number;
-  source: Source | null;
+/** What a score of an earlier run counts for. */
+type ScoreRecorder = Recorder<ScoreRecord, number>;
+
+function startRecorder(
+  plan: Plan,
+  { info }: HyperIQA,
+  detector: FaceDetector | undefined,
+  file: FileSink | undefined,
+): Promise<ScoreRecorder> {
+  const { format, provenance, scoring, faces, resume } = plan;
+  const resumable = file !== undefined && isResumable(format);
+  const run = describeRun(info, {
+    ...scoring,
+    protocol: resolveProtocol(info.model, scoring),
+    provenance,
+    ...(detector && faces && { faces: { info: detector.info, options: faces.detecting } }),
+  });
+  return Recorder.prepare({
+    file,
+    writer: writerFor(format, { model: info.model, provenance, resumable, faces: faces !== undefined }),
+    format: isResumable(format) ? { format, run, value: scoreIn } : undefined,
+    resume,
+  });
 }
+
+/** Null for a failed record, which has none, or an empty cell. */
+const scoreIn = ({ score }: Stored) => (score === undefined || score === '' ? null : Number(score));
 
 async function scoreEntries(
   plan: Plan,
   iqa: HyperIQA,
   detector: FaceDetector | undefined,
   entries: AsyncIterable<Entry>,
-  recorder: Recorder,
+  recorder: ScoreRecorder,
   interrupt: Interrupt,
 ): Promise<number> {
   const { signal } = interrupt;
   const tally = new Tally(plan, iqa.info.model.score.higherIsBetter);
-  const slots: Slot[] = [];
-
-  async function* inputs(): AsyncGenerator<string, void, undefined> {
-    let index = 0;
-    try {
-      for await (const entry of entries) {
-        if (signal.aborted) return;
-        const source = recorder.resumable ? await sourceOf(entry.file) : null;
-        const kept = entry.error ? undefined : recorder.kept(index, entry.file, source);
-        if (kept === undefined) slots.push({ ...entry, index, source });
-        else {
-          tally.keep(kept);
-          progress?.advance();
-        }
-        index++;
-        if (kept === undefined && !entry.error) yield entry.file;
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
-  }
-  const put = async ({ index, source }: Slot, make: (resumable: Resumable) => ScoreRecord): Promise<void> => {
-    const record = make(recorder.resumable ? { source, run: recorder.run } : {});
-    tally.add(record);
+  const claim = recorder.claims((score) => {
+    tally.keep(score);
     progress?.advance();
-    if (process.stdout.isTTY) progress?.clear();
-    await recorder.put(index, record);
-  };
-  /** Inputs that failed before they came to the engine have their place among the others. */
-  const putFailed = async (): Promise<void> => {
-    for (let slot = slots[0]; slot?.error; slot = slots[0]) {
-      const { file, error } = slot;
-      slots.shift();
-      await put(slot, (resumable) => failed(file, error, resumable));
-    }
-  };
-
+  });
   // Refuses what does not fit the model, so it comes before anything is written.
-  const results = startScoring(plan, iqa, detector, inputs(), signal);
+  const results = outcomes(entries, signal, (files) => startScoring(plan, iqa, detector, files, signal), claim);
   await recorder.begin();
   const progress = startProgress(plan, signal);
   try {
-    for await (const { result, error } of results) {
+    for await (const { index, file, source, result, error } of results) {
       if (signal.aborted) break;
-      await putFailed();
-      const slot = slots.shift();
-      if (!slot) throw new HyperIQAError('ERR_INTERNAL', 'A result came that nobody asked for.');
-      await put(slot, (resumable) =>
-        result
-          ? { ...scored(slot.file, result.image, plan.provenance, resumable), ...facesIn(result, plan.provenance) }
-          : failed(slot.file, error, resumable),
-      );
+      const record = result
+        ? { ...scored(file, result.image, plan.provenance), ...facesIn(result, plan.provenance) }
+        : failed(file, error);
+      tally.add(record);
+      progress?.advance();
+      if (process.stdout.isTTY) progress?.clear();
+      await recorder.put(index, source, record);
     }
-    if (!signal.aborted) await putFailed();
   } catch (error) {
     // Whoever waits for more input or for the engine is to stop now, not when the list ends.
     interrupt.stop();

@@ -1,9 +1,9 @@
 /** `hyperiqa score`: images in, records out. */
-import { extname } from 'node:path';
 import type { CommandModule, InferredOptionTypes } from 'yargs';
-import { HyperIQAError, imageExtensions } from '../index.js';
+import { HyperIQAError } from '../index.js';
 import { checkArguments } from './inputs.js';
 import {
+  checkOutput,
   crops,
   defined,
   faceOptions,
@@ -15,7 +15,7 @@ import {
   toDetectOptions,
   toLoadOptions,
 } from './options.js';
-import { isResumable } from './resume.js';
+import { resumableFormats } from './resume.js';
 import type { FacesPart, Plan } from './plan.js';
 import { run } from './run.js';
 
@@ -64,11 +64,7 @@ function planOf(paths: string[], args: Arguments): Plan {
   if (columns !== undefined && provenance) throw usage('--columns study has no room for --provenance.');
   const usual = output === undefined && process.stdout.isTTY ? 'table' : 'jsonl';
   const format = columns ?? args.format ?? usual;
-  if (resume && output === undefined) throw usage('--resume needs --output.');
-  if (resume && !isResumable(format)) throw usage(`--resume continues jsonl and csv files, not ${format}.`);
-  if (output !== undefined && imageExtensions.includes(extname(output).toLowerCase())) {
-    throw usage(`--output ${output} has the name of an image and might overwrite one.`);
-  }
+  checkOutput(output, resume, format, resumableFormats);
   const maxStandardError = real('max-se', args['max-se'], true);
   const maxCrops = integer('max-crops', args['max-crops']);
   if (maxCrops !== undefined && maxStandardError === undefined) throw usage('--max-crops needs --max-se.');

@@ -9,9 +9,8 @@ import { checkModelFile, deepFreeze, modelPath, sha256OfFile, untilAborted } fro
 import { loadBinding } from '../native/addon.js';
 import { identityOf, versions } from '../provenance.js';
 import { defaultFaceModelPath } from '../runtime.js';
-import { checkInputs, scoreAll } from '../score-all.js';
+import { checkBatchOptions, checkInputs, scoreAll } from '../score-all.js';
 import type { BatchItem, ImageInput, RawImage } from '../types.js';
-import { checkInteger, checkOneOf } from '../validate.js';
 import {
   checkDetectOptions,
   checkDetectorLoadOptions,
@@ -102,11 +101,7 @@ export class FaceDetector implements AsyncDisposable {
     const checked = this.#check(options, ['concurrency', 'order']);
     return scoreAll(inputs, {
       score: (input, signal) => this.#detectChecked(input, () => ({ ...checked, signal })),
-      concurrency:
-        options.concurrency === undefined
-          ? decodingPlaces() + Math.min(2 * this.info.workers, this.#maxQueueImages)
-          : checkInteger('concurrency', options.concurrency, 1, 1_000_000),
-      order: options.order === undefined ? 'input' : checkOneOf('order', options.order, ['input', 'completed']),
+      ...checkBatchOptions(options, () => decodingPlaces() + Math.min(2 * this.info.workers, this.#maxQueueImages)),
       signal: checked.signal,
     });
   }

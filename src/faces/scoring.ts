@@ -3,10 +3,10 @@ import { types } from 'node:util';
 
 import { fromCallSite } from '../call-site.js';
 import { checkScoreOptions } from '../options.js';
-import { checkInputs, scoreAll } from '../score-all.js';
+import { checkBatchOptions, checkInputs, scoreAll } from '../score-all.js';
 import type { HyperIQA } from '../scorer.js';
 import type { BatchItem, ImageInput, RawImage, ScoreOptions, ScoreResult } from '../types.js';
-import { checkInteger, checkObject, checkOneOf, checkSignal, invalid } from '../validate.js';
+import { checkObject, checkSignal, invalid } from '../validate.js';
 import type { FaceDetector } from './detector.js';
 import { checkDetectOptions } from './options.js';
 import type { DetectOptions, DetectResult, Face } from './types.js';
@@ -79,8 +79,7 @@ export function scoreAllWithFaces<T extends RereadableImage>(
   const { signal, concurrency, order, ...checked } = check(options, iqa, detector, ['concurrency', 'order']);
   return scoreAll(inputs, {
     score: (input, each) => scoreBoth(iqa, detector, input, { ...checked, signal: each }),
-    concurrency: concurrency === undefined ? 4 : checkInteger('concurrency', concurrency, 1, 1_000_000),
-    order: order === undefined ? 'input' : checkOneOf('order', order, ['input', 'completed']),
+    ...checkBatchOptions({ concurrency, order }, () => 4),
     signal,
   });
 }

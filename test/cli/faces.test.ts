@@ -1,13 +1,13 @@
 /** `hyperiqa faces` and `score --faces`: records, formats, crops, statuses and exit codes. */
-import { existsSync, mkdirSync, readFileSync, readdirSync, copyFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import type { FacesRecord, FoundRecord } from '../../src/cli/faces-formats.js';
-import { hyperiqa, records, root, score, scratch } from './cli.js';
+import { about, hyperiqa, records, root, score, scratch } from './cli.js';
 
 const photos = 'examples/face-study/photos';
 const one = `${photos}/portrait-11.jpg`;
@@ -43,6 +43,7 @@ test('one record an image, in order, with a status each', async () => {
   expect(all[1]).toMatchObject({ error: { code: 'ERR_IMAGE_FORMAT' } });
   expect(all[3]).toMatchObject({ width: 426, height: 640, faces: [{ landmarks: { nose: {} }, kept: true }] });
   expect(all[3]).not.toHaveProperty('provenance');
+  expectValid('#/$defs/facesRecord', all);
   expect(stderr).toContain('4 images: 2 ok, 1 no-face, 1 error');
 });
 
@@ -96,7 +97,8 @@ test('CSV has a row for each face, and one for an image without', async () => {
 });
 
 test('JSON and table', async () => {
-  const json = await faces([one, none, '--format', 'json', '-q']);
+  const json = await faces([one, none, '--format', 'json', '--provenance', '-q']);
+  expectValid('#/$defs/facesRecord', JSON.parse(json.stdout) as unknown[]);
   expect((JSON.parse(json.stdout) as FacesRecord[]).map(({ status }) => status)).toEqual(['ok', 'no-face']);
   const table = await faces([two, none, 'nowhere.jpg', '--format', 'table', '-q']);
   const lines = table.stdout.split('\n');
@@ -111,6 +113,85 @@ test('an output file', async () => {
   const { code, stdout } = await faces([one, '--format', 'csv', '-o', output, '-q']);
   expect([code, stdout]).toEqual([0, '']);
   expect(rows(readFileSync(output, 'utf8'))).toHaveLength(1);
+});
+
+describe('--resume', () => {
+  /** Photographs `a.jpg` (one face), `b.jpg` (two), `c.jpg` (none), and how to look at them. */
+  function project() {
+    const cwd = scratch();
+    mkdirSync(join(cwd, 'photos'));
+    for (const [name, photo] of [
+      ['a.jpg', one],
+      ['b.jpg', two],
+      ['c.jpg', none],
+    ] as const) {
+      copyFileSync(join(root, photo), join(cwd, 'photos', name));
+    }
+    const output = join(cwd, 'faces.jsonl');
+    const run = (...more: string[]) =>
+      hyperiqa(['faces', 'photos', '-o', output, '--crops', 'crops', ...more], { cwd });
+    return { cwd, output, run };
+  }
+
+  test('a run cut off anywhere ends as if it had not been', async () => {
+    const { cwd, output, run } = project();
+    expect((await run()).code).toBe(0);
+    const whole = readFileSync(output, 'utf8');
+    const records = found(whole);
+    expectValid('#/$defs/facesRecord', records);
+    expect(records.map(({ source, run: made }) => [typeof source?.size, typeof made])).toEqual(
+      records.map(() => ['number', 'string']),
+    );
+    const crops = readdirSync(join(cwd, 'crops'));
+    for (const length of [3, whole.indexOf('b.jpg'), whole.length - 1]) {
+      truncateSync(output, length);
+      const { code, stderr } = await run('--resume');
+      expect(code, stderr).toBe(0);
+      expect(found(readFileSync(output, 'utf8'))).toEqual(about(records));
+    }
+    expect((await run('--resume')).stderr).toBe('hyperiqa: 3 images: 2 ok, 1 no-face; 3 looked at before\n');
+    expect(readdirSync(join(cwd, 'crops'))).toEqual(crops);
+  });
+
+  test('photographs that changed are looked at again, and write over nobody else’s crops', async () => {
+    const { cwd, output, run } = project();
+    expect((await run('--exactly-one')).code).toBe(0);
+    expect(readdirSync(join(cwd, 'crops'))).toEqual(['a.png']);
+    // A photograph of the same name that comes first, and b.jpg with another face count.
+    mkdirSync(join(cwd, 'photos', 'A'));
+    copyFileSync(join(root, one), join(cwd, 'photos', 'A', 'a.jpg'));
+    copyFileSync(join(root, one), join(cwd, 'photos', 'b.jpg'));
+    const { code, stderr } = await run('--exactly-one', '--resume', '--recursive');
+    expect(code, stderr).toBe(0);
+    expect(stderr).toBe('hyperiqa: 4 images: 3 ok, 1 no-face; 2 looked at before\n');
+    const files = Object.fromEntries(
+      (found(readFileSync(output, 'utf8')) as FoundRecord[]).map(({ file, faces: [face] }) => [file, face?.cropFile]),
+    );
+    expect(files).toEqual({
+      'photos/A/a.jpg': 'crops/a~2.png',
+      'photos/a.jpg': 'crops/a.png',
+      'photos/b.jpg': 'crops/b.png',
+      'photos/c.jpg': undefined,
+    });
+    // Its own crop, not a second one.
+    utimesSync(join(cwd, 'photos', 'b.jpg'), 1e9, 1e9);
+    expect((await run('--exactly-one', '--resume', '--recursive')).code).toBe(0);
+    expect(readdirSync(join(cwd, 'crops')).sort()).toEqual(['a.png', 'a~2.png', 'b.png']);
+  });
+
+  test('what was made otherwise is refused and left alone', async () => {
+    const { output, run } = project();
+    expect((await run()).code).toBe(0);
+    const before = readFileSync(output, 'utf8');
+    for (const more of [['--exactly-one'], ['--min-confidence', '0.95'], ['--provenance']]) {
+      const { code, stderr } = await run('--resume', ...more);
+      expect(code, stderr).toBe(2);
+      expect(stderr).toMatch(/made otherwise.*\(ERR_RESUME\)\n$/);
+    }
+    expect((await run('--resume', '--format', 'csv')).stderr).toContain('--resume continues jsonl files, not csv');
+    expect((await run('--min-confidence', '7')).code).toBe(2);
+    expect(readFileSync(output, 'utf8')).toBe(before);
+  });
 });
 
 test.each([
