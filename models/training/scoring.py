@@ -16,14 +16,16 @@ from PIL import Image, ImageOps
 from .samples import PATCH
 
 SHORT_SIDE = 384
-_BATCH = 32
+#: Larger ones are slower: the blocks that they take go back to the system after each (``runs.keep_freed_memory``).
+_BATCH = 6
 
 
 class Scorer:
     """A model file on the CPU in fp32."""
 
     def __init__(self, model: Path) -> None:
-        self._module = torch.jit.load(str(model), map_location="cpu").float().eval()
+        module = torch.jit.freeze(torch.jit.load(str(model), map_location="cpu").float().eval())
+        self._module = torch.jit.optimize_for_inference(module)
 
     def patches(self, patches: np.ndarray) -> np.ndarray:
         """Scores of uint8 N×224×224×3."""

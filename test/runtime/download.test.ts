@@ -14,11 +14,11 @@ import {
   CUDART,
   CUDNN,
   inRuntimes,
+  isolated,
   makeCpuWheel,
   makeCudaWheels,
   OTHER_LOCK,
   plan,
-  scratch,
   serve,
   sha256,
   subfolder,
@@ -30,13 +30,7 @@ const platform = `${process.platform}-${process.arch}`;
 let folder: string;
 let wheels: string;
 beforeEach(() => {
-  folder = scratch();
-  wheels = subfolder(folder, 'wheels');
-  vi.stubEnv('HYPERIQA_CACHE', join(folder, 'cache'));
-  vi.stubEnv('HYPERIQA_WHEEL_INDEX', '');
-  for (const variable of ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'NO_PROXY', 'no_proxy']) {
-    vi.stubEnv(variable, '');
-  }
+  ({ folder, wheels } = isolated());
   return () => vi.unstubAllEnvs();
 });
 

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 
 import { runtimesFolder, type RuntimeKind } from '../../src/runtime/places.js';
 import type { InstallPlan } from '../../src/runtime/install.js';
@@ -137,6 +137,17 @@ export function subfolder(folder: string, name: string): string {
   const path = join(folder, name);
   mkdirSync(path);
   return path;
+}
+
+/** What decides where runtimes are looked for, and how they are fetched. */
+const VARIABLES = ['HYPERIQA_LIBTORCH', 'LIBTORCH', 'HYPERIQA_WHEEL_INDEX', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
+
+/** A scratch folder with one for wheels inside it, and a cache of its own; `vi.unstubAllEnvs` gives the usual one back. */
+export function isolated(): { folder: string; wheels: string } {
+  const folder = scratch();
+  vi.stubEnv('HYPERIQA_CACHE', join(folder, 'cache'));
+  for (const name of VARIABLES.flatMap((name) => [name, name.toLowerCase()])) vi.stubEnv(name, '');
+  return { folder, wheels: subfolder(folder, 'wheels') };
 }
 
 /** What is in the folder of runtimes, work in progress included; empty where there is none. */

@@ -22,6 +22,7 @@ import {
   CUDART,
   CUDNN,
   inRuntimes,
+  isolated,
   makeCpuWheel,
   makeCudaWheels,
   makeWheel,
@@ -29,7 +30,6 @@ import {
   makeZip,
   OTHER_LOCK,
   plan,
-  scratch,
   sha256,
   subfolder,
   TORCH,
@@ -40,12 +40,7 @@ const platform = `${process.platform}-${process.arch}`;
 let folder: string;
 let wheels: string;
 beforeEach(() => {
-  folder = scratch();
-  wheels = subfolder(folder, 'wheels');
-  vi.stubEnv('HYPERIQA_CACHE', join(folder, 'cache'));
-  vi.stubEnv('HYPERIQA_LIBTORCH', '');
-  vi.stubEnv('LIBTORCH', '');
-  vi.stubEnv('HYPERIQA_WHEEL_INDEX', '');
+  ({ folder, wheels } = isolated());
   return () => vi.unstubAllEnvs();
 });
 
