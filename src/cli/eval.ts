@@ -10,10 +10,10 @@ import {
   toPredictionsOptions,
 } from './eval-options.js';
 import { evaluationCsv, evaluationTable } from './eval-text.js';
-import { Interrupt } from './interrupt.js';
+import { inOnePiece } from './one-piece.js';
 import { scoreOptions } from './options.js';
 import { predictionsFrom, spotOptions } from './predictions.js';
-import { FileSink, StdoutSink } from './sink.js';
+import { StdoutSink } from './sink.js';
 import { count, tell } from './text.js';
 
 export const evalOptions = {
@@ -69,9 +69,7 @@ async function run(paths: readonly string[], args: Arguments): Promise<number> {
   const options = toEvaluationOptions(args);
   const humanOptions = toHumanScoresOptions(args);
   const predictionsOptions = toPredictionsOptions(args);
-  const interrupt = new Interrupt();
-  const file = args.output === undefined ? undefined : await FileSink.open(args.output);
-  try {
+  return inOnePiece(args.output, async (interrupt, file) => {
     // Before images are scored, which takes longer.
     const human = await readHumanScores(mos, humanOptions);
     const predictions = await predictionsFrom(paths, predictionsOptions, args, interrupt);
@@ -83,14 +81,7 @@ async function run(paths: readonly string[], args: Arguments): Promise<number> {
     await sink.close();
     if (!args.quiet) sayWarnings(evaluation, args.format !== 'table' || file !== undefined);
     return args.strict && (evaluation.dropped.length > 0 || evaluation.warnings.length > 0) ? 1 : 0;
-  } catch (error) {
-    if (interrupt.exitCode === undefined) throw error;
-    tell('interrupted');
-    return interrupt.exitCode;
-  } finally {
-    interrupt.stop();
-    await file?.release();
-  }
+  });
 }
 
 /** @throws HyperIQAError ERR_INVALID_ARGUMENT where there are none, with a hint if an option has swallowed them */

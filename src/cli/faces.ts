@@ -4,6 +4,7 @@ import { runFaces, type FacesPlan } from './faces-run.js';
 import { checkArguments } from './inputs.js';
 import {
   checkOutput,
+  checkResume,
   defined,
   detectorLoadOptions,
   faceOptions,
@@ -48,7 +49,8 @@ function planOf(paths: string[], args: Arguments): FacesPlan {
   checkArguments(paths);
   const { output, resume = false } = args;
   const format = args.format ?? (output === undefined && process.stdout.isTTY ? 'table' : 'jsonl');
-  checkOutput(output, resume, format, ['jsonl']);
+  checkOutput(output);
+  if (resume) checkResume(output, format, ['jsonl']);
   return {
     paths,
     format,

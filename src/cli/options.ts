@@ -229,22 +229,22 @@ export function crops(value: string | undefined): Crops | undefined {
   return second === undefined ? { plan: 'random', count: first } : { plan: 'grid', rows: first, columns: second };
 }
 
-/**
- * Refuses outputs that nobody means.
- *
- * @param resumable - The formats that `--resume` can go on with.
- * @throws HyperIQAError ERR_INVALID_ARGUMENT
- */
-export function checkOutput(output: string | undefined, resume: boolean, format: string, resumable: readonly string[]) {
-  const refuse = (message: string) => new HyperIQAError('ERR_INVALID_ARGUMENT', message);
-  if (resume && output === undefined) throw refuse('--resume needs --output.');
-  if (resume && !resumable.includes(format)) {
-    throw refuse(`--resume continues ${resumable.join(' and ')} files, not ${format}.`);
-  }
-  if (output !== undefined && imageExtensions.includes(extname(output).toLowerCase())) {
-    throw refuse(`--output ${output} has the name of an image and might overwrite one.`);
-  }
+/** @throws HyperIQAError ERR_INVALID_ARGUMENT for an output file that nobody means */
+export function checkOutput(output: string | undefined): void {
+  if (output === undefined || !imageExtensions.includes(extname(output).toLowerCase())) return;
+  throw usage(`--output ${output} has the name of an image and might overwrite one.`);
 }
 
-const invalid = (name: string, value: string, wanted: string) =>
-  new HyperIQAError('ERR_INVALID_ARGUMENT', `--${name} must be ${wanted}, not "${value}".`);
+/**
+ * @param resumable - The formats that `--resume` can go on with.
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT where there is nothing to go on with
+ */
+export function checkResume(output: string | undefined, format: string, resumable: readonly string[]): void {
+  if (output === undefined) throw usage('--resume needs --output.');
+  if (resumable.includes(format)) return;
+  throw usage(`--resume continues ${resumable.join(' and ')} files, not ${format}.`);
+}
+
+const usage = (message: string) => new HyperIQAError('ERR_INVALID_ARGUMENT', message);
+
+const invalid = (name: string, value: string, wanted: string) => usage(`--${name} must be ${wanted}, not "${value}".`);

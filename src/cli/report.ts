@@ -1,9 +1,9 @@
 /** `hyperiqa report`: a page for people. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, extname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { CommandModule, InferredOptionTypes } from 'yargs';
 import { evaluate, joinScores, readHumanScores, type Evaluation } from '../evaluation/index.js';
-import { HyperIQAError, imageExtensions } from '../index.js';
+import { HyperIQAError } from '../index.js';
 import { createReport, picturePng, type Picture, type ReportInput } from '../report/index.js';
 import {
   figureOptions,
@@ -13,10 +13,10 @@ import {
   toPredictionsOptions,
 } from './eval-options.js';
 import { checkPaths, sayWarnings } from './eval.js';
-import { Interrupt } from './interrupt.js';
-import { defined, integer, scoreOptions } from './options.js';
+import type { Interrupt } from './interrupt.js';
+import { inOnePiece } from './one-piece.js';
+import { checkOutput, defined, integer, scoreOptions } from './options.js';
 import { predictionsFrom, spotOptions } from './predictions.js';
-import { FileSink } from './sink.js';
 import { count, tell } from './text.js';
 
 const text = { type: 'string', requiresArg: true, group: 'Page:' } as const;
@@ -80,17 +80,10 @@ export const reportCommand = (exit: (code: number) => void): CommandModule<objec
 async function run(paths: readonly string[], args: Arguments): Promise<number> {
   checkPaths(paths, args.predictor ?? args['lower-better'] ?? args.scale);
   const { output, mos } = args;
-  if (imageExtensions.includes(extname(output).toLowerCase())) {
-    throw new HyperIQAError(
-      'ERR_INVALID_ARGUMENT',
-      `--output ${output} has the name of an image and might overwrite one.`,
-    );
-  }
+  checkOutput(output);
   if (mos === undefined) refuseWithoutMos(args);
   const gallery = args.gallery === '0' ? 0 : integer('gallery', args.gallery);
-  const interrupt = new Interrupt();
-  const file = await FileSink.open(output);
-  try {
+  return inOnePiece(output, async (interrupt, file) => {
     const { input, evaluation } = await inputOf(paths, args, interrupt);
     const report = await createReport(input, {
       folder: dirname(output),
@@ -108,14 +101,7 @@ async function run(paths: readonly string[], args: Arguments): Promise<number> {
       tell(`the report was written to ${output}${more}`);
     }
     return 0;
-  } catch (error) {
-    if (interrupt.exitCode === undefined) throw error;
-    tell('interrupted');
-    return interrupt.exitCode;
-  } finally {
-    interrupt.stop();
-    await file.release();
-  }
+  });
 }
 
 /** Options that mean nothing without human scores: a misunderstanding, not a wish. */

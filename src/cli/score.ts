@@ -4,6 +4,7 @@ import { HyperIQAError } from '../index.js';
 import { checkArguments } from './inputs.js';
 import {
   checkOutput,
+  checkResume,
   crops,
   defined,
   faceOptions,
@@ -64,7 +65,8 @@ function planOf(paths: string[], args: Arguments): Plan {
   if (columns !== undefined && provenance) throw usage('--columns study has no room for --provenance.');
   const usual = output === undefined && process.stdout.isTTY ? 'table' : 'jsonl';
   const format = columns ?? args.format ?? usual;
-  checkOutput(output, resume, format, resumableFormats);
+  checkOutput(output);
+  if (resume) checkResume(output, format, resumableFormats);
   const maxStandardError = real('max-se', args['max-se'], true);
   const maxCrops = integer('max-crops', args['max-crops']);
   if (maxCrops !== undefined && maxStandardError === undefined) throw usage('--max-crops needs --max-se.');
