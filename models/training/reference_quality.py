@@ -2,7 +2,8 @@
 
 HaarPSI (Reisenhofer, Bosse, Kutyniok, Wiegand, Signal Processing: Image Communication 2018; implementation: piq)
 compares a distorted crop with its unimpaired version. A Weibull curve, fitted once to the 125 level means of KADID-10k
-(``calibrate.py``), maps its dissimilarity to points XX
+(``calibrate.py``), maps its dissimilarity to points of that scale. It serves where no human scores exist: for faults
+outside the database.
 """
 
 from __future__ import annotations
