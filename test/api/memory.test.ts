@@ -1,15 +1,16 @@
 /** Too little memory, which only a stand-in for sharp can bring about at will. */
 import { readFileSync } from 'node:fs';
-import sharp from 'sharp';
 import { afterEach, expect, test, vi } from 'vitest';
 
 import { captureImage } from '../../src/image.js';
+import { loadSharp } from '../../src/image/sharp.js';
 import type { DecodePolicy } from '../../src/types.js';
 import { errorWith } from '../helpers/errors.js';
 
 const POLICY: DecodePolicy = { iccProfile: 'ignore', alpha: 'drop', orientation: 'ignore' };
 const photograph = readFileSync(new URL('../fixtures/images/jpeg-420.jpg', import.meta.url));
-const prototype = Object.getPrototypeOf(sharp(photograph)) as { toBuffer: () => Promise<unknown> };
+// Of the very sharp that decodes: its ES module and its CommonJS module are two.
+const prototype = Object.getPrototypeOf(loadSharp()(photograph)) as { toBuffer: () => Promise<unknown> };
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 
 import type { NativeBinding, NativeScoreResult } from '../../binding.js';
+import { testModel } from '../helpers/models.js';
 import { codeOf, loadOptions, openBinding, pixels, scoreOptions, submit } from './setup.js';
 
 let binding: NativeBinding;
@@ -56,9 +57,14 @@ test('the event loop turns while a model is loaded, checked and disposed of', as
   expect(await turnsOf(loading)).toBeGreaterThan(20);
   const engine = await loading;
   expect(await turnsOf(engine.selfCheck())).toBeGreaterThan(5);
-  const jobs = Promise.allSettled(submit(engine, 4, 8).map((ticket) => ticket.result));
-  expect(await turnsOf(engine.dispose())).toBeGreaterThan(0);
-  await jobs;
+  await engine.dispose();
+  // A batch of the large model lasts long enough to be found under way by dispose(), which waits for its end.
+  const large = await binding.load(loadOptions({ modelPath: testModel('resnet50'), batchSize: 8 }));
+  const tickets = submit(large, 3, 8);
+  const jobs = Promise.allSettled(tickets.map((ticket) => ticket.result));
+  await tickets[0]!.result;
+  expect(await turnsOf(large.dispose())).toBeGreaterThan(0);
+  expect((await jobs).map(({ status }) => status)).toContain('rejected');
 });
 
 test('cancelled jobs reject with ERR_ABORTED and the others go on', async () => {
