@@ -31,7 +31,10 @@ class DataOptions:
 
 @dataclass(frozen=True)
 class OptimiserOptions:
-    """Lengths are in patches, so that a run can be cut anywhere; the rates fall along a cosine to zero."""
+    """Lengths are in patches, so that a run can be cut anywhere; the rates fall along a cosine to zero.
+
+    A ``backbone_rate`` of 0 freezes the backbone: the heads learn on its ImageNet features.
+    """
 
     photos_per_batch: int
     patches: int

@@ -116,6 +116,17 @@ def level_scores(scorer: Scorer, data: Path, photos: list[Photo], count: int = 1
     return table
 
 
+def level_agreement(table: dict[str, list[float]]) -> dict[str, metrics.Correlation]:
+    """SRCC and PLCC of a table of ``level_scores`` with the labels of KADID's types and levels, means on both sides."""
+    cells = [
+        (table[f"{number} {kind.name}"][level - 1], label(number, level))
+        for number, kind in KINDS.items()
+        for level in range(1, LEVELS + 1)
+    ]
+    scores, labels = np.array(cells).T
+    return both(scores, labels)
+
+
 def stability(scorer: Scorer, data: Path, photos: list[Photo]) -> dict[str, float]:
     """Mean absolute change (points) of whole photographs' scores under changes that people hardly see."""
     changes: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -192,13 +203,15 @@ def evaluate(
         "whole distorted unseen photographs": both(*whole_photo_scores(scorer, data, unseen)),
         "order of the strengths of a camera chain": {"share": chain_order(scorer, data, unseen)},
     }
+    table = level_scores(scorer, data, unseen)
+    correlations["means of KADID's types and levels over unseen photographs"] = level_agreement(table)
     for folder in rated:
         correlations[folder.name] = both(*rated_scores(scorer, folder))
     return Evaluation(
         correlations,
         unimpaired_scores(scorer, data, unseen),
         stability(scorer, data, unseen),
-        level_scores(scorer, data, unseen),
+        table,
         {path.name: scorer.image(read_oriented(path)) for path in order},
     )
 

@@ -34,7 +34,8 @@ class SampleOptions:
     ``chains``: of the eight versions, how many are one camera chain at different strengths; ``faults``: how many have a
     single fault outside KADID. One version is unimpaired, the rest are KADID distortions, two levels of a type at a
     time. ``estimate_weight``: weight of the labels of chains and faults, which are estimates, in the regression loss.
-    ``grey_share`` of the groups are made from a black-and-white version of the photograph.
+    ``grey_share`` of the groups are made from a black-and-white version of the photograph, ``turned_share`` from one
+    turned by one to three quarters: what a fault looks like does not depend on which way is up.
     ``sides``: range of the shorter side of the photograph that crops are cut from; ``usual_side`` is used for the share
     ``usual_share`` of the groups.
     """
@@ -43,6 +44,7 @@ class SampleOptions:
     faults: int = 1
     estimate_weight: float = 0.5
     grey_share: float = 0.04
+    turned_share: float = 0.5
     sides: tuple[int, int] = (300, 600)
     usual_side: int = 384
     usual_share: float = 0.6
@@ -56,7 +58,7 @@ class SampleOptions:
     @classmethod
     def table_only(cls, chains: int = 0) -> SampleOptions:
         """For measuring: scale 384, photographs as they are, no faults outside the table."""
-        return cls(chains=chains, faults=0, grey_share=0, usual_share=1)
+        return cls(chains=chains, faults=0, grey_share=0, turned_share=0, usual_share=1)
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def sharpest_window(image: np.ndarray, rng: np.random.Generator, tries: int = 3)
 
 
 def draw_window(image: np.ndarray, options: SampleOptions, rng: np.random.Generator) -> np.ndarray:
-    """A 256×256 window of a photograph at a random scale, mirrored half of the time."""
+    """A 256×256 window of a photograph at a random scale, mirrored half of the time, turned as the options say."""
     side = options.usual_side
     if rng.random() >= options.usual_share:
         side = int(rng.integers(options.sides[0], options.sides[1] + 1))
@@ -96,7 +98,11 @@ def draw_window(image: np.ndarray, options: SampleOptions, rng: np.random.Genera
     if min(image.shape[:2]) < WINDOW:
         raise ValueError(f"photographs must have at least {WINDOW} pixels on the shorter side")
     window = sharpest_window(image, rng)
-    return np.ascontiguousarray(window[:, ::-1]) if rng.random() < 0.5 else window
+    if rng.random() < 0.5:
+        window = window[:, ::-1]
+    if rng.random() < options.turned_share:
+        window = np.rot90(window, int(rng.integers(1, 4)))
+    return np.ascontiguousarray(window)
 
 
 def in_grey(window: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -27,6 +28,17 @@ from training.trainer import CURVES, Trainer
 #: The ImageNet weights that training starts from are under the Apache License 2.0, the photographs under licences that
 #: are listed one by one in photos.csv.
 LICENCE = "MIT; ImageNet weights it was fine-tuned from: Apache-2.0"
+
+
+def averaged_checkpoint(trainer: Trainer) -> dict[str, Any]:
+    """The averaged weights with what the export needs to know about them."""
+    return {
+        "state_dict": trainer.averaged_network().state_dict(),
+        "backbone": trainer.config.model.backbone,
+        "activation": trainer.config.model.activation,
+        "output": "bounded",
+        "licence": LICENCE,
+    }
 
 
 def main() -> int:
@@ -51,16 +63,7 @@ def main() -> int:
         trainer.run()
     plot_curves(arguments.run / CURVES, arguments.run / "curves.png")
     averaged = arguments.run / "averaged.pth"
-    torch.save(
-        {
-            "state_dict": trainer.averaged_network().state_dict(),
-            "backbone": trainer.config.model.backbone,
-            "activation": trainer.config.model.activation,
-            "output": "bounded",
-            "licence": LICENCE,
-        },
-        averaged,
-    )
+    torch.save(averaged_checkpoint(trainer), averaged)
     if arguments.output:
         export_model(
             load_checkpoint(averaged), "kadid-synthetic", arguments.output, name=arguments.output.stem, half=True

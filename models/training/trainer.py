@@ -66,6 +66,9 @@ class Trainer:
         self.network = network.to(self.device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         options = config.optimiser
+        if options.backbone_rate == 0:
+            for parameter in network.backbone_parameters():
+                parameter.requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
             [
                 {"params": network.backbone_parameters(), "lr": options.backbone_rate},

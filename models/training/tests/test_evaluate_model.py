@@ -7,6 +7,8 @@ import torch
 
 from hyperiqa import PatchScorer, build_network
 from training import evaluate as script
+from training.distortions import KINDS
+from training.labels import label
 from training.photos import read_list
 
 
@@ -26,7 +28,10 @@ def test_evaluation_of_a_model_file(photo_folder, tmp_path, monkeypatch):
     whole = script.whole_photo_scores(scorer, photo_folder, photos[:2], versions=2)
     assert [len(part) for part in whole] == [6, 6, 6]
     assert 0 <= script.chain_order(scorer, photo_folder, photos, groups=2).value <= 1
-    assert set(map(len, script.level_scores(scorer, photo_folder, photos, count=1).values())) == {5}
+    table = script.level_scores(scorer, photo_folder, photos, count=1)
+    assert set(map(len, table.values())) == {5}
+    agreement = script.level_agreement(table)
+    assert agreement["SRCC"].n == 125 and abs(agreement["SRCC"].value) <= 1
     assert all(change >= 0 for change in script.stability(scorer, photo_folder, photos[:1]).values())
 
     unimpaired = script.unimpaired_scores(scorer, photo_folder, photos[:2])
@@ -40,6 +45,11 @@ def test_evaluation_of_a_model_file(photo_folder, tmp_path, monkeypatch):
     found = json.loads(output.read_text())
     assert found["correlations"]["x"]["SRCC"]["n"] == 16
     assert found["scores"] == {"a.jpg": 1.0}
+
+
+def test_agreement_of_labels_with_themselves_is_perfect():
+    table = {f"{number} {kind.name}": [label(number, level) for level in range(1, 6)] for number, kind in KINDS.items()}
+    assert script.level_agreement(table)["SRCC"].value == pytest.approx(1)
 
 
 def test_scores_stay_inside_the_scale(tmp_path):

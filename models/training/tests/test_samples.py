@@ -7,7 +7,7 @@ from training.distortions import KINDS
 from training.distortions.faults import FAULTS
 from training.labels import CLEAN_LABEL, LEVELS, label
 from training.photos import read_list
-from training.samples import Groups, SampleOptions, _fault_loss, make_group
+from training.samples import WINDOW, Groups, SampleOptions, _fault_loss, draw_window, make_group
 
 
 def test_group(photo):
@@ -35,6 +35,18 @@ def test_black_and_white(photo):
     saturation = [label(number, level) for number in (7, 8) for level in (2, 3, 4, 5)]
     found = np.concatenate([group.labels[1:5] for group in groups])
     assert np.abs(found[:, None] - saturation).min() > 1e-4
+
+
+def test_some_windows_are_turned(photo):
+    """Of a photograph as large as the window all windows are the photograph, mirrored or turned."""
+    square = np.ascontiguousarray(photo[:WINDOW, :WINDOW])
+    upright = [square, square[:, ::-1]]
+    options = SampleOptions(turned_share=0.5)
+    windows = [draw_window(square, options, np.random.default_rng(seed)) for seed in range(40)]
+    as_they_are = [any((window == version).all() for version in upright) for window in windows]
+    assert 0 < sum(as_they_are) < 40
+    turned = [np.rot90(version, quarters) for version in upright for quarters in range(4)]
+    assert all(any((window == version).all() for version in turned) for window in windows)
 
 
 def test_nothing_is_learnt_from_photographs_made_grey(photo):

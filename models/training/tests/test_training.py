@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from hyperiqa.checkpoints import load_checkpoint
-from training import train
+from training import ablations, train
 from training.config import read_config
 from training.curves import plot_curves
 from training.folded import fold, unfold_into
 from training.losses import ranking_loss, regression_loss
+from training.metrics import Correlation
 from training.photos import read_list
 from training.trainer import CHECKPOINT, CURVES, Trainer, choose_device, schedule, start_network
 
@@ -61,6 +62,37 @@ def test_run_learns_and_writes_curves(small, photo_folder, tmp_path):
     assert rows[-1]["srcc"] != ""
     plot_curves(tmp_path / "run" / CURVES, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").stat().st_size > 1000
+
+
+def test_frozen_backbone_stays_as_it_is(small, photo_folder, tmp_path):
+    frozen = dataclasses.replace(small, optimiser=dataclasses.replace(small.optimiser, backbone_rate=0.0))
+    trainer = Trainer(frozen, tmp_path / "run", photo_folder, read_list(photo_folder / "photos.csv"))
+    before = {key: value.clone() for key, value in trainer.network.state_dict().items()}
+    trainer.run(until=2, report=False)
+    after = trainer.network.state_dict()
+    for key in ("res.stem.0.weight", "res.layer1.0.depthwise.0.bias"):
+        assert torch.equal(before[key], after[key]), key
+    for key in ("res.lda1_fc.weight", "fc1w_conv.weight"):
+        assert not torch.equal(before[key], after[key]), key
+
+
+def test_ablations_print_a_row_for_each_variant(small, photo_folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(ablations, "read_config", lambda _: small)
+    monkeypatch.setattr(ablations, "measure", lambda model, *_: [Correlation(0.5, 0.4, 0.6, 9)] * model.is_file())
+    names = ["frozen backbone", "no chains, no further faults"]
+    command = ["ablations.py", "--data", str(photo_folder), "--run", str(tmp_path), "--patches", "16"]
+    command += ["--photos", str(photo_folder / "photos.csv"), *(word for name in names for word in ("--only", name))]
+    monkeypatch.setattr("sys.argv", command)
+    ablations.main()
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert rows == [f"| {name} | 0.500 [0.400, 0.600] |" for name in names]
+
+
+def test_every_variant_changes_the_recipe():
+    config = read_config(CONFIG)
+    made = [variant(config) for variant in ablations.VARIANTS.values()]
+    assert made[0] == config
+    assert len({repr(variant) for variant in made}) == len(made)
 
 
 def test_other_configuration_is_refused_but_a_shorter_schedule_is_not(small, photo_folder, tmp_path):
