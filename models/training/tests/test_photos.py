@@ -1,20 +1,23 @@
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageCms
 
-from training.photos import check_folder, read_list, read_rgb, resize_short_side, split
+from training import collect_photos
+from training.photos import COLUMNS, check_folder, read_list, read_rgb, resize_short_side, split
 
 SCRIPT = Path(__file__).resolve().parents[1] / "check_photos.py"
 
 
 def test_list_of_the_package():
     photos = read_list()
-    assert len(photos) == 460
+    assert len(photos) == 806
     assert all(len(photo.sha256) == 64 for photo in photos)
 
 
@@ -37,6 +40,41 @@ def test_check_script(photo_folder):
     bad = subprocess.run(command, capture_output=True, text=True, check=False)
     assert bad.returncode == 1
     assert "3 of 4" in bad.stdout
+
+
+def test_photographs_are_collected_from_repositories(photo, tmp_path, monkeypatch, capsys):
+    """Upright, reduced, listed with the hash of what was written; one that is not there stops none of the others."""
+    clone = tmp_path / "repositories/example/seen"
+    clone.mkdir(parents=True)
+    picture = Image.fromarray(photo).resize((1500, 1000))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    picture.save(
+        clone / "high.jpg", exif=exif, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    )
+    Image.fromarray(photo).save(clone / "small.png")
+    git = ["git", "-C", str(clone), "-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *command], check=True)
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    rows = [("a.jpg", "high.jpg"), ("b.jpg", "small.png"), ("c.jpg", "missing.jpg")]
+    listed = tmp_path / "photos.csv"
+    with listed.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        for name, path in rows:
+            row = {"file": name, "repository": "example/seen", "commit": commit, "path": path, "licence": "CC0"}
+            writer.writerow({**row, "width": 1, "height": 1, "sha256": "0"})
+    out = tmp_path / "out"
+    command = ["collect_photos.py", "--repositories", str(tmp_path / "repositories"), "--out", str(out)]
+    monkeypatch.setattr("sys.argv", [*command, "--photos", str(listed)])
+    assert collect_photos.main() == 1
+    printed = capsys.readouterr()
+    assert printed.out == "2 of 3 photographs\n"
+    assert "c.jpg" in printed.err and "missing.jpg" in printed.err
+    photos = read_list(out / "photos.csv")
+    assert [(photo.file, photo.width, photo.height) for photo in photos] == [("a.jpg", 597, 896), ("b.jpg", 340, 300)]
+    assert check_folder(out, photos) == []
 
 
 def test_list_with_missing_column_or_doubled_file(photo_folder):
