@@ -7,7 +7,8 @@
 * ``scores.jpg``: photographs and damaged versions of them that score about 10, 30, 50, 70 and 90, with what was done
   to them (photographs of ``--examples``, a folder of freely licensed ones);
 * ``failures.jpg``: unimpaired unseen photographs with the lowest scores, and badly damaged ones with the highest; of
-  those sources only whose licence lets the pictures be shown here; below, pictures that are no photographs.
+  those sources only whose licence lets the pictures be shown here; below, pictures that are no photographs;
+* ``kinds.jpg``, with ``--kinds``: every picture of a folder with its score; the file's name says what it is.
 """
 
 from __future__ import annotations
@@ -175,6 +176,12 @@ def other_tiles(scorer: Scorer) -> list[Tile]:
     return [Tile(picture, scorer.image(picture), name) for name, picture in pictures.items()]
 
 
+def kind_tiles(scorer: Scorer, folder: Path) -> list[Tile]:
+    """The pictures of a folder, in the order of their names."""
+    images = [(resize_short_side(read_rgb(path), SHORT_SIDE), path.stem) for path in sorted(folder.iterdir())]
+    return [Tile(image, scorer.image(image), name) for image, name in images]
+
+
 def sheet(tiles: list[Tile]) -> np.ndarray:
     """Tiles in rows of ``_COLUMNS`` with score and text below each; RGB uint8."""
     width, height = _TILE
@@ -203,6 +210,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder with the photographs of the list")
     parser.add_argument("--examples", type=Path, required=True, help="folder of freely licensed photographs")
+    parser.add_argument("--kinds", type=Path, help="folder of pictures that are named by what they are")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--config", type=Path, default=Path(__file__).with_name("config.toml"))
     arguments = parser.parse_args()
@@ -213,6 +221,8 @@ def main() -> None:
     draw_levels(scorer, arguments.data, unseen, arguments.out / "levels.png")
     write(arguments.out / "scores.jpg", sheet(example_tiles(scorer, sorted(arguments.examples.glob("*.jpg")))))
     write(arguments.out / "failures.jpg", sheet(failure_tiles(scorer, arguments.data, unseen) + other_tiles(scorer)))
+    if arguments.kinds:
+        write(arguments.out / "kinds.jpg", sheet(kind_tiles(scorer, arguments.kinds)))
 
 
 if __name__ == "__main__":

@@ -50,3 +50,10 @@ def test_examples_prefer_other_photographs_and_damage(tmp_path, photo_folder):
     for first, second in zip(tiles[::2], tiles[1::2], strict=True):
         assert first.score <= second.score
         assert first.text != second.text or first.text == "as it is"
+
+
+def test_kinds_are_named_by_their_files(photo_folder):
+    (photo_folder / "photos.csv").unlink()
+    tiles = figures.kind_tiles(Brightness(), photo_folder)
+    assert [tile.text for tile in tiles] == ["photo0", "photo1", "photo2", "photo3"]
+    assert all(0 < tile.score < 100 for tile in tiles)
