@@ -20,15 +20,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import cv2
 import torch
 
-from hyperiqa.checkpoints import load_checkpoint
-from hyperiqa.exporting import export_model
 from training import metrics
 from training.config import Config, read_config
 from training.evaluate import patch_scores, rated_scores, whole_photo_scores
 from training.photos import LIST_PATH, Photo, read_list, split
 from training.runs import keep_freed_memory
 from training.scoring import Scorer
-from training.train import averaged_checkpoint
+from training.train import averaged_checkpoint, export_averaged
 from training.trainer import Trainer
 
 #: Name of a variant: what it changes in the configuration.
@@ -70,7 +68,7 @@ def main() -> None:
         trainer.run()
         averaged, model = folder / "averaged.pth", folder / "model.pt"
         torch.save(averaged_checkpoint(trainer), averaged)
-        export_model(load_checkpoint(averaged), "kadid-synthetic", model, name="ablation", half=True)
+        export_averaged(averaged, model)
         cv2.setNumThreads(1)
         cells = (
             f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"

@@ -41,6 +41,12 @@ def averaged_checkpoint(trainer: Trainer) -> dict[str, Any]:
     }
 
 
+def export_averaged(checkpoint: Path, output: Path) -> None:
+    """Write the model file of averaged weights, named as the file is."""
+    export_model(load_checkpoint(checkpoint), "kadid-synthetic", output, name=output.stem, half=True)
+    print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with the photographs of the list")
@@ -65,10 +71,7 @@ def main() -> int:
     averaged = arguments.run / "averaged.pth"
     torch.save(averaged_checkpoint(trainer), averaged)
     if arguments.output:
-        export_model(
-            load_checkpoint(averaged), "kadid-synthetic", arguments.output, name=arguments.output.stem, half=True
-        )
-        print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.1f} MB")
+        export_averaged(averaged, arguments.output)
     return 0
 
 

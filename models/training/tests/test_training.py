@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hyperiqa.checkpoints import load_checkpoint
-from training import ablations, train
+from training import ablations, average_runs, train
 from training.config import read_config
 from training.curves import plot_curves
 from training.folded import fold, unfold_into
@@ -86,6 +86,35 @@ def test_ablations_print_a_row_for_each_variant(small, photo_folder, tmp_path, m
     ablations.main()
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     assert rows == [f"| {name} | 0.500 [0.400, 0.600] |" for name in names]
+
+
+def test_runs_are_averaged(small, photo_folder, tmp_path, monkeypatch):
+    photos = read_list(photo_folder / "photos.csv")
+    paths, states = [], []
+    for name, patches in (("one", 8), ("other", 16)):
+        longer = dataclasses.replace(small, optimiser=dataclasses.replace(small.optimiser, patches=patches))
+        trainer = Trainer(longer, tmp_path / name, photo_folder, photos)
+        trainer.run(report=False)
+        checkpoint = train.averaged_checkpoint(trainer)
+        states.append(checkpoint["state_dict"])
+        paths.append(tmp_path / f"{name}.pth")
+        torch.save(checkpoint, paths[-1])
+    mean, model = tmp_path / "mean.pth", tmp_path / "model.pt"
+    command = ["average_runs.py", *map(str, paths), "-o", str(mean), "--output", str(model)]
+    monkeypatch.setattr("sys.argv", command)
+    average_runs.main()
+    found = load_checkpoint(mean).network.state_dict()
+    key = "fc1w_conv.weight"
+    assert not torch.equal(states[0][key], states[1][key])
+    torch.testing.assert_close(found[key], (states[0][key] + states[1][key]) / 2)
+    assert model.is_file()
+
+
+def test_other_networks_are_not_averaged():
+    one = {"state_dict": {"weight": torch.zeros(2)}, "backbone": "efficientnet_lite0"}
+    for other in ({**one, "backbone": "resnet50"}, {**one, "state_dict": {"weight": torch.zeros(3)}}):
+        with pytest.raises(ValueError, match="different networks"):
+            average_runs.average([one, other])
 
 
 def test_every_variant_changes_the_recipe():
