@@ -103,7 +103,7 @@ def test_runs_are_averaged(small, photo_folder, tmp_path, monkeypatch):
     command = ["average_runs.py", *map(str, paths), "-o", str(mean), "--output", str(model)]
     monkeypatch.setattr("sys.argv", command)
     average_runs.main()
-    found = load_checkpoint(mean).network.state_dict()
+    found = load_checkpoint(mean).network().state_dict()
     key = "fc1w_conv.weight"
     assert not torch.equal(states[0][key], states[1][key])
     torch.testing.assert_close(found[key], (states[0][key] + states[1][key]) / 2)
