@@ -18,7 +18,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cv2
-import torch
 
 from training import metrics
 from training.config import Config, read_config
@@ -26,7 +25,7 @@ from training.evaluate import patch_scores, rated_scores, whole_photo_scores
 from training.photos import LIST_PATH, Photo, read_list, split
 from training.runs import keep_freed_memory
 from training.scoring import Scorer
-from training.train import averaged_checkpoint, export_averaged
+from training.train import export_averaged, save_averaged
 from training.trainer import Trainer
 
 #: Name of a variant: what it changes in the configuration.
@@ -66,14 +65,10 @@ def main() -> None:
         folder = arguments.run / name.replace(",", "").replace(" ", "-")
         trainer = Trainer(VARIANTS[name](config), folder, arguments.data, photos)
         trainer.run()
-        averaged, model = folder / "averaged.pth", folder / "model.pt"
-        torch.save(averaged_checkpoint(trainer), averaged)
-        export_averaged(averaged, model)
+        model = folder / "model.pt"
+        export_averaged(save_averaged(trainer), model)
         cv2.setNumThreads(1)
-        cells = (
-            f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
-            for found in measure(model, arguments.data, unseen, arguments.rated)
-        )
+        cells = (found.without_n() for found in measure(model, arguments.data, unseen, arguments.rated))
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 

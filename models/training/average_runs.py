@@ -22,7 +22,7 @@ from training.train import export_averaged
 
 
 def average(checkpoints: list[dict[str, Any]]) -> dict[str, Any]:
-    """The mean of checkpoints as ``train.averaged_checkpoint`` makes them.
+    """The mean of checkpoints as ``train.save_averaged`` writes them.
 
     Raises ``ValueError`` if they are of different networks.
     """

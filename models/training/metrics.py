@@ -17,8 +17,12 @@ class Correlation:
     high: float
     n: int
 
+    def without_n(self) -> str:
+        """Value and interval, as a cell of a table whose heading says n."""
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
     def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}] (n={self.n})"
+        return f"{self.without_n()} (n={self.n})"
 
 
 def plcc(x: np.ndarray, y: np.ndarray) -> float:

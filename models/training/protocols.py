@@ -112,7 +112,7 @@ def main() -> None:
         for images, targets, units in sets.values():
             scores = np.array([protocol.score(scorer, image) for image in images])
             found = metrics.with_interval(metrics.srcc, scores, targets, units)
-            cells.append(f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]")
+            cells.append(found.without_n())
         print(f"| {protocol.name} | {len(protocol.crops(resized))} | " + " | ".join(cells) + " |", flush=True)
 
 

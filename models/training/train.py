@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -30,15 +29,20 @@ from training.trainer import CURVES, Trainer
 LICENCE = "MIT; ImageNet weights it was fine-tuned from: Apache-2.0"
 
 
-def averaged_checkpoint(trainer: Trainer) -> dict[str, Any]:
-    """The averaged weights with what the export needs to know about them."""
-    return {
-        "state_dict": trainer.averaged_network().state_dict(),
-        "backbone": trainer.config.model.backbone,
-        "activation": trainer.config.model.activation,
-        "output": "bounded",
-        "licence": LICENCE,
-    }
+def save_averaged(trainer: Trainer) -> Path:
+    """Write the averaged weights of a run, and what the export needs to know, to its ``averaged.pth``; the path."""
+    path = trainer.folder / "averaged.pth"
+    torch.save(
+        {
+            "state_dict": trainer.averaged_network().state_dict(),
+            "backbone": trainer.config.model.backbone,
+            "activation": trainer.config.model.activation,
+            "output": "bounded",
+            "licence": LICENCE,
+        },
+        path,
+    )
+    return path
 
 
 def export_averaged(checkpoint: Path, output: Path) -> None:
@@ -68,8 +72,7 @@ def main() -> int:
     if not arguments.finish:
         trainer.run()
     plot_curves(arguments.run / CURVES, arguments.run / "curves.png")
-    averaged = arguments.run / "averaged.pth"
-    torch.save(averaged_checkpoint(trainer), averaged)
+    averaged = save_averaged(trainer)
     if arguments.output:
         export_averaged(averaged, arguments.output)
     return 0

@@ -95,10 +95,8 @@ def test_runs_are_averaged(small, photo_folder, tmp_path, monkeypatch):
         longer = dataclasses.replace(small, optimiser=dataclasses.replace(small.optimiser, patches=patches))
         trainer = Trainer(longer, tmp_path / name, photo_folder, photos)
         trainer.run(report=False)
-        checkpoint = train.averaged_checkpoint(trainer)
-        states.append(checkpoint["state_dict"])
-        paths.append(tmp_path / f"{name}.pth")
-        torch.save(checkpoint, paths[-1])
+        paths.append(train.save_averaged(trainer))
+        states.append(torch.load(paths[-1], weights_only=True)["state_dict"])
     mean, model = tmp_path / "mean.pth", tmp_path / "model.pt"
     command = ["average_runs.py", *map(str, paths), "-o", str(mean), "--output", str(model)]
     monkeypatch.setattr("sys.argv", command)
