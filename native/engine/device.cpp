@@ -45,6 +45,13 @@ class Driver {
     if (!library_) error_ = last_dl_error();
   }
 
+  /** Newest CUDA version that the driver supports, as 1000·major + 10·minor; 0 where it does not tell. */
+  int version() const {
+    const auto get_version = library_ ? symbol<int (*)(int*)>("cuDriverGetVersion") : nullptr;
+    int version = 0;
+    return get_version && get_version(&version) == 0 ? version : 0;
+  }
+
   /** Empty when the driver works and sees a device. Fills in their names. */
   std::string problem(std::vector<DeviceInfo>& devices) const {
     if (!library_) return "there is no NVIDIA driver: libcuda.so.1 cannot be opened (" + error_ + ")";
@@ -86,6 +93,19 @@ class Driver {
   std::string error_;
 };
 
+/** Why LibTorch's CUDA libraries, which are open, see none of the driver's devices. */
+std::string unseen_devices(const Driver& driver) {
+  const long needed = at::Context::versionCUDART();
+  const int supported = driver.version();
+  const auto text = [](long version) {
+    return std::to_string(version / 1000) + '.' + std::to_string(version % 1000 / 10);
+  };
+  if (supported > 0 && supported / 1000 < needed / 1000) {
+    return "the NVIDIA driver is too old: it supports CUDA " + text(supported) + ", and LibTorch needs CUDA " + text(needed);
+  }
+  return "LibTorch's CUDA runtime sees no device that it supports";
+}
+
 CudaReport look_for_cuda() {
   Dl_info info{};
   if (dladdr(reinterpret_cast<const void*>(&at::globalContext), &info) == 0) {
@@ -96,11 +116,12 @@ CudaReport look_for_cuda() {
     return no_cuda("the LibTorch in use is a CPU build (there is no " + library.string() + ")");
   }
   CudaReport report;
-  report.reason = Driver().problem(report.devices);
+  const Driver driver;
+  report.reason = driver.problem(report.devices);
   if (report.reason.empty() && !dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL)) {
     report.reason = "LibTorch's CUDA libraries are incomplete (" + last_dl_error() + ")";
   }
-  if (report.reason.empty() && !at::Context::hasCUDA()) {
+  if (report.reason.empty() && !at::Context::hasCUDART()) {
     // LibTorch looks for its CUDA part once, at the first use of anything that asks for it.
     report.reason =
         "LibTorch had been used in this process before hyperiqa could open its CUDA libraries, and has settled on the "
@@ -108,7 +129,7 @@ CudaReport look_for_cuda() {
   }
   if (report.reason.empty()) {
     const auto count = static_cast<size_t>(c10::impl::VirtualGuardImpl(at::kCUDA).deviceCount());
-    if (count == 0) report.reason = "LibTorch's CUDA runtime sees no device that it supports";
+    if (count == 0) report.reason = unseen_devices(driver);
     report.devices.resize(std::min(report.devices.size(), count));
   }
   report.available = report.reason.empty();
