@@ -202,6 +202,7 @@ Napi::Value libtorch_version(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("builtForLibtorch", Napi::String::New(env, HYPERIQA_LIBTORCH_VERSION));
   exports.Set("open", Napi::Function::New(env, open, "open"));
   exports.Set("libtorchVersion", Napi::Function::New(env, libtorch_version, "libtorchVersion"));
   return exports;

@@ -172,7 +172,7 @@ class Engine : public Closeable {
   virtual SelfCheck self_check() = 0;
 };
 
-/** Version of the LibTorch in use, e.g. "2.13.0". */
+/** Version of the LibTorch that the engine was built for, three numbers with points between. */
 std::string libtorch_version();
 
 /** Looks for CUDA; opens libtorch_cuda where it lies beside libtorch_cpu. Never throws. */
