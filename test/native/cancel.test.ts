@@ -7,7 +7,6 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import type { NativeBinding } from '../../binding.js';
 import { FaceDetector, HyperIQA } from '../../src/index.js';
-import { loadBinding } from '../../src/native/addon.js';
 import { errorWith } from '../helpers/errors.js';
 import { testModel } from '../helpers/models.js';
 import { codeOf, detectorOptions, loadOptions, openBinding } from './setup.js';
@@ -95,11 +94,10 @@ describe('at the native boundary', () => {
 // Threads are counted in /proc.
 describe.runIf(process.platform === 'linux')('by the signal of the public API', () => {
   const threads = () => readdirSync('/proc/self/task').length;
-  // LibTorch's own threads are there once a model has been computed.
+  // Those of libuv and LibTorch are there once a model has been loaded.
   const settled = async () => {
-    const engine = await binding.load({ ...loadOptions(), threads: 2, selfCheck: true });
-    await engine.dispose();
-    await loadBinding();
+    const iqa = await HyperIQA.load(testModel('lite0'), { device: 'cpu', graphMode: 'freeze', threads: 2 });
+    await iqa.dispose();
     await sleep(200);
     return threads();
   };
