@@ -52,8 +52,8 @@ class Background {
   /** Says when `end` is called, for tasks that can be given up half way. Any thread. */
   std::stop_token ending() const noexcept { return stop_.get_token(); }
 
-  /** Has every load given up, closes every engine and waits for every task: after it no thread of ours runs. Any thread;
-   *  idempotent. */
+  /** Has every load given up, closes every engine and waits for every task: after it no thread of ours runs. Any
+   * thread; idempotent. */
   void end() noexcept;
 
  private:

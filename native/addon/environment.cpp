@@ -123,7 +123,8 @@ Napi::Promise Environment::load_with(Napi::Env env, Options options, const Napi:
 Napi::Value Environment::load(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return promised(env, [&] {
-    return load_with<ScoringSession, Engine>(env, to_load_options(info[0]), to_optional_function(info[1], "giveCancel"));
+    return load_with<ScoringSession, Engine>(env, to_load_options(info[0]),
+                                             to_optional_function(info[1], "giveCancel"));
   });
 }
 

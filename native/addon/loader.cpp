@@ -99,9 +99,9 @@ Library open_library(const std::filesystem::path& file) {
   return library;
 }
 
-/** Version that libtorch_cpu was built as, without a build suffix. From caffe2::GetBuildOptions(), which is a plain table:
- * at::show_config() would ask LibTorch's CUDA hooks, and the first question settles them on the CPU for the whole process
- * where libtorch_cuda is not open yet. */
+/** Version that libtorch_cpu was built as, without a build suffix. From caffe2::GetBuildOptions(), which is a plain
+ * table: at::show_config() would ask LibTorch's CUDA hooks, and the first question settles them on the CPU for the
+ * whole process where libtorch_cuda is not open yet. */
 std::optional<std::string> version_of(Library library) {
   void* symbol = dlsym(library, "_ZN6caffe215GetBuildOptionsB5cxx11Ev");            // libstdc++
   if (symbol == nullptr) symbol = dlsym(library, "_ZN6caffe215GetBuildOptionsEv");  // libc++

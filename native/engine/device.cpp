@@ -74,8 +74,7 @@ class Driver {
     for (int index = 0; index < count; ++index) {
       std::array<char, 256> name{};
       int device = 0;
-      if (device_at(&device, index) != 0 ||
-          device_name(name.data(), static_cast<int>(name.size()) - 1, device) != 0) {
+      if (device_at(&device, index) != 0 || device_name(name.data(), static_cast<int>(name.size()) - 1, device) != 0) {
         name[0] = '\0';
       }
       devices.push_back({"cuda:" + std::to_string(index), name.data()});
@@ -101,7 +100,8 @@ std::string unseen_devices(const Driver& driver) {
     return std::to_string(version / 1000) + '.' + std::to_string(version % 1000 / 10);
   };
   if (supported > 0 && supported / 1000 < needed / 1000) {
-    return "the NVIDIA driver is too old: it supports CUDA " + text(supported) + ", and LibTorch needs CUDA " + text(needed);
+    return "the NVIDIA driver is too old: it supports CUDA " + text(supported) + ", and LibTorch needs CUDA " +
+           text(needed);
   }
   return "LibTorch's CUDA runtime sees no device that it supports";
 }

@@ -92,11 +92,11 @@ struct LoadOptions {
   std::string model_path;
   std::vector<std::string> devices = {"auto"};  ///< "auto", "cpu", "cuda", "cuda:N"; several share the queue
   Dtype dtype = Dtype::Fp32;
-  int threads = 0;         ///< CPU threads in all; 0 = one a physical core available to the process
-  int64_t batch_size = 0;  ///< largest batch; 0 = chosen for the device
+  int threads = 0;                         ///< CPU threads in all; 0 = one a physical core available to the process
+  int64_t batch_size = 0;                  ///< largest batch; 0 = chosen for the device
   GraphMode graph_mode = GraphMode::Auto;  ///< on CUDA Auto is Freeze, and OneDnn is refused
-  std::string tuning_file;  ///< where the measured graph mode is kept; empty = nowhere
-  bool self_check = true;   ///< recompute the model's check values at load, refuse the model if they differ
+  std::string tuning_file;                 ///< where the measured graph mode is kept; empty = nowhere
+  bool self_check = true;  ///< recompute the model's check values at load, refuse the model if they differ
   int64_t max_queue_images = 64;
   int64_t max_queue_bytes = int64_t{1} << 30;  ///< an image larger than this is accepted when the queue is empty
   std::stop_token stop;  ///< ends the load, between two steps of it (at the latest after the forward under way)
@@ -154,8 +154,9 @@ using JobCallback = std::function<void(JobId, JobResult)>;
 
 class Engine : public Closeable {
  public:
-  /** Loads and validates a model, starts the workers. Blocks for up to some seconds. On any device: opens LibTorch's CUDA
-   *  libraries first where there is a GPU, because they cannot be had later. @throws Error, ERR_ABORTED after a stop */
+  /** Loads and validates a model, starts the workers. Blocks for up to some seconds. On any device: opens LibTorch's
+   * CUDA libraries first where there is a GPU, because they cannot be had later. @throws Error, ERR_ABORTED after a
+   * stop */
   static std::shared_ptr<Engine> load(const LoadOptions& options);
 
   virtual const EngineInfo& info() const noexcept = 0;

@@ -199,14 +199,13 @@ std::string tuning_key(const Metadata& metadata, const LoadOptions& options, int
   return key.str();
 }
 
-/** Whether the measurement could have come to a set-up. Another, out of a damaged file, could cost minutes of warming up or
- * thousands of threads. */
+/** Whether the measurement could have come to a set-up. Another, out of a damaged file, could cost minutes of warming
+ * up or thousands of threads. */
 bool could_be_chosen(const CpuSetup& setup, const LoadOptions& options, int threads) {
   const auto [graph_modes, threads_per_worker, batch_sizes] = choices(options, threads);
   return std::ranges::count(graph_modes, setup.graph_mode) > 0 &&
          std::ranges::count(threads_per_worker, setup.threads_per_worker) > 0 &&
-         setup.workers == threads / setup.threads_per_worker &&
-         std::ranges::count(batch_sizes, setup.batch_size) > 0;
+         setup.workers == threads / setup.threads_per_worker && std::ranges::count(batch_sizes, setup.batch_size) > 0;
 }
 
 /** Engines of one process that load at once take turns: measuring beside each other would disturb the figures. */

@@ -16,8 +16,8 @@
 namespace hyperiqa {
 namespace {
 
-constexpr double kVersion = 1;       // of the file's layout; another is treated as an empty file
-constexpr size_t kMaxEntries = 256;  // more models, processors and options than one machine sees
+constexpr double kVersion = 1;                 // of the file's layout; another is treated as an empty file
+constexpr size_t kMaxEntries = 256;            // more models, processors and options than one machine sees
 constexpr size_t kMaxBytes = size_t{1} << 18;  // 256 entries take about 80 kB
 
 std::optional<int64_t> integer(const Json& json, std::string_view key, int64_t limit) {

@@ -1,7 +1,7 @@
 /**
  * @file
- * The way to CUDA and through it, over the stand-ins of cuda_standin: each test in a process of its own (CMakeLists.txt),
- * because a process chooses once. Skipped where they are not there.
+ * The way to CUDA and through it, over the stand-ins of cuda_standin: each test in a process of its own
+ * (CMakeLists.txt), because a process chooses once. Skipped where they are not there.
  */
 #include <ATen/Context.h>
 #include <gtest/gtest.h>
@@ -87,7 +87,8 @@ TEST_F(CudaStandIn, AfterTheReport) {
   EXPECT_EQ(report.devices[1].id, "cuda:1");
   EXPECT_EQ(report.devices[1].name, "Stand-in 1");
   EXPECT_NEAR(score_on("cuda:1"), score_on("cpu"), 1e-4);
-  expect_error("ERR_DEVICE_UNAVAILABLE", "no device cuda:2; the last one is cuda:1", [] { choose_devices({"cuda:2"}); });
+  expect_error("ERR_DEVICE_UNAVAILABLE", "no device cuda:2; the last one is cuda:1",
+               [] { choose_devices({"cuda:2"}); });
   expect_error("ERR_INVALID_ARGUMENT", "twice", [] { choose_devices({"cuda", "cuda:0"}); });
 }
 

@@ -246,7 +246,8 @@ TEST_F(Load, MeasuresAnewWhatNoMeasurementComesTo) {
   char first = '2';  // each a model that this process has not measured yet
   for (const char* absurd : kAbsurd) {
     write_model(first);
-    std::ofstream(measured.tuning_file) << R"({"version": 1, "setups": {")" << replaced(key, "model 1", std::string("model ") + first)
+    std::ofstream(measured.tuning_file) << R"({"version": 1, "setups": {")"
+                                        << replaced(key, "model 1", std::string("model ") + first)
                                         << R"(": {"graphMode": "freeze", )" << absurd << "}}}";
     const auto engine = Engine::load(measured);
     EXPECT_EQ(engine->info().workers * engine->info().threads_per_worker, 2) << absurd;

@@ -55,8 +55,8 @@ TEST(TuningCache, ADamagedFileIsReplaced) {
 TEST(TuningCache, NumbersOutOfRangeAreNoEntry) {
   const testing::TemporaryFolder folder;
   const std::string file = folder.file("tuning.json");
-  const char* const kNumbers[] = {"0",    "-1",     "1025",    "1048576",    "2147483648", "9223372036854775808",
-                                  "1e99", "1.5",    "\"4\"",   "null",       "[4]",        "true",
+  const char* const kNumbers[] = {"0",    "-1",     "1025",    "1048576", "2147483648", "9223372036854775808",
+                                  "1e99", "1.5",    "\"4\"",   "null",    "[4]",        "true",
                                   "-0",   "1e-300", "1e309999"};
   for (const char* member : {"workers", "threadsPerWorker", "batchSize"}) {
     for (const char* number : kNumbers) {

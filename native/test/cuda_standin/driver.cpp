@@ -5,8 +5,8 @@
  * STANDIN_DEVICES  number of devices; default 1
  * STANDIN_STATUS   what cuInit returns; default 0
  * STANDIN_VERSION  newest CUDA that it supports; default 13000 for CUDA 13.0
- * As with the driver, CUDA_VISIBLE_DEVICES names the devices to be seen. With STANDIN_INCOMPLETE defined at compile time,
- * a function is missing. Handles of devices differ from their numbers, so that one taken for the other shows.
+ * As with the driver, CUDA_VISIBLE_DEVICES names the devices to be seen. With STANDIN_INCOMPLETE defined at compile
+ * time, a function is missing. Handles of devices differ from their numbers, so that one taken for the other shows.
  */
 #include <cstdio>
 #include <cstdlib>
