@@ -72,7 +72,8 @@ async function wheel(platform, { metadata, download_info: { url, archive_info } 
 }
 
 await main('lock-runtime', async () => {
-  if (!/^\d+\.\d+\.\d+$/.test(LIBTORCH_VERSION ?? '')) throw new Failure('Name the version of LibTorch: three numbers with points between.');
+  if (!/^\d+\.\d+\.\d+$/.test(LIBTORCH_VERSION ?? ''))
+    throw new Failure('Name the version of LibTorch: three numbers with points between.');
   const platforms = {};
   for (const [platform, tags] of Object.entries(PLATFORMS)) {
     const wanted = resolve(PYTHON_PROGRAM, platform, tags)
