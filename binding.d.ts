@@ -180,16 +180,20 @@ export interface NativeCudaReport {
 export interface NativeBinding {
   readonly version: string;
   readonly libtorchVersion: string;
-  /** Opens the CUDA libraries where there are any: slow the first time, so off the event loop. */
+  /** Opens the CUDA libraries where there are any, as every load does: slow the first time, so off the event loop. */
   cudaReport(): Promise<NativeCudaReport>;
-  load(options: NativeLoadOptions): Promise<NativeEngine>;
-  loadDetector(options: NativeDetectorLoadOptions): Promise<NativeDetector>;
+  /** @param giveCancel Called before the load begins with a function that ends it: the promise then rejects, soon, with
+   *  ERR_ABORTED; nothing happens where the load is done. */
+  load(options: NativeLoadOptions, giveCancel?: (cancel: () => void) => void): Promise<NativeEngine>;
+  loadDetector(options: NativeDetectorLoadOptions, giveCancel?: (cancel: () => void) => void): Promise<NativeDetector>;
 }
 
 /** `hyperiqa_loader.node`: no LibTorch dependency; opens LibTorch's libraries before the addon is loaded. */
 export interface NativeLoader {
   /** Opens each library by absolute path, symbols global, in order. Throws ERR_LIBTORCH_LOAD with the linker's words. */
   open(paths: string[]): void;
-  /** Version of the opened LibTorch as it reports itself, or null where it cannot be told. */
+  /** LibTorch version that the addons were built for. */
+  readonly builtForLibtorch: string;
+  /** Version of the opened LibTorch as it reports itself, or null where it cannot be told. Leaves CUDA to be chosen. */
   libtorchVersion(): string | null;
 }

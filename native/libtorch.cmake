@@ -1,7 +1,16 @@
 # LibTorch as imported targets libtorch::c10 and libtorch::torch_cpu.
 #
 # Not find_package(Torch): in a CUDA build that asks for the CUDA toolkit and links torch_cuda, which we open at run time.
-set(HYPERIQA_LIBTORCH_VERSION 2.13.0)
+if(NOT HYPERIQA_LIBTORCH_VERSION AND DEFINED ENV{HYPERIQA_LIBTORCH_VERSION})
+  set(HYPERIQA_LIBTORCH_VERSION "$ENV{HYPERIQA_LIBTORCH_VERSION}")
+endif()
+if(NOT HYPERIQA_LIBTORCH_VERSION)
+  # The one place that names the version.
+  set(wheels_file "${CMAKE_CURRENT_LIST_DIR}/../src/runtime/wheels.json")
+  file(READ "${wheels_file}" wheels)
+  string(JSON HYPERIQA_LIBTORCH_VERSION GET "${wheels}" libtorch)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${wheels_file}")
+endif()
 
 if(NOT LIBTORCH AND DEFINED ENV{LIBTORCH})
   set(LIBTORCH "$ENV{LIBTORCH}" CACHE PATH "Folder with include/ and lib/ of LibTorch" FORCE)
@@ -20,7 +29,8 @@ file(STRINGS "${version_header}" version_line REGEX "\"[0-9]+\\.[0-9]+\\.[0-9]+"
 string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" version_found "${version_line}")
 if(NOT version_found STREQUAL HYPERIQA_LIBTORCH_VERSION)
   message(FATAL_ERROR "LibTorch ${HYPERIQA_LIBTORCH_VERSION} is needed, but ${LIBTORCH} holds ${version_found}. Its C++ "
-                      "interface changes from version to version.")
+                      "interface changes from version to version. To try that one all the same, say so with "
+                      "-DHYPERIQA_LIBTORCH_VERSION=${version_found} or the environment variable of this name.")
 endif()
 
 foreach(library c10 torch_cpu)

@@ -3,21 +3,22 @@
 //
 //   node scripts/libtorch.mjs      prints the folder (the one that holds lib and include) as the last line of stdout
 import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { cacheFolder } from './lib/paths.mjs';
+import { cacheFolder, root } from './lib/paths.mjs';
 import { Failure, main, runAndKeepErrors, works } from './lib/run.mjs';
 
-const REQUIREMENTS = fileURLToPath(new URL('requirements-libtorch.txt', import.meta.url));
+/** The wheels that LibTorch is made of, with their hashes: the only place that names its version. */
+const WHEELS = JSON.parse(readFileSync(join(root, 'src/runtime/wheels.json'), 'utf8'));
 const UNPACK = fileURLToPath(new URL('lib/unpack_libtorch.py', import.meta.url));
 
-/** The version that requirements-libtorch.txt pins; src/native/libtorch.ts names the same. */
-export const LIBTORCH_VERSION = /^torch==(\S+)/m.exec(readFileSync(REQUIREMENTS, 'utf8'))[1];
+/** The rule of src/native/version.ts, for scripts that run before it is built; a test holds the two together. */
+export const LIBTORCH_VERSION = process.env.HYPERIQA_LIBTORCH_VERSION || WHEELS.libtorch;
 
-/** pip's names of the platforms that requirements-libtorch.txt has hashes for. */
+/** pip's names of the platforms that LibTorch is downloaded for; others have no wheel that headers come with. */
 const MACHINES = { 'linux-x64': 'x86_64', 'linux-arm64': 'aarch64' };
 /** The wheels are of glibc 2.28 at the newest; pip wants every tag that may occur. */
 const TAGS = ['manylinux_2_28', 'manylinux_2_25', 'manylinux_2_17', 'manylinux2014'];
@@ -45,6 +46,12 @@ export async function provideLibTorch() {
   const path = join(parent, name, 'torch');
   if (complete(path)) return path;
 
+  if (LIBTORCH_VERSION !== WHEELS.libtorch) {
+    throw new Failure(
+      `HYPERIQA_LIBTORCH_VERSION is ${LIBTORCH_VERSION}, and hyperiqa knows the hashes of ${WHEELS.libtorch} only, so no ` +
+        'other is downloaded. Set HYPERIQA_LIBTORCH to its folder, or unset HYPERIQA_LIBTORCH_VERSION.',
+    );
+  }
   const machine = MACHINES[platform];
   if (machine === undefined || (process.platform === 'linux' && !glibc())) {
     throw new Failure(`There is no LibTorch to download for ${platform}${machine ? ' without glibc' : ''}. ${REMEDY}`);
@@ -64,7 +71,7 @@ export async function provideLibTorch() {
   };
   process.once('SIGINT', removeNow).once('SIGTERM', removeNow);
   try {
-    await download(python, machine, join(temporary, 'wheels'), ending.signal);
+    await download(python, platform, join(temporary, 'wheels'), ending.signal);
     await unpack(python, join(temporary, 'wheels'), join(temporary, name), ending.signal);
     await settle(join(temporary, name), join(parent, name));
   } finally {
@@ -170,9 +177,16 @@ function alive(pid) {
 }
 
 /** pip runs with the user's own configuration (index, proxy, certificates); only the hashes decide what is accepted. */
-async function download(python, machine, folder, signal) {
+async function download(python, platform, folder, signal) {
+  const machine = MACHINES[platform];
   console.error(`Downloading LibTorch ${LIBTORCH_VERSION} for ${machine} with pip (about 540 MB) …`);
   await mkdir(folder);
+  const requirements = `${folder}.txt`;
+  const wheels = WHEELS.platforms[platform].filter(({ kinds }) => kinds.includes('cpu'));
+  await writeFile(
+    requirements,
+    wheels.map(({ project, version, sha256 }) => `${project}==${version} --hash=sha256:${sha256}\n`).join(''),
+  );
   const { status, errors } = await runAndKeepErrors(
     python,
     [
@@ -180,7 +194,7 @@ async function download(python, machine, folder, signal) {
       // Of the wheels, not of the Python that downloads them.
       ...['--python-version', '311', '--implementation', 'cp', '--abi', 'cp311', '--abi', 'none'],
       ...TAGS.flatMap((tag) => ['--platform', `${tag}_${machine}`]),
-      ...['--require-hashes', '--requirement', REQUIREMENTS, '--dest', folder],
+      ...['--require-hashes', '--requirement', requirements, '--dest', folder],
     ],
     // On the same disk as the result: /tmp is often small.
     { env: { ...process.env, TMPDIR: dirname(folder), PYTHONIOENCODING: 'utf-8' }, signal },

@@ -1,17 +1,18 @@
 // Writes src/runtime/wheels.json: the wheels that LibTorch is installed from, with their SHA-256, for every platform that
 // has a build. pip resolves what PyTorch itself asks for, and downloads nothing but metadata; sizes are asked for from
-// the address that pip names. To be run by hand when LIBTORCH_VERSION changes; needs pip and a package index.
+// the address that pip names. To be run by hand for another version of LibTorch, which wheels.json alone names; needs pip
+// and a package index.
 //
-//   node scripts/lock-runtime.mjs [python]
+//   node scripts/lock-runtime.mjs VERSION [python]
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { root } from './lib/paths.mjs';
-import { main } from './lib/run.mjs';
+import { Failure, main } from './lib/run.mjs';
 
-const LIBTORCH_VERSION = /LIBTORCH_VERSION = '(.*)'/.exec(readFileSync(join(root, 'src/native/version.ts'), 'utf8'))[1];
+const [LIBTORCH_VERSION, PYTHON_PROGRAM = 'python3'] = process.argv.slice(2);
 
 /** The libraries are the same in the wheels of every Python version. */
 const PYTHON = '311';
@@ -71,10 +72,11 @@ async function wheel(platform, { metadata, download_info: { url, archive_info } 
 }
 
 await main('lock-runtime', async () => {
-  const python = process.argv[2] ?? 'python3';
+  if (!/^\d+\.\d+\.\d+$/.test(LIBTORCH_VERSION ?? ''))
+    throw new Failure('Name the version of LibTorch: three numbers with points between.');
   const platforms = {};
   for (const [platform, tags] of Object.entries(PLATFORMS)) {
-    const wanted = resolve(python, platform, tags)
+    const wanted = resolve(PYTHON_PROGRAM, platform, tags)
       .filter(({ metadata }) => metadata.name === 'torch' || metadata.name.startsWith('nvidia-'))
       .sort(
         (a, b) =>

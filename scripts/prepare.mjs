@@ -26,7 +26,7 @@ import { fileURLToPath } from 'node:url';
 
 import { root } from './lib/paths.mjs';
 import { Failure, main, onPath, run, works } from './lib/run.mjs';
-import { provideLibTorch } from './libtorch.mjs';
+import { LIBTORCH_VERSION, provideLibTorch } from './libtorch.mjs';
 
 /** Where each flavour is built, and how. */
 const FLAVOURS = {
@@ -54,7 +54,15 @@ function buildAddons(libtorch, { folder, config, sanitize }, force) {
   const outputs = ['hyperiqa.node', 'hyperiqa_loader.node'].map((file) => join(built, file));
   const stamp = stampOf(
     [...files('native', /\.(?:cpp|h|cmake|txt)$/), 'CMakeLists.txt', 'package.json'],
-    [libtorch, process.arch, sanitize, version('node-addon-api'), version('node-api-headers'), version('cmake-js')],
+    [
+      libtorch,
+      LIBTORCH_VERSION,
+      process.arch,
+      sanitize,
+      version('node-addon-api'),
+      version('node-api-headers'),
+      version('cmake-js'),
+    ],
   );
   upToDate({ name: `addon-${folder}`, stamp, outputs, force }, () => {
     requireCompiler();
@@ -67,7 +75,8 @@ function buildAddons(libtorch, { folder, config, sanitize }, force) {
         ...['--directory', root, '--out', join(root, folder), '--config', config, '--log-level', 'warn'],
         ...['--parallel', String(jobs())],
         // All of them every time: CMake remembers what an earlier run was told.
-        ...[`--CDLIBTORCH=${libtorch}`, '--CDHYPERIQA_TESTS=OFF', `--CDHYPERIQA_SANITIZE=${sanitize || 'OFF'}`],
+        ...[`--CDLIBTORCH=${libtorch}`, `--CDHYPERIQA_LIBTORCH_VERSION=${LIBTORCH_VERSION}`],
+        ...['--CDHYPERIQA_TESTS=OFF', `--CDHYPERIQA_SANITIZE=${sanitize || 'OFF'}`],
       ]);
     };
     cmakeJs('configure');

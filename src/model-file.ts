@@ -34,13 +34,35 @@ export async function checkModelFile(path: string, defaultPath: string): Promise
   if (!file.isFile()) throw new HyperIQAError('ERR_MODEL_FORMAT', `${path} is not a file, so it is no model.`);
 }
 
-export async function sha256OfFile(path: string): Promise<string> {
+/** @param signal - Ends the reading; the promise then rejects with an AbortError of Node.js. */
+export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash, signal ? { signal } : {});
   return hash.digest('hex');
 }
 
-/** A load that a signal can end. It cannot be interrupted: what comes of it later is thrown away. */
+/**
+ * A load of the addon that a signal ends: its thread gives up at the next step.
+ *
+ * @param start - Starts the load, with what the addon wants to be told its cancel function by.
+ * @throws HyperIQAError ERR_ABORTED
+ */
+export async function cancelledBy<T>(
+  signal: AbortSignal | undefined,
+  start: (giveCancel: (cancel: () => void) => void) => Promise<T>,
+): Promise<T> {
+  if (signal?.aborted) throw abortedError(signal);
+  let stopListening: () => void = () => undefined;
+  try {
+    return await start((cancel) => {
+      stopListening = onAbort(signal, cancel);
+    });
+  } finally {
+    stopListening();
+  }
+}
+
+/** A load that rejects as soon as its signal is aborted; what comes of it later is thrown away. */
 export function untilAborted<T extends { dispose(): Promise<void> }>(
   start: () => Promise<T>,
   signal: AbortSignal | undefined,

@@ -7,7 +7,7 @@ import { fromCallSite } from './call-site.js';
 import { HyperIQAError, toHyperIQAError } from './errors.js';
 import { captureImage } from './image.js';
 import { decodingPlaces } from './image-queue.js';
-import { checkModelFile, deepFreeze, sha256OfFile, untilAborted } from './model-file.js';
+import { cancelledBy, checkModelFile, deepFreeze, sha256OfFile, untilAborted } from './model-file.js';
 import { locateModel, requireSha256, type LocatedModel } from './models/locate.js';
 import { loadBinding, type LoadedBinding } from './native/addon.js';
 import { cacheFolder } from './native/cache.js';
@@ -198,17 +198,16 @@ async function load(
 ): Promise<{ engine: NativeEngine; info: Info }> {
   await checkModelFile(path, defaultModelPath());
   const loaded = await loadBinding(options.libtorch === undefined ? {} : { libtorch: options.libtorch });
-  const hashing = sha256OfFile(path);
+  const hashing = sha256OfFile(path, options.signal);
   // Whatever happens first is reported; the other must not count as unhandled.
   hashing.catch(() => undefined);
   let engine: NativeEngine | undefined;
   try {
     if (registered) requireSha256(registered.name, path, await hashing, registered.sha256);
-    engine = await loaded.binding.load({
-      ...options.native,
-      modelPath: path,
-      tuningFile: join(cacheFolder(), 'tuning', 'graph-modes.json'),
-    });
+    const tuningFile = join(cacheFolder(), 'tuning', 'graph-modes.json');
+    engine = await cancelledBy(options.signal, (giveCancel) =>
+      loaded.binding.load({ ...options.native, modelPath: path, tuningFile }, giveCancel),
+    );
     return { engine, info: makeInfo(engine, path, await hashing, loaded) };
   } catch (error) {
     await engine?.dispose();

@@ -73,7 +73,7 @@ export interface LoadOptions {
   threads?: number;
   /** Largest batch of patches. Default: chosen for the device. */
   batchSize?: number;
-  /** Default `auto`. */
+  /** Default `auto`: measured once on the CPU, `freeze` on CUDA. `onednn` is for the CPU only, and refused elsewhere. */
   graphMode?: GraphMode;
   /** Folder of the LibTorch to use (the one that holds `lib`). Default: see docs/install.md. */
   libtorch?: string;
@@ -83,6 +83,7 @@ export interface LoadOptions {
   maxQueueImages?: number;
   /** Bytes of decoded pixels held by the engine at most; further ones wait. Default 1 GiB. */
   maxQueueBytes?: number;
+  /** Ends the load: the call rejects with ERR_ABORTED at once, and the thread that loads gives up at the next step. */
   signal?: AbortSignal;
 }
 

@@ -114,6 +114,7 @@ void Background::end() noexcept {
     engines = open_engines();
     tasks.swap(tasks_);
   }
+  stop_.request_stop();
   for (const auto& engine : engines) {
     try {
       engine->close();

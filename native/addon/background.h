@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -48,7 +49,11 @@ class Background {
   /** True once `end` has been called: every engine is closed or being closed. Any thread. */
   bool ended();
 
-  /** Closes every engine and waits for every task: after it no thread of ours runs. Any thread; idempotent. */
+  /** Says when `end` is called, for tasks that can be given up half way. Any thread. */
+  std::stop_token ending() const noexcept { return stop_.get_token(); }
+
+  /** Has every load given up, closes every engine and waits for every task: after it no thread of ours runs. Any
+   * thread; idempotent. */
   void end() noexcept;
 
  private:
@@ -64,6 +69,7 @@ class Background {
   std::unordered_map<uint64_t, std::thread> tasks_;
   std::vector<std::weak_ptr<Closeable>> engines_;
 
+  std::stop_source stop_;
   std::mutex ending_;  // a second `end` returns no sooner than the first
 };
 

@@ -237,6 +237,11 @@ DetectorLoadOptions to_detector_load_options(const Napi::Value& value) {
   return options;
 }
 
+Napi::Value to_optional_function(const Napi::Value& value, const std::string& what) {
+  if (!value.IsUndefined() && !value.IsFunction()) invalid(what + " must be a function, or left out.");
+  return value;
+}
+
 DetectOptions to_detect_options(const Napi::Value& value) {
   const Options from(value, "options");
   const Napi::Value face = from.get("minimumFace");

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <string>
+
 #include "../engine/engine.h"
 #include "../engine/face_detector.h"
 #include "napi_setup.h"
@@ -30,6 +32,9 @@ ScoreOptions to_score_options(const Napi::Value& value);
  *   ERR_IMAGE_RAW_SIZE where it has not width·height·3 bytes
  */
 Image to_image(const Napi::Value& pixels, const Napi::Value& width, const Napi::Value& height);
+
+/** A function or undefined. @throws Error ERR_INVALID_ARGUMENT */
+Napi::Value to_optional_function(const Napi::Value& value, const std::string& what);
 
 /** A whole number between 0 and 2⁵³ − 1. @throws Error ERR_INVALID_ARGUMENT */
 uint64_t to_id(const Napi::Value& value);

@@ -1,5 +1,6 @@
 #include "environment.h"
 
+#include <stop_token>
 #include <string>
 #include <utility>
 
@@ -97,8 +98,15 @@ Napi::Promise Environment::run(Napi::Env env, std::shared_ptr<Session> session, 
 }
 
 template <typename Session, typename Engine, typename Options>
-Napi::Promise Environment::load_with(Napi::Env env, Options options) {
-  return run(env, nullptr, [options = std::move(options), background = background_]() -> TaskResult {
+Napi::Promise Environment::load_with(Napi::Env env, Options options, const Napi::Value& give_cancel) {
+  const std::stop_source stop;
+  options.stop = stop.get_token();
+  if (!give_cancel.IsUndefined()) {
+    const auto cancel = [stop](const Napi::CallbackInfo&) { stop.request_stop(); };
+    give_cancel.As<Napi::Function>().Call({Napi::Function::New(env, cancel, "cancel")});
+  }
+  return run(env, nullptr, [options = std::move(options), stop, background = background_]() -> TaskResult {
+    const std::stop_callback at_end(background->ending(), [&stop] { stop.request_stop(); });
     const auto engine = Engine::load(options);
     // The engine's libraries have registered what they do at exit by now; ours must come before that.
     end_before_exit_handlers();
@@ -114,13 +122,18 @@ Napi::Promise Environment::load_with(Napi::Env env, Options options) {
 
 Napi::Value Environment::load(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  return promised(env, [&] { return load_with<ScoringSession, Engine>(env, to_load_options(info[0])); });
+  return promised(env, [&] {
+    return load_with<ScoringSession, Engine>(env, to_load_options(info[0]),
+                                             to_optional_function(info[1], "giveCancel"));
+  });
 }
 
 Napi::Value Environment::load_detector(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  return promised(env,
-                  [&] { return load_with<DetectionSession, FaceDetector>(env, to_detector_load_options(info[0])); });
+  return promised(env, [&] {
+    return load_with<DetectionSession, FaceDetector>(env, to_detector_load_options(info[0]),
+                                                     to_optional_function(info[1], "giveCancel"));
+  });
 }
 
 Napi::Value Environment::cuda_report(const Napi::CallbackInfo& info) {

@@ -59,9 +59,12 @@ class Environment : public Napi::Addon<Environment> {
   Napi::Value load(const Napi::CallbackInfo& info);
   Napi::Value load_detector(const Napi::CallbackInfo& info);
   Napi::Value cuda_report(const Napi::CallbackInfo& info);
-  /** A promise for the JavaScript object of what `Engine::load` gives. */
+  /**
+   * A promise for the JavaScript object of what `Engine::load` gives.
+   * @param give_cancel undefined, or a function that is called with one that ends the load, before the load begins
+   */
   template <typename Session, typename Engine, typename Options>
-  Napi::Promise load_with(Napi::Env env, Options options);
+  Napi::Promise load_with(Napi::Env env, Options options, const Napi::Value& give_cancel);
 
   std::shared_ptr<Background> background_;
   uint64_t last_id_ = 0;

@@ -6,11 +6,11 @@
  */
 #include <exception>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <new>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -61,7 +61,7 @@ Library open_library(const std::filesystem::path& file) {
 }
 
 /** The decorated name depends on the compiler, and the files' version has been checked before. */
-std::optional<std::string> configuration(Library /*library*/) {
+std::optional<std::string> version_of(Library /*library*/) {
   return std::nullopt;
 }
 
@@ -99,12 +99,17 @@ Library open_library(const std::filesystem::path& file) {
   return library;
 }
 
-/** at::show_config(), which lists `TORCH_VERSION=…` among the build's settings. */
-std::optional<std::string> configuration(Library library) {
-  void* symbol = dlsym(library, "_ZN2at11show_configB5cxx11Ev");            // libstdc++
-  if (symbol == nullptr) symbol = dlsym(library, "_ZN2at11show_configEv");  // libc++
+/** Version that libtorch_cpu was built as, without a build suffix. From caffe2::GetBuildOptions(), which is a plain
+ * table: at::show_config() would ask LibTorch's CUDA hooks, and the first question settles them on the CPU for the
+ * whole process where libtorch_cuda is not open yet. */
+std::optional<std::string> version_of(Library library) {
+  void* symbol = dlsym(library, "_ZN6caffe215GetBuildOptionsB5cxx11Ev");            // libstdc++
+  if (symbol == nullptr) symbol = dlsym(library, "_ZN6caffe215GetBuildOptionsEv");  // libc++
   if (symbol == nullptr) return std::nullopt;
-  return reinterpret_cast<std::string (*)()>(symbol)();
+  const auto& options = reinterpret_cast<const std::map<std::string, std::string>& (*)()>(symbol)();
+  const auto found = options.find("TORCH_VERSION");
+  if (found == options.end()) return std::nullopt;
+  return found->second.substr(0, found->second.find('+'));
 }
 
 #endif
@@ -190,16 +195,14 @@ Napi::Value libtorch_version(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
     const std::scoped_lock lock(state().mutex);
-    const auto text = state().torch ? configuration(*state().torch) : std::nullopt;
-    constexpr std::string_view kMark = "TORCH_VERSION=";
-    const size_t start = text ? text->find(kMark) : std::string::npos;
-    if (start == std::string::npos) return env.Null();
-    const size_t first = start + kMark.size();
-    return Napi::String::New(env, text->substr(first, text->find_first_of(", \n+", first) - first));
+    const auto version = state().torch ? version_of(*state().torch) : std::nullopt;
+    if (!version) return env.Null();
+    return Napi::String::New(env, *version);
   });
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("builtForLibtorch", Napi::String::New(env, HYPERIQA_LIBTORCH_VERSION));
   exports.Set("open", Napi::Function::New(env, open, "open"));
   exports.Set("libtorchVersion", Napi::Function::New(env, libtorch_version, "libtorchVersion"));
   return exports;

@@ -28,12 +28,15 @@ void append(std::vector<float>& scores, const at::Tensor& tensor) {
 }
 
 /** Scores of whole rounds of the check patches in every shape. */
-std::vector<float> specialise(ScoringGraph& graph, at::Device device, const std::vector<int64_t>& shapes) {
+std::vector<float> specialise(ScoringGraph& graph, at::Device device, const std::vector<int64_t>& shapes,
+                              const std::stop_token& stop) {
   std::vector<float> scores;
   for (const int64_t shape : shapes) {
+    check_stop(stop);
     std::vector<float> of_shape;
     append(of_shape, graph.specialise(check_batch(0, shape, device)));
     for (int64_t first = shape; first < kCheckPatches; first += shape) {
+      check_stop(stop);
       append(of_shape, graph.run(check_batch(first, shape, device)));
     }
     of_shape.resize(of_shape.size() / kCheckPatches * kCheckPatches);
@@ -45,10 +48,11 @@ std::vector<float> specialise(ScoringGraph& graph, at::Device device, const std:
 }  // namespace
 
 CompiledModel compile_model(const torch::jit::Module& placed, const Metadata& metadata, GraphMode mode, Dtype dtype,
-                            at::Device device, const std::vector<int64_t>& shapes) {
+                            at::Device device, const std::vector<int64_t>& shapes, const std::stop_token& stop) {
+  check_stop(stop);
   try {
     auto graph = std::make_shared<ScoringGraph>(placed, mode);
-    const SelfCheck check = compare_check(metadata, dtype, specialise(*graph, device, shapes));
+    const SelfCheck check = compare_check(metadata, dtype, specialise(*graph, device, shapes, stop));
     return {graph, check};
   } catch (...) {
     const Error error = as_error(std::current_exception());

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 #include "engine.h"
@@ -25,10 +26,10 @@ struct CompiledModel {
  *
  * @param placed  on `device` and in `dtype` already
  * @throws Error ERR_OUT_OF_MEMORY; ERR_DTYPE_UNSUPPORTED if the graph does not run in bf16 or fp16; ERR_MODEL_FORMAT if
- * it does not run at all or gives no scores
+ * it does not run at all or gives no scores; ERR_ABORTED between two forwards after a stop
  */
 CompiledModel compile_model(const torch::jit::Module& placed, const Metadata& metadata, GraphMode mode, Dtype dtype,
-                            at::Device device, const std::vector<int64_t>& shapes);
+                            at::Device device, const std::vector<int64_t>& shapes, const std::stop_token& stop = {});
 
 /** Scores the check patches on a graph that is compiled already. In a ComputeScope, like `compile_model`. */
 SelfCheck check_model(const CompiledModel& model, const Metadata& metadata, Dtype dtype, at::Device device,

@@ -1,6 +1,7 @@
 #include "device.h"
 
 #include <ATen/Context.h>
+#include <ATen/ops/ones.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/headeronly/version.h>
@@ -10,9 +11,11 @@
 #include <charconv>
 #include <exception>
 #include <filesystem>
+#include <limits>
 
 #include "cpu.h"
 #include "errors.h"
+#include "threads.h"
 
 #ifdef __linux__
 #include <dlfcn.h>
@@ -42,24 +45,38 @@ class Driver {
     if (!library_) error_ = last_dl_error();
   }
 
+  /** Newest CUDA version that the driver supports, as 1000·major + 10·minor; 0 where it does not tell. */
+  int version() const {
+    const auto get_version = library_ ? symbol<int (*)(int*)>("cuDriverGetVersion") : nullptr;
+    int version = 0;
+    return get_version && get_version(&version) == 0 ? version : 0;
+  }
+
   /** Empty when the driver works and sees a device. Fills in their names. */
   std::string problem(std::vector<DeviceInfo>& devices) const {
     if (!library_) return "there is no NVIDIA driver: libcuda.so.1 cannot be opened (" + error_ + ")";
     const auto init = symbol<int (*)(unsigned)>("cuInit");
     const auto count_devices = symbol<int (*)(int*)>("cuDeviceGetCount");
+    const auto device_at = symbol<int (*)(int*, int)>("cuDeviceGet");
     const auto device_name = symbol<int (*)(char*, int, int)>("cuDeviceGetName");
-    if (!init || !count_devices || !device_name) return "libcuda.so.1 lacks functions of the CUDA driver interface";
+    if (!init || !count_devices || !device_at || !device_name) {
+      return "libcuda.so.1 lacks functions of the CUDA driver interface";
+    }
     constexpr int kNoDevice = 100;  // CUDA_ERROR_NO_DEVICE
     int count = 0;
     int status = init(0);
     if (status == 0) status = count_devices(&count);
-    if (status == kNoDevice || (status == 0 && count == 0)) {
+    if (status == kNoDevice || (status == 0 && count <= 0)) {
       return "the NVIDIA driver sees no device (CUDA_VISIBLE_DEVICES may hide them)";
     }
     if (status != 0) return "the NVIDIA driver does not start (CUDA error " + std::to_string(status) + ")";
+    count = std::min<int>(count, std::numeric_limits<c10::DeviceIndex>::max());
     for (int index = 0; index < count; ++index) {
       std::array<char, 256> name{};
-      if (device_name(name.data(), static_cast<int>(name.size()) - 1, index) != 0) name[0] = '\0';
+      int device = 0;
+      if (device_at(&device, index) != 0 || device_name(name.data(), static_cast<int>(name.size()) - 1, device) != 0) {
+        name[0] = '\0';
+      }
       devices.push_back({"cuda:" + std::to_string(index), name.data()});
     }
     return "";
@@ -75,6 +92,20 @@ class Driver {
   std::string error_;
 };
 
+/** Why LibTorch's CUDA libraries, which are open, see none of the driver's devices. */
+std::string unseen_devices(const Driver& driver) {
+  const long needed = at::Context::versionCUDART();
+  const int supported = driver.version();
+  const auto text = [](long version) {
+    return std::to_string(version / 1000) + '.' + std::to_string(version % 1000 / 10);
+  };
+  if (supported > 0 && supported / 1000 < needed / 1000) {
+    return "the NVIDIA driver is too old: it supports CUDA " + text(supported) + ", and LibTorch needs CUDA " +
+           text(needed);
+  }
+  return "LibTorch's CUDA runtime sees no device that it supports";
+}
+
 CudaReport look_for_cuda() {
   Dl_info info{};
   if (dladdr(reinterpret_cast<const void*>(&at::globalContext), &info) == 0) {
@@ -85,20 +116,20 @@ CudaReport look_for_cuda() {
     return no_cuda("the LibTorch in use is a CPU build (there is no " + library.string() + ")");
   }
   CudaReport report;
-  report.reason = Driver().problem(report.devices);
+  const Driver driver;
+  report.reason = driver.problem(report.devices);
   if (report.reason.empty() && !dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL)) {
     report.reason = "LibTorch's CUDA libraries are incomplete (" + last_dl_error() + ")";
   }
-  if (report.reason.empty() && !at::Context::hasCUDA()) {
+  if (report.reason.empty() && !at::Context::hasCUDART()) {
     // LibTorch looks for its CUDA part once, at the first use of anything that asks for it.
     report.reason =
-        "LibTorch had been used in this process before its CUDA libraries were opened, and has settled on the CPU. "
-        "Load "
-        "the model for CUDA first, in a new process";
+        "LibTorch had been used in this process before hyperiqa could open its CUDA libraries, and has settled on the "
+        "CPU. Use hyperiqa first, in a new process";
   }
   if (report.reason.empty()) {
     const auto count = static_cast<size_t>(c10::impl::VirtualGuardImpl(at::kCUDA).deviceCount());
-    if (count == 0) report.reason = "LibTorch's CUDA runtime sees no device that it supports";
+    if (count == 0) report.reason = unseen_devices(driver);
     report.devices.resize(std::min(report.devices.size(), count));
   }
   report.available = report.reason.empty();
@@ -113,6 +144,17 @@ CudaReport look_for_cuda() {
 }
 
 #endif
+
+/** Why a device that LibTorch sees cannot compute, e.g. because it is too old for the build's kernels or has no memory
+ * left; empty when it can. */
+std::string problem_of(at::Device device) {
+  try {
+    const float sum = at::ones({1}, device).add(1).item<float>();
+    return sum == 2 ? "" : "1 + 1 is " + std::to_string(sum) + " on it";
+  } catch (const std::exception& error) {
+    return plain_message(error);
+  }
+}
 
 at::Device cuda_device(const std::string& wanted) {
   int index = 0;
@@ -132,7 +174,19 @@ at::Device cuda_device(const std::string& wanted) {
     throw Error("ERR_DEVICE_UNAVAILABLE",
                 "There is no device " + wanted + "; the last one is " + report.devices.back().id + ".");
   }
-  return {at::kCUDA, static_cast<c10::DeviceIndex>(index)};
+  const at::Device device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
+  if (const std::string problem = problem_of(device); !problem.empty()) {
+    throw Error("ERR_DEVICE_UNAVAILABLE", "The device " + wanted + " cannot be used: " + problem);
+  }
+  return device;
+}
+
+/** The first CUDA device where it works, else the CPU. */
+at::Device best_device(std::string& fallback_reason) {
+  const CudaReport report = cuda_report();
+  const at::Device first(at::kCUDA, 0);
+  fallback_reason = report.available ? problem_of(first) : report.reason;
+  return fallback_reason.empty() ? first : at::Device(at::kCPU);
 }
 
 }  // namespace
@@ -143,6 +197,7 @@ std::string libtorch_version() {
 
 CudaReport cuda_report() {
   static const CudaReport report = [] {
+    const QuietScope quiet;
     try {
       return look_for_cuda();
     } catch (const std::exception& error) {
@@ -152,18 +207,17 @@ CudaReport cuda_report() {
   return report;
 }
 
+void open_cuda() {
+  cuda_report();
+}
+
 DeviceChoice choose_devices(const std::vector<std::string>& wanted) {
   DeviceChoice choice;
   if (wanted.empty()) throw Error("ERR_INVALID_ARGUMENT", "The list of devices is empty.");
   for (const std::string& name : wanted) {
     at::Device device(at::kCPU);
     if (name == "auto") {
-      const CudaReport report = cuda_report();
-      if (report.available) {
-        device = at::Device(at::kCUDA, 0);
-      } else {
-        choice.fallback_reason = report.reason;
-      }
+      device = best_device(choice.fallback_reason);
     } else if (name == "cuda" || name.starts_with("cuda:")) {
       device = cuda_device(name);
     } else if (name != "cpu") {

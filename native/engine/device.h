@@ -15,7 +15,15 @@ struct DeviceChoice {
   std::string fallback_reason;  ///< why "auto" did not give CUDA
 };
 
-/** Resolves "auto", "cpu", "cuda" (the first) and "cuda:N". Opens the CUDA libraries if CUDA or "auto" is asked for.
+/**
+ * Opens LibTorch's CUDA libraries where the build has them and the driver sees a device: once a process, and before
+ * anything else of LibTorch is used, for the CPU as well. LibTorch looks for its CUDA part once, whenever something
+ * first asks for it, and then never again; after a load on the CPU without this, CUDA could not be had any more.
+ */
+void open_cuda();
+
+/** Resolves "auto", "cpu", "cuda" (the first) and "cuda:N". A CUDA device is tried with a small computation; one that
+ * fails is no choice for "auto".
  *  @throws Error ERR_INVALID_ARGUMENT (unknown or repeated), ERR_DEVICE_UNAVAILABLE with the reason */
 DeviceChoice choose_devices(const std::vector<std::string>& wanted);
 

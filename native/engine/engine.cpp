@@ -1,5 +1,6 @@
 #include "engine.h"
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 #include <utility>
@@ -23,8 +24,6 @@ namespace {
 
 constexpr int64_t kCudaBatchSize = 64;
 constexpr int kCudaWorkers = 2;  // a device: one gathers patches while the other computes
-constexpr int kMaxThreads = 1024;
-constexpr int64_t kMaxBatchSize = 1024;
 
 /** A model on one device, and how its workers run. */
 struct Deployment {
@@ -161,6 +160,15 @@ void check_options(const LoadOptions& options) {
   }
 }
 
+void check_graph_mode(GraphMode mode, const std::vector<at::Device>& devices) {
+  if (mode != GraphMode::OneDnn) return;
+  const auto found = std::ranges::find_if_not(devices, &at::Device::is_cpu);
+  if (found == devices.end()) return;
+  throw Error("ERR_INVALID_ARGUMENT", "The graph mode \"onednn\" exists on the CPU only, and the device is " +
+                                          found->str() +
+                                          R"(. Use "auto", "freeze" or "optimize", or the device "cpu".)");
+}
+
 /** Compiles for good. Where the graph mode was left to us and the one chosen (perhaps long ago, from the tuning file)
  * does not work, plain freezing is the way out. */
 CompiledModel compile_checked(const torch::jit::Module& placed, const Metadata& metadata, const LoadOptions& options,
@@ -168,13 +176,15 @@ CompiledModel compile_checked(const torch::jit::Module& placed, const Metadata& 
   CompiledModel model;
   const auto compile = [&] {
     run_computing(setup.threads_per_worker, [&] {
-      model = compile_model(placed, metadata, setup.graph_mode, options.dtype, device, batch_shapes(setup.batch_size));
+      model = compile_model(placed, metadata, setup.graph_mode, options.dtype, device, batch_shapes(setup.batch_size),
+                            options.stop);
     });
     if (options.self_check) require_passed(model.check);
   };
   try {
     compile();
   } catch (const Error&) {
+    check_stop(options.stop);
     if (options.graph_mode != GraphMode::Auto || setup.graph_mode == GraphMode::Freeze) throw;
     setup.graph_mode = GraphMode::Freeze;
     compile();
@@ -189,6 +199,8 @@ Deployment deploy(torch::jit::Module module, const Metadata& metadata, const Loa
     setup = choose_cpu_setup(module, metadata, options);
   } else {
     use_exact_cuda();
+    // The measurement is the CPU's.
+    setup.graph_mode = options.graph_mode == GraphMode::Auto ? GraphMode::Freeze : options.graph_mode;
     setup.workers = kCudaWorkers;
     setup.batch_size = options.batch_size > 0 ? options.batch_size : kCudaBatchSize;
   }
@@ -199,6 +211,8 @@ Deployment deploy(torch::jit::Module module, const Metadata& metadata, const Loa
 std::shared_ptr<Engine> load_engine(const LoadOptions& options) {
   check_options(options);
   const DeviceChoice choice = choose_devices(options.devices);
+  check_graph_mode(options.graph_mode, choice.devices);
+  check_stop(options.stop);
   Model model = load_model(options.model_path);
 
   EngineInfo info;
@@ -208,6 +222,7 @@ std::shared_ptr<Engine> load_engine(const LoadOptions& options) {
   std::vector<Deployment> deployments;
   int64_t step = 0;
   for (size_t i = 0; i < choice.devices.size(); ++i) {
+    check_stop(options.stop);
     const bool last = i + 1 == choice.devices.size();
     torch::jit::Module module = last ? std::move(model.module) : model.module.deepcopy();
     deployments.push_back(deploy(std::move(module), model.metadata, options, choice.devices[i]));
@@ -234,6 +249,7 @@ std::shared_ptr<Engine> Engine::load(const LoadOptions& options) {
   // On a thread of its own, so that nothing LibTorch keeps per thread stays behind on the caller's.
   std::shared_ptr<Engine> engine;
   try {
+    open_cuda();
     run_computing(1, [&] { engine = load_engine(options); });
   } catch (...) {
     throw as_error(std::current_exception());

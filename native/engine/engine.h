@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
@@ -84,17 +85,21 @@ struct ScoreResult {
 enum class GraphMode { Auto, Freeze, Optimize, OneDnn };
 enum class Dtype { Fp32, Bf16, Fp16 };
 
+inline constexpr int kMaxThreads = 1024;        ///< largest number of CPU threads that a load takes
+inline constexpr int64_t kMaxBatchSize = 1024;  ///< largest batch that a load takes, patches
+
 struct LoadOptions {
   std::string model_path;
   std::vector<std::string> devices = {"auto"};  ///< "auto", "cpu", "cuda", "cuda:N"; several share the queue
   Dtype dtype = Dtype::Fp32;
-  int threads = 0;         ///< CPU threads in all; 0 = one a physical core available to the process
-  int64_t batch_size = 0;  ///< largest batch; 0 = chosen for the device
-  GraphMode graph_mode = GraphMode::Auto;
-  std::string tuning_file;  ///< where the measured graph mode is kept; empty = nowhere
-  bool self_check = true;   ///< recompute the model's check values at load, refuse the model if they differ
+  int threads = 0;                         ///< CPU threads in all; 0 = one a physical core available to the process
+  int64_t batch_size = 0;                  ///< largest batch; 0 = chosen for the device
+  GraphMode graph_mode = GraphMode::Auto;  ///< on CUDA Auto is Freeze, and OneDnn is refused
+  std::string tuning_file;                 ///< where the measured graph mode is kept; empty = nowhere
+  bool self_check = true;  ///< recompute the model's check values at load, refuse the model if they differ
   int64_t max_queue_images = 64;
   int64_t max_queue_bytes = int64_t{1} << 30;  ///< an image larger than this is accepted when the queue is empty
+  std::stop_token stop;  ///< ends the load, between two steps of it (at the latest after the forward under way)
 };
 
 struct SelfCheck {
@@ -149,7 +154,9 @@ using JobCallback = std::function<void(JobId, JobResult)>;
 
 class Engine : public Closeable {
  public:
-  /** Loads and validates a model, starts the workers. Blocks for up to some seconds. @throws Error */
+  /** Loads and validates a model, starts the workers. Blocks for up to some seconds. On any device: opens LibTorch's
+   * CUDA libraries first where there is a GPU, because they cannot be had later. @throws Error, ERR_ABORTED after a
+   * stop */
   static std::shared_ptr<Engine> load(const LoadOptions& options);
 
   virtual const EngineInfo& info() const noexcept = 0;
@@ -166,7 +173,7 @@ class Engine : public Closeable {
   virtual SelfCheck self_check() = 0;
 };
 
-/** Version of the LibTorch in use, e.g. "2.13.0". */
+/** Version of the LibTorch that the engine was built for, three numbers with points between. */
 std::string libtorch_version();
 
 /** Looks for CUDA; opens libtorch_cuda where it lies beside libtorch_cpu. Never throws. */

@@ -45,6 +45,10 @@ std::string plain_message(const std::exception& error) {
   return first_line(text);
 }
 
+void check_stop(const std::stop_token& stop) {
+  if (stop.stop_requested()) throw Error("ERR_ABORTED", "The load was given up.");
+}
+
 Error as_error(const std::exception_ptr& exception) {
   try {
     std::rethrow_exception(exception);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <exception>
+#include <stop_token>
 #include <string>
 
 #include "engine.h"
@@ -14,5 +15,8 @@ std::string plain_message(const std::exception& error);
 /** An exception that is in flight as an Error: an Error as it is, lack of memory as ERR_OUT_OF_MEMORY, anything else as
  *  ERR_INTERNAL. */
 Error as_error(const std::exception_ptr& exception);
+
+/** To be called between the steps of a load. @throws Error ERR_ABORTED once a stop has been asked for */
+void check_stop(const std::stop_token& stop);
 
 }  // namespace hyperiqa

@@ -16,8 +16,6 @@
 namespace hyperiqa {
 namespace {
 
-constexpr int kMaxThreads = 1024;
-
 /** What a worker thread needs; it keeps this alive itself, so that a detector may be dropped from a callback. */
 struct Core {
   Core(Cascade cascade_of_model, double smallest_face, DetectorInfo detector_info, DetectionQueue::Limits limits)
@@ -97,8 +95,11 @@ std::shared_ptr<FaceDetector> load_detector(const DetectorLoadOptions& options) 
   const DeviceChoice choice = choose_devices({options.device});
   const at::Device device = choice.devices.front();
   if (!device.is_cpu()) use_exact_cuda();
+  check_stop(options.stop);
   const DetectorModel model = load_detector_model(options.model_path);
+  check_stop(options.stop);
   CascadeNetworks networks(model, device);
+  check_stop(options.stop);
 
   DetectorInfo info;
   info.metadata = model.metadata.text;
@@ -121,6 +122,7 @@ std::shared_ptr<FaceDetector> FaceDetector::load(const DetectorLoadOptions& opti
   // On a thread of its own, so that nothing LibTorch keeps per thread stays behind on the caller's.
   std::shared_ptr<FaceDetector> detector;
   try {
+    open_cuda();
     run_computing(1, [&] { detector = load_detector(options); });
   } catch (...) {
     throw as_error(std::current_exception());

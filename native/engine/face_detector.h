@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
@@ -52,6 +53,7 @@ struct DetectorLoadOptions {
   bool self_check = true;      ///< recompute the model's check values at load, refuse the model if they differ
   int64_t max_queue_images = 64;
   int64_t max_queue_bytes = int64_t{1} << 30;  ///< an image larger than this is accepted when the queue is empty
+  std::stop_token stop;                        ///< ends the load, as in LoadOptions
 };
 
 struct DetectorInfo {
@@ -68,7 +70,8 @@ using DetectionCallback = std::function<void(JobId, DetectionOutcome)>;
 
 class FaceDetector : public Closeable {
  public:
-  /** Loads and validates a model of kind "faces", starts the workers. Blocks. @throws Error */
+  /** Loads and validates a model of kind "faces", starts the workers. Blocks. CUDA's libraries as by Engine::load.
+   *  @throws Error, ERR_ABORTED after a stop */
   static std::shared_ptr<FaceDetector> load(const DetectorLoadOptions& options);
 
   virtual const DetectorInfo& info() const noexcept = 0;

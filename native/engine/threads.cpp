@@ -14,7 +14,7 @@ ComputeScope::ComputeScope(int threads) {
   at::set_num_threads(threads);
 }
 
-void ComputeScope::Silence::process(const c10::Warning& /*warning*/) {}
+void QuietScope::Silence::process(const c10::Warning& /*warning*/) {}
 
 void run_computing(int threads, const std::function<void()>& work) {
   std::exception_ptr failure;

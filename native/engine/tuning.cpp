@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <ctime>
 #include <exception>
 #include <map>
@@ -60,46 +61,55 @@ class Stopwatch {
   double start_;
 };
 
+/** What there is to choose from. */
+struct Choices {
+  std::vector<GraphMode> graph_modes;
+  std::vector<int> threads_per_worker;
+  std::vector<int64_t> batch_sizes;
+};
+
+Choices choices(const LoadOptions& options, int threads) {
+  Choices result{{options.graph_mode}, {1}, {options.batch_size}};
+  if (options.graph_mode == GraphMode::Auto) {
+    result.graph_modes = {GraphMode::Freeze, GraphMode::Optimize, GraphMode::OneDnn};
+  }
+  // Other than one each: groups of four where there are many, and all for a single worker.
+  if (threads >= 8) result.threads_per_worker.push_back(4);
+  if (threads > 1) result.threads_per_worker.push_back(threads);
+  if (options.batch_size == 0) result.batch_sizes = {kFirstBatchSize, kSecondBatchSize};
+  return result;
+}
+
 class Tuner {
  public:
   Tuner(const torch::jit::Module& placed, const Metadata& metadata, const LoadOptions& options, int threads)
       : placed_(placed), metadata_(metadata), options_(options), threads_(threads) {}
 
+  /** The graph mode first, with one thread a worker and the first batch size; then the others of either with it. */
   CpuSetup choose() {
-    const int64_t batch_size = options_.batch_size > 0 ? options_.batch_size : kFirstBatchSize;
+    const auto [graph_modes, threads_per_worker, batch_sizes] = choices(options_, threads_);
     std::vector<CpuSetup> setups;
-    for (const GraphMode mode : graph_modes()) setups.push_back({mode, threads_, 1, batch_size});
+    for (const GraphMode mode : graph_modes) setups.push_back({mode, threads_, 1, batch_sizes[0]});
     const CpuSetup best = fastest(setups);
     if (Clock::now() > deadline_) return best;
 
     setups = {best};
-    if (options_.batch_size == 0) setups.push_back({best.graph_mode, threads_, 1, kSecondBatchSize});
-    for (const int threads : larger_teams()) {
-      setups.push_back({best.graph_mode, threads_ / threads, threads, batch_size});
+    for (size_t i = 1; i < batch_sizes.size(); ++i) setups.push_back({best.graph_mode, threads_, 1, batch_sizes[i]});
+    for (size_t i = 1; i < threads_per_worker.size(); ++i) {
+      const int threads = threads_per_worker[i];
+      setups.push_back({best.graph_mode, threads_ / threads, threads, batch_sizes[0]});
     }
     return fastest(setups);
   }
 
  private:
-  std::vector<GraphMode> graph_modes() const {
-    if (options_.graph_mode != GraphMode::Auto) return {options_.graph_mode};
-    return {GraphMode::Freeze, GraphMode::Optimize, GraphMode::OneDnn};
-  }
-
-  /** Threads of a worker, other than one each: groups of four where there are many, and all for a single worker. */
-  std::vector<int> larger_teams() const {
-    std::vector<int> result;
-    if (threads_ >= 8) result.push_back(4);
-    if (threads_ > 1) result.push_back(threads_);
-    return result;
-  }
-
   CpuSetup fastest(const std::vector<CpuSetup>& setups) {
     // Nothing to choose from: whether it works is found when it is compiled for good.
     if (setups.size() == 1) return setups[0];
     std::vector<Candidate> candidates;
     std::exception_ptr failure;
     for (const CpuSetup& setup : setups) {
+      check_stop(options_.stop);
       try {
         Candidate candidate = compile(setup);
         measure(candidate);
@@ -109,9 +119,13 @@ class Tuner {
         if (!failure) failure = std::current_exception();
       }
     }
+    check_stop(options_.stop);
     if (candidates.empty()) std::rethrow_exception(failure);
     for (int round = 1; round < kRounds && Clock::now() < deadline_; ++round) {
-      for (Candidate& candidate : candidates) measure(candidate);
+      for (Candidate& candidate : candidates) {
+        check_stop(options_.stop);
+        measure(candidate);
+      }
     }
     const Candidate* best = candidates.data();
     for (const Candidate& candidate : candidates) {
@@ -123,8 +137,8 @@ class Tuner {
   Candidate compile(const CpuSetup& setup) const {
     Candidate candidate{setup, {}, 0};
     run_computing(setup.threads_per_worker, [&] {
-      candidate.model =
-          compile_model(placed_, metadata_, setup.graph_mode, options_.dtype, at::Device(at::kCPU), {setup.batch_size});
+      candidate.model = compile_model(placed_, metadata_, setup.graph_mode, options_.dtype, at::Device(at::kCPU),
+                                      {setup.batch_size}, options_.stop);
     });
     if (options_.self_check) require_passed(candidate.model.check);
     return candidate;
@@ -185,25 +199,52 @@ std::string tuning_key(const Metadata& metadata, const LoadOptions& options, int
   return key.str();
 }
 
-bool fits(const CpuSetup& setup, const LoadOptions& options, int threads) {
-  return setup.workers * setup.threads_per_worker <= threads &&
-         (options.batch_size == 0 || setup.batch_size == options.batch_size) &&
-         (options.graph_mode == GraphMode::Auto || setup.graph_mode == options.graph_mode);
+/** Whether the measurement could have come to a set-up. Another, out of a damaged file, could cost minutes of warming
+ * up or thousands of threads. */
+bool could_be_chosen(const CpuSetup& setup, const LoadOptions& options, int threads) {
+  const auto [graph_modes, threads_per_worker, batch_sizes] = choices(options, threads);
+  return std::ranges::count(graph_modes, setup.graph_mode) > 0 &&
+         std::ranges::count(threads_per_worker, setup.threads_per_worker) > 0 &&
+         setup.workers == threads / setup.threads_per_worker && std::ranges::count(batch_sizes, setup.batch_size) > 0;
 }
+
+/** Engines of one process that load at once take turns: measuring beside each other would disturb the figures. */
+class Turn {
+ public:
+  /** Waits for the turn. @throws Error ERR_ABORTED after a stop */
+  explicit Turn(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    freed_.wait(lock, stop, [] { return !taken_; });
+    check_stop(stop);
+    taken_ = true;
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() {
+    {
+      const std::scoped_lock lock(mutex_);
+      taken_ = false;
+    }
+    freed_.notify_all();  // one that is woken may have been stopped, and would not pass the turn on
+  }
+
+ private:
+  inline static std::mutex mutex_;
+  inline static std::condition_variable_any freed_;
+  inline static bool taken_ = false;
+};
 
 }  // namespace
 
 CpuSetup choose_cpu_setup(const torch::jit::Module& placed, const Metadata& metadata, const LoadOptions& options) {
-  // Engines of one process that load at once take turns: measuring beside each other would disturb the figures.
-  static std::mutex mutex;
-  static std::map<std::string, CpuSetup> known;
+  static std::map<std::string, CpuSetup> known;  // read and written in turn
 
   const int threads = options.threads > 0 ? options.threads : available_cores();
   const std::string key = tuning_key(metadata, options, threads);
-  const std::scoped_lock lock(mutex);
+  const Turn turn(options.stop);
   if (const auto found = known.find(key); found != known.end()) return found->second;
   auto setup = recall_setup(options.tuning_file, key);
-  if (!setup || !fits(*setup, options, threads)) {
+  if (!setup || !could_be_chosen(*setup, options, threads)) {
     setup = Tuner(placed, metadata, options, threads).choose();
     remember_setup(options.tuning_file, key, *setup);
   }

@@ -16,7 +16,7 @@ namespace hyperiqa {
  * A graph mode that fails, or that misses the model's check scores, is no candidate.
  *
  * @param placed  on the CPU and in the dtype of the options
- * @throws Error as compile_model, if no graph mode works
+ * @throws Error as compile_model, if no graph mode works; ERR_ABORTED after a stop, nothing is remembered then
  */
 CpuSetup choose_cpu_setup(const torch::jit::Module& placed, const Metadata& metadata, const LoadOptions& options);
 

@@ -16,21 +16,24 @@
 namespace hyperiqa {
 namespace {
 
-constexpr double kVersion = 1;  // of the file's layout; another is treated as an empty file
+constexpr double kVersion = 1;                 // of the file's layout; another is treated as an empty file
+constexpr size_t kMaxEntries = 256;            // more models, processors and options than one machine sees
+constexpr size_t kMaxBytes = size_t{1} << 18;  // 256 entries take about 80 kB
 
-std::optional<int64_t> integer(const Json& json, std::string_view key) {
-  constexpr double kLimit = 1 << 20;
+std::optional<int64_t> integer(const Json& json, std::string_view key, int64_t limit) {
   const Json* member = json.find(key);
   const double* value = member ? member->number() : nullptr;
-  if (!value || *value < 1 || *value > kLimit || *value != std::floor(*value)) return std::nullopt;
+  if (!value || !(*value >= 1 && *value <= static_cast<double>(limit)) || *value != std::floor(*value)) {
+    return std::nullopt;
+  }
   return static_cast<int64_t>(*value);
 }
 
 std::optional<CpuSetup> parse_setup(const Json& json) {
   const Json* mode = json.find("graphMode");
-  const auto workers = integer(json, "workers");
-  const auto threads = integer(json, "threadsPerWorker");
-  const auto batch_size = integer(json, "batchSize");
+  const auto workers = integer(json, "workers", kMaxThreads);
+  const auto threads = integer(json, "threadsPerWorker", kMaxThreads);
+  const auto batch_size = integer(json, "batchSize", kMaxBatchSize);
   if (!mode || !mode->string() || !workers || !threads || !batch_size) return std::nullopt;
   for (const GraphMode known : {GraphMode::Freeze, GraphMode::Optimize, GraphMode::OneDnn}) {
     if (*mode->string() == graph_mode_name(known)) {
@@ -40,17 +43,27 @@ std::optional<CpuSetup> parse_setup(const Json& json) {
   return std::nullopt;
 }
 
+/** Content of the file; empty for a file that is missing or too long, and for what is no file: a pipe would not end. */
+std::string read_bounded(const std::string& file) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(file, error)) return "";
+  std::ifstream stream(file, std::ios::binary);
+  std::string text(kMaxBytes + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(stream.gcount()));
+  return text.size() > kMaxBytes ? "" : text;
+}
+
 std::map<std::string, CpuSetup> read_all(const std::string& file) {
   std::map<std::string, CpuSetup> setups;
-  const std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
   try {
-    const Json json = Json::parse(text.str());
+    const Json json = Json::parse(read_bounded(file));
     const Json* version = json.find("version");
     const Json* entries = json.find("setups");
-    if (!version || !version->number() || *version->number() != kVersion || !entries || !entries->object())
-      return setups;
+    if (!version || !version->number() || *version->number() != kVersion || !entries || !entries->object() ||
+        entries->object()->size() > kMaxEntries) {
+      return {};
+    }
     for (const auto& [key, entry] : *entries->object()) {
       if (const auto setup = parse_setup(entry)) setups.emplace(key, *setup);
     }
@@ -87,7 +100,10 @@ std::optional<CpuSetup> recall_setup(const std::string& file, const std::string&
 void remember_setup(const std::string& file, const std::string& key, const CpuSetup& setup) {
   if (file.empty()) return;
   auto setups = read_all(file);
-  setups[key] = setup;
+  setups.erase(key);
+  // Which one goes does not matter: where it is needed again, it is measured again.
+  while (setups.size() >= kMaxEntries) setups.erase(setups.begin());
+  setups.emplace(key, setup);
   const std::filesystem::path target(file);
   std::error_code error;
   if (target.has_parent_path()) std::filesystem::create_directories(target.parent_path(), error);

@@ -19,13 +19,14 @@ struct CpuSetup {
   bool operator==(const CpuSetup&) const = default;
 };
 
-/** The set-up stored under `key`; nothing if the file, the entry or a part of it is missing or damaged. Never throws
+/** The set-up stored under `key`, each number within what a load takes (kMaxThreads, kMaxBatchSize); nothing if the
+ * file, the entry or a part of it is missing, damaged or out of range, or the file is longer than 256 kB. Never throws
  * for the content of the file. */
 std::optional<CpuSetup> recall_setup(const std::string& file, const std::string& key);
 
-/** Stores a set-up beside those of other keys. The file is replaced in one step, so that other processes never see half
- * of it; of two that write at once one entry may be lost and will be measured again. A file that cannot be written is
- * left alone in silence: the measurement then only has to be repeated. */
+/** Stores a set-up beside those of other keys, 256 at most. The file is replaced in one step, so that other processes
+ * never see half of it; of two that write at once one entry may be lost and will be measured again. A file that cannot
+ * be written is left alone in silence: the measurement then only has to be repeated. */
 void remember_setup(const std::string& file, const std::string& key, const CpuSetup& setup);
 
 }  // namespace hyperiqa

@@ -1,10 +1,14 @@
 #include <caffe2/serialize/inline_container.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <fstream>
+#include <stop_token>
+#include <thread>
 
 #include "engine.h"
 #include "expect_error.h"
+#include "face_detector.h"
 #include "score.h"
 #include "test_model.h"
 
@@ -182,7 +186,7 @@ TEST_F(Load, TellsWhatIsInUse) {
   EXPECT_EQ(info.self_check->expected.size(), 4U);
   EXPECT_EQ(info.self_check->actual.size(), 4U);
   EXPECT_LT(info.self_check->largest_difference, 1e-3);
-  EXPECT_EQ(libtorch_version(), "2.13.0");
+  EXPECT_EQ(libtorch_version(), HYPERIQA_LIBTORCH_VERSION);
 }
 
 TEST_F(Load, MeasuresOnceAndRemembers) {
@@ -202,12 +206,102 @@ TEST_F(Load, MeasuresOnceAndRemembers) {
   EXPECT_NE(text.find("\"graphMode\""), std::string::npos) << text;
 
   // Another model, whose set-up the file knows: it is taken, not measured.
+  const int64_t other_size = engine->info().batch_size == 4 ? 8 : 4;
   const std::string other = replaced(text, "model 0", "model f");
-  std::ofstream(measured.tuning_file) << std::string(other).replace(other.find("\"batchSize\": ") + 13, 1, "3");
+  std::ofstream(measured.tuning_file) << std::string(other).replace(other.find("\"batchSize\": ") + 13, 1,
+                                                                    std::to_string(other_size));
   measured.model_path = folder_.file("b.pt");
   write_archive(measured.model_path, kMeanForward,
                 replaced(description(mean_check_scores()), sha, "\"weightsSha256\": \"f"));
-  EXPECT_EQ(Engine::load(measured)->info().batch_size, 3);
+  EXPECT_EQ(Engine::load(measured)->info().batch_size, other_size);
+}
+
+TEST_F(Load, MeasuresAnewWhatNoMeasurementComesTo) {
+  LoadOptions measured;
+  measured.devices = {"cpu"};
+  measured.threads = 2;
+  measured.model_path = folder_.file("model.pt");
+  measured.tuning_file = folder_.file("tuning.json");
+  const auto write_model = [&](char first) {
+    write_archive(measured.model_path, kMeanForward,
+                  replaced(description(mean_check_scores()), "\"weightsSha256\": \"0",
+                           std::string("\"weightsSha256\": \"") + first));
+  };
+  const auto read = [&] {
+    std::ifstream file(measured.tuning_file);
+    return std::string{std::istreambuf_iterator<char>(file), {}};
+  };
+  write_model('1');
+  Engine::load(measured);
+  const std::string text = read();
+  const size_t begin = text.find("model 1");
+  const std::string key = text.substr(begin, text.find("\": {", begin) - begin);
+
+  // The first overflows an int in its product, the others are within the ranges.
+  const char* const kAbsurd[] = {R"("workers": 2048, "threadsPerWorker": 1048576, "batchSize": 1)",
+                                 R"("workers": 2, "threadsPerWorker": 1, "batchSize": 1024)",
+                                 R"("workers": 1024, "threadsPerWorker": 1, "batchSize": 4)",
+                                 R"("workers": 1, "threadsPerWorker": 1, "batchSize": 4)",
+                                 R"("workers": 1, "threadsPerWorker": 1024, "batchSize": 4)"};
+  char first = '2';  // each a model that this process has not measured yet
+  for (const char* absurd : kAbsurd) {
+    write_model(first);
+    std::ofstream(measured.tuning_file) << R"({"version": 1, "setups": {")"
+                                        << replaced(key, "model 1", std::string("model ") + first)
+                                        << R"(": {"graphMode": "freeze", )" << absurd << "}}}";
+    const auto engine = Engine::load(measured);
+    EXPECT_EQ(engine->info().workers * engine->info().threads_per_worker, 2) << absurd;
+    EXPECT_LE(engine->info().batch_size, 8) << absurd;
+    EXPECT_EQ(read().find(absurd), std::string::npos) << "it is replaced in the file: " << read();
+    ++first;
+  }
+}
+
+TEST_F(Load, CanBeStopped) {
+  LoadOptions stopped = options(write_mean_model(folder_));
+  stopped.graph_mode = GraphMode::Auto;
+  stopped.tuning_file = folder_.file("tuning.json");
+  {
+    std::stop_source source;
+    source.request_stop();
+    stopped.stop = source.get_token();
+    expect_error("ERR_ABORTED", "given up", [&] { Engine::load(stopped); });
+  }
+  // Forwards of a hundred matrix products each, so that the measurement is under way when the stop comes.
+  stopped.model_path = folder_.file("slow.pt");
+  write_archive(stopped.model_path, R"(
+def forward(self, patches):
+    x = patches.to(self.weight.dtype)
+    y = torch.ones([512, 512])
+    for i in range(100):
+        y = torch.matmul(y, y) / 512.0
+    return x.mean([1, 2, 3]) * y[0, 0]
+)",
+                description(mean_check_scores()));
+  std::stop_source source;
+  stopped.stop = source.get_token();
+  std::jthread stopper([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    source.request_stop();
+  });
+  // A second load, which waits for its turn to measure, is given up, too.
+  std::string second_code;
+  std::jthread second([&] {
+    try {
+      Engine::load(stopped);
+    } catch (const Error& error) {
+      second_code = error.code();
+    }
+  });
+  expect_error("ERR_ABORTED", "given up", [&] { Engine::load(stopped); });
+  second.join();
+  EXPECT_EQ(second_code, "ERR_ABORTED");
+  EXPECT_FALSE(std::filesystem::exists(stopped.tuning_file)) << "half a measurement is none";
+
+  DetectorLoadOptions detector;
+  detector.model_path = HYPERIQA_FACE_MODEL;
+  detector.stop = source.get_token();
+  expect_error("ERR_ABORTED", "given up", [&] { FaceDetector::load(detector); });
 }
 
 TEST_F(Load, SelfCheckCanBeRepeated) {

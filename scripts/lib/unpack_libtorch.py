@@ -1,4 +1,4 @@
-"""Unpacks from the wheels of requirements-libtorch.txt what LibTorch needs to build against and to run.
+"""Unpacks from the wheels that scripts/libtorch.mjs downloads what LibTorch needs to build against and to run.
 
     python unpack_libtorch.py DESTINATION WHEEL...
 

@@ -5,7 +5,7 @@ import { HyperIQAError, toHyperIQAError } from '../errors.js';
 import { captureImage } from '../image.js';
 import { loadSharp } from '../image/sharp.js';
 import { decodingPlaces, ImageQueue, type Processed } from '../image-queue.js';
-import { checkModelFile, deepFreeze, modelPath, sha256OfFile, untilAborted } from '../model-file.js';
+import { cancelledBy, checkModelFile, deepFreeze, modelPath, sha256OfFile, untilAborted } from '../model-file.js';
 import { loadBinding } from '../native/addon.js';
 import { identityOf, versions } from '../provenance.js';
 import { defaultFaceModelPath } from '../runtime.js';
@@ -192,12 +192,14 @@ async function load(
 ): Promise<{ engine: NativeDetector; info: DetectorInfo }> {
   await checkModelFile(path, defaultFaceModelPath());
   const { binding, libtorch } = await loadBinding(options.libtorch === undefined ? {} : { libtorch: options.libtorch });
-  const hashing = sha256OfFile(path);
+  const hashing = sha256OfFile(path, options.signal);
   // Whatever happens first is reported; the other must not count as unhandled.
   hashing.catch(() => undefined);
   let engine: NativeDetector | undefined;
   try {
-    engine = await binding.loadDetector({ ...options.native, modelPath: path });
+    engine = await cancelledBy(options.signal, (giveCancel) =>
+      binding.loadDetector({ ...options.native, modelPath: path }, giveCancel),
+    );
     const { metadata, fallbackReason, ...native } = engine.info;
     const info = deepFreeze({
       ...native,

@@ -23,6 +23,7 @@ export interface DetectorLoadOptions {
   maxQueueImages?: number;
   /** Bytes of decoded pixels held by the detector at most; further ones wait. Default 1 GiB. */
   maxQueueBytes?: number;
+  /** Ends the load, as in `LoadOptions`. */
   signal?: AbortSignal;
 }
 

@@ -37,6 +37,14 @@ function load(option: string | undefined): LoadedBinding {
 
   const libtorch = findLibTorch(option);
   const loader = requireAddon('hyperiqa_loader.node', libtorch) as NativeLoader;
+  if (loader.builtForLibtorch !== LIBTORCH_VERSION) {
+    throw new HyperIQAError(
+      'ERR_LIBTORCH_VERSION',
+      `The native addons were built for LibTorch ${loader.builtForLibtorch}, and ${LIBTORCH_VERSION} is to be used` +
+        (process.env.HYPERIQA_LIBTORCH_VERSION ? ' (from $HYPERIQA_LIBTORCH_VERSION). Unset it, or build with it' : '') +
+        '. In a checkout run "npm run build"; otherwise reinstall hyperiqa.',
+    );
+  }
   try {
     loader.open(libraryFiles(libtorch.path));
   } catch (error) {

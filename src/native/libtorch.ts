@@ -48,7 +48,7 @@ export function readLibTorchVersion(path: string): string | null {
   const marks: [string, RegExp][] = [
     ['build-version', /^([0-9][^\s+]*)/],
     ['version.py', /^__version__\s*=\s*['"]([^'"+]+)/m],
-    ['include/torch/headeronly/version.h', /^#define TORCH_VERSION "([^"+]+)/m],
+    ['include/torch/headeronly/version.h', /^#define TORCH_VERSION[\s\\]+"([^"+]+)/m],
   ];
   for (const [file, pattern] of marks) {
     let text;

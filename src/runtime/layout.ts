@@ -19,7 +19,7 @@ const LICENCE = /^[^/]+\.dist-info\/(?:licenses\/.+|(?:LICEN[CS]E|License|NOTICE
  * Whether a runtime keeps a file. Headers, static libraries and everything that is Python's are left out; a CPU runtime
  * leaves out what only CUDA uses.
  *
- * @param path As in a wheel: `torch/lib/libc10.so`, `nvidia/cudnn/lib/libcudnn.so.9`, `torch-2.13.0.dist-info/…`.
+ * @param path As in a wheel: `torch/lib/libc10.so`, `nvidia/cudnn/lib/libcudnn.so.9`, `torch-VERSION.dist-info/…`.
  */
 export function keeps(kind: RuntimeKind, path: string): boolean {
   if (VERSION.test(path) || LICENCE.test(path)) return true;

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 
 import { HyperIQAError } from '../errors.js';
-import { LIBTORCH_VERSION, PLATFORM } from '../native/version.js';
+import { LIBTORCH_VERSION, PINNED_LIBTORCH_VERSION, PLATFORM } from '../native/version.js';
 import type { RuntimeKind } from './places.js';
 
 /** One wheel of `wheels.json`, which `scripts/lock-runtime.mjs` writes. */
@@ -21,13 +21,21 @@ export interface LockedWheel {
 /** The wheels of one platform; tests put small ones in their place. */
 export type Lock = readonly LockedWheel[];
 
-/** The lock of this platform; empty where no LibTorch is published for it. */
-export const LOCK: Lock =
-  (createRequire(import.meta.url)('./wheels.json') as { platforms: Record<string, Lock> }).platforms[PLATFORM] ?? [];
+const { platforms } = createRequire(import.meta.url)('./wheels.json') as { platforms: Record<string, Lock> };
+
+/** The lock of this platform; empty where no LibTorch is published for it, and for a version on trial. */
+export const LOCK: Lock = LIBTORCH_VERSION === PINNED_LIBTORCH_VERSION ? (platforms[PLATFORM] ?? []) : [];
 
 /** The wheels of one runtime. @throws HyperIQAError ERR_RUNTIME_SOURCE where the platform has no such build */
 export function wheelsFor(kind: RuntimeKind, lock: Lock): LockedWheel[] {
   const wheels = lock.filter(({ kinds }) => kinds.includes(kind));
+  if (wheels.length === 0 && LIBTORCH_VERSION !== PINNED_LIBTORCH_VERSION) {
+    throw new HyperIQAError(
+      'ERR_RUNTIME_SOURCE',
+      `HYPERIQA_LIBTORCH_VERSION is ${LIBTORCH_VERSION}, and hyperiqa knows the files of ${PINNED_LIBTORCH_VERSION} only. ` +
+        'Set HYPERIQA_LIBTORCH to the folder of the other version, or unset HYPERIQA_LIBTORCH_VERSION.',
+    );
+  }
   if (wheels.length === 0) {
     throw new HyperIQAError(
       'ERR_RUNTIME_SOURCE',

@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { LIBTORCH_VERSION } from '../../src/native/version.js';
 import {
   HyperIQA,
   HyperIQAError,
@@ -63,8 +64,13 @@ describe('load', () => {
       dtype: 'fp32',
       graphMode: 'freeze',
       selfCheck: { passed: true },
-      libtorch: { version: '2.13.0' },
-      versions: { hyperiqa: '0.1.0', libtorch: '2.13.0', sharp: sharp.versions.sharp, node: process.versions.node },
+      libtorch: { version: LIBTORCH_VERSION },
+      versions: {
+        hyperiqa: '0.1.0',
+        libtorch: LIBTORCH_VERSION,
+        sharp: sharp.versions.sharp,
+        node: process.versions.node,
+      },
     });
     expect(Object.isFrozen(iqa.info.model.protocol)).toBe(true);
   });
@@ -140,7 +146,7 @@ describe('load', () => {
 });
 
 test('runtimeInfo and defaultModelPath need no model', async () => {
-  expect(await runtimeInfo()).toMatchObject({ libtorch: { version: '2.13.0' }, versions: iqa.info.versions });
+  expect(await runtimeInfo()).toMatchObject({ libtorch: { version: LIBTORCH_VERSION }, versions: iqa.info.versions });
   await expect(runtimeInfo({ libtorch: 5 } as never)).rejects.toEqual(errorWith('ERR_INVALID_ARGUMENT'));
   expect(defaultModelPath()).toMatch(/models[\\/]hyperiqa-lite0\.pt$/);
 });

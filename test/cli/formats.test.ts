@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse } from 'csv-parse/sync';
 import { expect, test } from 'vitest';
+import { LIBTORCH_VERSION } from '../../src/native/version.js';
 import { about, hyperiqa, photos, quick, records, root, score, scratch, scratchPhotos, text } from './cli.js';
 
 const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true, strictRequired: false });
@@ -54,7 +55,7 @@ test('JSONL with --provenance says what is needed to compute the score again', a
     dtype: 'fp32',
     graphMode: 'freeze',
     protocol: { name: 'official', crops: { plan: 'random', count: 2 } },
-    versions: { libtorch: expect.stringContaining('2.13.0'), node: process.versions.node },
+    versions: { libtorch: expect.stringContaining(LIBTORCH_VERSION), node: process.versions.node },
   });
 });
 

@@ -85,18 +85,18 @@ describe('findLibTorch', () => {
   });
 
   test.each([
-    ['a LibTorch archive', ['build-version', '2.13.0+cpu\n']],
-    ['a wheel', ['version.py', "from typing import Optional\n\n__version__ = '2.13.0+cu130'\ndebug = False\n"]],
-    ['a folder with headers', ['include/torch/headeronly/version.h', '#define TORCH_VERSION "2.13.0"\n']],
+    ['a LibTorch archive', ['build-version', `${LIBTORCH_VERSION}+cpu\n`]],
+    ['a wheel', ['version.py', `from typing import Optional\n\n__version__ = '${LIBTORCH_VERSION}+cu130'\ndebug = False\n`]],
+    ['a folder with headers', ['include/torch/headeronly/version.h', `#define TORCH_VERSION \\\n  "${LIBTORCH_VERSION}"\n`]],
   ] as [string, [string, string]][])('knows the version of %s', (_, mark) => {
-    expect(findLibTorch(fake('x', mark)).version).toBe('2.13.0');
+    expect(findLibTorch(fake('x', mark)).version).toBe(LIBTORCH_VERSION);
   });
 
   test.each([
     ['build-version', '2.12.1+cpu\n', '2.12.1'],
     ['version.py', "__version__ = '2.14.0'\n", '2.14.0'],
     ['include/torch/headeronly/version.h', '#define TORCH_VERSION "2.13.1"\n', '2.13.1'],
-    ['build-version', '2.13.0.dev20260101\n', '2.13.0.dev20260101'],
+    ['build-version', `${LIBTORCH_VERSION}.dev20260101\n`, `${LIBTORCH_VERSION}.dev20260101`],
     ['build-version', 'nonsense', 'unknown version'],
   ])('refuses another version, and names both: %s %j', (file, text, version) => {
     const path = fake('x', [file, text]);

@@ -52,6 +52,7 @@ const rows: Row[] = [
   ['waits for the last result', 0, ['5']],
   ['waits for dispose()', 0, ['disposed']],
   ['process.exit() during load', 3, []],
+  ['process.exit() during a measurement', 3, ['given up']],
   ['process.exit() during scoring', 3, []],
   ['process.exit() during dispose()', 3, []],
   ['process.exit() during self-check', 3, []],

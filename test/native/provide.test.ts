@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { LIBTORCH_VERSION } from '../../src/native/version.js';
 import { root } from './setup.js';
 
 const script = join(root, 'scripts/libtorch.mjs');
@@ -79,10 +80,10 @@ function fakeWheels(): string {
 def wheel(name, files):
     with zipfile.ZipFile(sys.argv[1] + "/" + name, "w") as archive:
         for file, text in files.items(): archive.writestr(file, text)
-wheel("torch-2.13.0.whl", {
+wheel("torch-${LIBTORCH_VERSION}.whl", {
     "torch/lib/libtorch_cpu.so": "x", "torch/lib/libc10.so": "x", "torch/lib/libtorch_python.so": "x",
-    "torch/include/ATen/ATen.h": "x", "torch/version.py": "__version__ = '2.13.0+cu130'",
-    "torch/nn/modules/linear.py": "x", "torch-2.13.0.dist-info/licenses/LICENSE": "x"})
+    "torch/include/ATen/ATen.h": "x", "torch/version.py": "__version__ = '${LIBTORCH_VERSION}+cu130'",
+    "torch/nn/modules/linear.py": "x", "torch-${LIBTORCH_VERSION}.dist-info/licenses/LICENSE": "x"})
 wheel("nvidia.whl", {"nvidia/cu13/lib/libcudart.so.13": "x", "nvidia/cu13/include/cuda.h": "x"})`,
     wheels,
   ]);
@@ -92,14 +93,14 @@ wheel("nvidia.whl", {"nvidia/cu13/lib/libcudart.so.13": "x", "nvidia/cu13/includ
 describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('scripts/libtorch.mjs', () => {
   test('unpacks what is needed, once, and prints the folder', async () => {
     fakePip(`/bin/cp ${fakeWheels()}/* "$dest"; echo pip was here`);
-    const path = join(cache, 'libtorch', `2.13.0-${platform}`, 'torch');
+    const path = join(cache, 'libtorch', `${LIBTORCH_VERSION}-${platform}`, 'torch');
     const first = await start().end;
     expect(first, first.stderr).toMatchObject({ status: 0, stdout: `${path}\n` });
-    expect(readdirSync(join(cache, 'libtorch'))).toEqual([`2.13.0-${platform}`]);
+    expect(readdirSync(join(cache, 'libtorch'))).toEqual([`${LIBTORCH_VERSION}-${platform}`]);
     expect(readdirSync(join(path, 'lib')).sort()).toEqual(['libc10.so', 'libtorch_cpu.so']);
     expect(existsSync(join(path, 'nn'))).toBe(false);
     expect(existsSync(join(path, '../nvidia/cu13/lib/libcudart.so.13'))).toBe(true);
-    expect(existsSync(join(path, '../torch-2.13.0.dist-info/licenses/LICENSE'))).toBe(true);
+    expect(existsSync(join(path, `../torch-${LIBTORCH_VERSION}.dist-info/licenses/LICENSE`))).toBe(true);
 
     rmSync(join(bin, 'python3'));
     expect(await start().end).toEqual({ status: 0, stdout: `${path}\n`, stderr: '' });
@@ -109,7 +110,7 @@ describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('scripts/libtorc
     fakePip(`/bin/cp ${fakeWheels()}/* "$dest"`);
     const ends = await Promise.all([start().end, start().end, start().end]);
     for (const end of ends) expect(end, end.stderr).toMatchObject({ status: 0, stdout: ends[0].stdout });
-    expect(readdirSync(join(cache, 'libtorch'))).toEqual([`2.13.0-${platform}`]);
+    expect(readdirSync(join(cache, 'libtorch'))).toEqual([`${LIBTORCH_VERSION}-${platform}`]);
   });
 
   test.each([
@@ -130,7 +131,7 @@ describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('scripts/libtorc
     expect(readdirSync(join(cache, 'libtorch'))).toHaveLength(signal === 'SIGKILL' ? 1 : 0);
     fakePip(`/bin/cp ${wheels}/* "$dest"`);
     expect((await start().end).status).toBe(0);
-    expect(readdirSync(join(cache, 'libtorch'))).toEqual([`2.13.0-${platform}`]);
+    expect(readdirSync(join(cache, 'libtorch'))).toEqual([`${LIBTORCH_VERSION}-${platform}`]);
   });
 
   test.each([
@@ -183,7 +184,7 @@ describe('a LibTorch that a variable names', () => {
   }
 
   test('is taken as it is', async () => {
-    const path = existing('2.13.0+cpu\n');
+    const path = existing(`${LIBTORCH_VERSION}+cpu\n`);
     expect(await start({ LIBTORCH: path }).end).toEqual({ status: 0, stdout: `${path}\n`, stderr: '' });
     const end = await start({ LIBTORCH: '/nowhere', HYPERIQA_LIBTORCH: path }).end;
     expect(end).toEqual({ status: 0, stdout: `${path}\n`, stderr: '' });
@@ -193,7 +194,7 @@ describe('a LibTorch that a variable names', () => {
     const path = existing('2.12.0\n');
     const old = await start({ LIBTORCH: path }).end;
     expect(old).toMatchObject({ status: 1, stdout: '' });
-    for (const words of [path, '2.12.0', '2.13.0', 'HYPERIQA_LIBTORCH']) expect(old.stderr).toContain(words);
+    for (const words of [path, '2.12.0', LIBTORCH_VERSION, 'HYPERIQA_LIBTORCH']) expect(old.stderr).toContain(words);
     rmSync(join(path, 'include'), { recursive: true });
     const incomplete = await start({ HYPERIQA_LIBTORCH: path }).end;
     expect(incomplete.status).toBe(1);

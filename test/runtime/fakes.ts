@@ -8,13 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
 
+import { LIBTORCH_VERSION } from '../../src/native/version.js';
 import { runtimesFolder, type RuntimeKind } from '../../src/runtime/places.js';
 import type { InstallPlan } from '../../src/runtime/install.js';
 import type { Lock, LockedWheel } from '../../src/runtime/wheels.js';
 
 export const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
-export const TORCH = `torch-2.13.0-cp311-cp311-manylinux_2_28_${machine}.whl`;
-export const TORCH_CPU = `torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_${machine}.whl`;
+export const TORCH = `torch-${LIBTORCH_VERSION}-cp311-cp311-manylinux_2_28_${machine}.whl`;
+export const TORCH_CPU = `torch-${LIBTORCH_VERSION}+cpu-cp311-cp311-manylinux_2_28_${machine}.whl`;
 export const CUDART = `nvidia_cuda_runtime-13.0.96-py3-none-manylinux2014_${machine}.whl`;
 export const CUDNN = `nvidia_cudnn_cu13-9.20.0.48-py3-none-manylinux_2_27_${machine}.whl`;
 
@@ -85,11 +86,11 @@ const cudaFiles = { 'torch/lib/libtorch_cuda.so': 'torch_cuda', 'torch/lib/libc1
 
 /** A CPU build, which needs nothing besides. */
 export const makeCpuWheel = (folder: string, files: Record<string, string> = {}): string =>
-  makeWheel(folder, TORCH_CPU, { ...cpuFiles('2.13.0+cpu'), ...files });
+  makeWheel(folder, TORCH_CPU, { ...cpuFiles(`${LIBTORCH_VERSION}+cpu`), ...files });
 
 /** The wheels of a CUDA build, and the lock that knows them. */
 export function makeCudaWheels(folder: string): Lock {
-  makeWheel(folder, TORCH, { ...cpuFiles('2.13.0+cu130'), ...cudaFiles });
+  makeWheel(folder, TORCH, { ...cpuFiles(`${LIBTORCH_VERSION}+cu130`), ...cudaFiles });
   makeWheel(folder, CUDART, { 'nvidia/cu13/lib/libcudart.so.13': 'cudart', 'nvidia/cu13/include/cuda.h': 'header' });
   makeWheel(folder, CUDNN, { 'nvidia/cudnn/lib/libcudnn.so.9': 'cudnn' });
   return lockOf(folder);
@@ -109,7 +110,14 @@ export function lockOf(folder: string): Lock {
 
 /** A lock that knows none of the files that are given, so that nothing but their own checksums vouches for them. */
 export const OTHER_LOCK: Lock = [
-  { project: 'torch', version: '2.13.0', file: 'none.whl', sha256: '0'.repeat(64), size: 1, kinds: ['cpu', 'cuda'] },
+  {
+    project: 'torch',
+    version: LIBTORCH_VERSION,
+    file: 'none.whl',
+    sha256: '0'.repeat(64),
+    size: 1,
+    kinds: ['cpu', 'cuda'],
+  },
 ];
 
 export function plan(kind: RuntimeKind, changes: Partial<InstallPlan> = {}): InstallPlan {

@@ -12,6 +12,7 @@ import {
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 
+import { LIBTORCH_VERSION } from '../../src/native/version.js';
 import { findLibTorch } from '../../src/native/libtorch.js';
 import { install } from '../../src/runtime/install.js';
 import { listRuntimes, removeRuntime, useRuntime, verifyRuntime } from '../../src/runtime/manage.js';
@@ -61,7 +62,7 @@ describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('install', () =>
       'nvidia/cudnn/lib/libcudnn.so.9',
       'nvidia_cuda_runtime-13.0.96.dist-info/licenses/LICENSE',
       'nvidia_cudnn_cu13-9.20.0.48.dist-info/licenses/LICENSE',
-      'torch-2.13.0.dist-info/licenses/LICENSE',
+      `torch-${LIBTORCH_VERSION}.dist-info/licenses/LICENSE`,
       'torch/lib/libc10.so',
       'torch/lib/libc10_cuda.so',
       'torch/lib/libgomp.so.1',
@@ -69,7 +70,13 @@ describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('install', () =>
       'torch/lib/libtorch_cuda.so',
       'torch/version.py',
     ]);
-    expect(installed).toMatchObject({ kind: 'cuda', version: '2.13.0+cu130', files: 11, inUse: true, problem: null });
+    expect(installed).toMatchObject({
+      kind: 'cuda',
+      version: `${LIBTORCH_VERSION}+cu130`,
+      files: 11,
+      inUse: true,
+      problem: null,
+    });
     expect(installed.origins.map(({ name, verified }) => [name, verified])).toEqual([
       [TORCH, 'release'],
       [CUDART, 'release'],
@@ -81,7 +88,7 @@ describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('install', () =>
     expect(last.bytes).toBe(last.totalBytes);
     // The caller's files stay.
     expect(readdirSync(wheels)).toHaveLength(3);
-    expect(inRuntimes()).toEqual([`2.13.0-${platform}-cuda`, `2.13.0-${platform}.selected`]);
+    expect(inRuntimes()).toEqual([`${LIBTORCH_VERSION}-${platform}-cuda`, `${LIBTORCH_VERSION}-${platform}.selected`]);
   });
 
   test('a CPU runtime from the same wheels leaves out what only CUDA uses', async () => {
@@ -95,7 +102,10 @@ describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('install', () =>
     const lock = makeCudaWheels(wheels);
     makeCpuWheel(wheels);
     const installed = await install(plan('cpu', { from: [wheels] }), lock);
-    expect(installed).toMatchObject({ version: '2.13.0+cpu', origins: [{ name: TORCH_CPU, verified: 'none' }] });
+    expect(installed).toMatchObject({
+      version: `${LIBTORCH_VERSION}+cpu`,
+      origins: [{ name: TORCH_CPU, verified: 'none' }],
+    });
     expect(existsSync(join(installed.path, '../nvidia'))).toBe(false);
   });
 
@@ -119,20 +129,20 @@ describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('install', () =>
     makeCpuWheel(wheels, { 'torch/lib/libmore.so': 'more' });
     const replaced = await install(plan('cpu', { from: [wheels], force: true }), OTHER_LOCK);
     expect(replaced.files).toBe(repaired.files + 1);
-    expect(inRuntimes()).toEqual([`2.13.0-${platform}-cpu`, `2.13.0-${platform}.selected`]);
+    expect(inRuntimes()).toEqual([`${LIBTORCH_VERSION}-${platform}-cpu`, `${LIBTORCH_VERSION}-${platform}.selected`]);
   });
 
   test('several at once in one process end with one whole runtime', async () => {
     const from = [makeCpuWheel(wheels)];
     const all = await Promise.all([1, 2, 3, 4].map(() => install(plan('cpu', { from }), OTHER_LOCK)));
     expect(new Set(all.map(({ installedAt }) => installedAt)).size).toBe(1);
-    expect(inRuntimes()).toEqual([`2.13.0-${platform}-cpu`, `2.13.0-${platform}.selected`]);
+    expect(inRuntimes()).toEqual([`${LIBTORCH_VERSION}-${platform}-cpu`, `${LIBTORCH_VERSION}-${platform}.selected`]);
     expect((await verifyRuntime('cpu')).intact).toBe(true);
   });
 
   test("from an archive as PyTorch's site has it, with its SHA-256", async () => {
     const archive = makeZip(join(folder, 'libtorch.zip'), [
-      { name: 'libtorch/build-version', content: '2.13.0+cpu\n' },
+      { name: 'libtorch/build-version', content: `${LIBTORCH_VERSION}+cpu\n` },
       { name: 'libtorch/lib/libc10.so', content: 'c10' },
       { name: 'libtorch/lib/libtorch_cpu.so', content: 'cpu' },
       { name: 'libtorch/include/ATen/ATen.h', content: 'header' },
@@ -142,7 +152,11 @@ describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('install', () =>
       errorWith('ERR_RUNTIME_HASH', new RegExp(`${hash}.*was given 1{64}`)),
     );
     const installed = await install(plan('cpu', { from: [archive], sha256: hash }), OTHER_LOCK);
-    expect(installed).toMatchObject({ version: '2.13.0+cpu', files: 3, origins: [{ verified: 'caller' }] });
+    expect(installed).toMatchObject({
+      version: `${LIBTORCH_VERSION}+cpu`,
+      files: 3,
+      origins: [{ verified: 'caller' }],
+    });
     expect(filesIn(installed.path)).toEqual(['build-version', 'lib/libc10.so', 'lib/libtorch_cpu.so']);
   });
 
@@ -151,7 +165,7 @@ describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('install', () =>
     for (const [file, text] of [
       ['torch/lib/libc10.so', 'c10'],
       ['torch/lib/libtorch_cuda.so', 'cuda'],
-      ['torch/version.py', "__version__ = '2.13.0+cu130'"],
+      ['torch/version.py', `__version__ = '${LIBTORCH_VERSION}+cu130'`],
       ['nvidia/cudnn/lib/libcudnn.so.9', 'cudnn'],
     ] as const) {
       mkdirSync(dirname(join(site, file)), { recursive: true });
@@ -160,7 +174,7 @@ describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('install', () =>
     writeFileSync(join(folder, 'real.so'), 'the real one');
     symlinkSync(join(folder, 'real.so'), join(site, 'torch/lib/libtorch_cpu.so'));
     const installed = await install(plan('cuda', { from: [site] }), OTHER_LOCK);
-    expect(installed.version).toBe('2.13.0+cu130');
+    expect(installed.version).toBe(`${LIBTORCH_VERSION}+cu130`);
     expect(readFileSync(join(installed.path, 'lib/libtorch_cpu.so'), 'utf8')).toBe('the real one');
     expect(existsSync(join(installed.path, '../nvidia/cudnn/lib/libcudnn.so.9'))).toBe(true);
     expect((await verifyRuntime('cuda')).intact).toBe(true);
@@ -214,10 +228,10 @@ describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('refused, with n
   });
 
   test('a library other than RECORD says', async () => {
-    const info = 'torch-2.13.0+cpu.dist-info';
+    const info = `torch-${LIBTORCH_VERSION}+cpu.dist-info`;
     makeZip(join(wheels, TORCH_CPU), [
       { name: 'torch/lib/libc10.so', content: 'changed' },
-      { name: `${info}/METADATA`, content: 'Name: torch\nVersion: 2.13.0+cpu\n' },
+      { name: `${info}/METADATA`, content: `Name: torch\nVersion: ${LIBTORCH_VERSION}+cpu\n` },
       { name: `${info}/RECORD`, content: `torch/lib/libc10.so,sha256=${sha256('c10', 'base64url')},3\n` },
     ]);
     expect(await refusal({ from: [wheels] })).toEqual(
@@ -261,7 +275,7 @@ describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('refused, with n
   });
 
   test('a wheel without the libraries', async () => {
-    makeWheel(wheels, TORCH_CPU, { 'torch/version.py': "__version__ = '2.13.0+cpu'" });
+    makeWheel(wheels, TORCH_CPU, { 'torch/version.py': `__version__ = '${LIBTORCH_VERSION}+cpu'` });
     expect(await refusal({ from: [wheels] })).toEqual(errorWith('ERR_RUNTIME_ARCHIVE', /libc10\.so is missing/));
   });
 
@@ -276,9 +290,9 @@ describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('refused, with n
   test('other versions, platforms and builds, named as what there is', async () => {
     for (const file of [
       `torch-2.12.0-cp311-cp311-manylinux_2_28_${machine}.whl`,
-      'torch-2.13.0-cp311-cp311-win_amd64.whl',
-      `torch-2.13.0+cu126-cp311-cp311-manylinux_2_28_${machine}.whl`,
-      `torch-2.13.0-cp311-cp311-manylinux_2_99_${machine}.whl`,
+      `torch-${LIBTORCH_VERSION}-cp311-cp311-win_amd64.whl`,
+      `torch-${LIBTORCH_VERSION}+cu126-cp311-cp311-manylinux_2_28_${machine}.whl`,
+      `torch-${LIBTORCH_VERSION}-cp311-cp311-manylinux_2_99_${machine}.whl`,
     ]) {
       writeFileSync(join(wheels, file), '');
     }

@@ -3,13 +3,14 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 
+import { LIBTORCH_VERSION } from '../../src/native/version.js';
 import { cachedLibTorch } from '../../src/native/libtorch.js';
 import type { DoctorReport } from '../../src/runtime/types.js';
 import { hyperiqa, start } from '../cli/cli.js';
 import { inRuntimes, makeCpuWheel, scratch, serve, sha256, subfolder, TORCH_CPU } from './fakes.js';
 
 const platform = `${process.platform}-${process.arch}`;
-const whole = [`2.13.0-${platform}-cpu`, `2.13.0-${platform}.selected`];
+const whole = [`${LIBTORCH_VERSION}-${platform}-cpu`, `${LIBTORCH_VERSION}-${platform}.selected`];
 let folder: string;
 let wheel: string;
 /** Of the process that runs the tests, which may have LibTorch in its cache folder. */
@@ -131,7 +132,7 @@ describe.runIf(process.platform === 'linux')('hyperiqa doctor and info', () => {
   test('a library that ends its process ends another one', async () => {
     const path = join(folder, 'crash');
     mkdirSync(join(path, 'lib'), { recursive: true });
-    writeFileSync(join(path, 'build-version'), '2.13.0\n');
+    writeFileSync(join(path, 'build-version'), `${LIBTORCH_VERSION}\n`);
     const real = join(libtorch, 'lib');
     cpSync(join(real, 'libc10.so'), join(path, 'lib/libc10.so'));
     // Whole enough to be mapped, with a hole where its tables should be.
