@@ -24,10 +24,10 @@ export function readAvif(file: Uint8Array): AvifImage | { unsupported: string } 
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   try {
     const top = [...boxes(view, 0, file.byteLength)];
+    // libvips knows an AVIF by its first brand, and a sequence has another.
+    if (text(view, 8) === 'avis') return { unsupported: 'an animation (image sequence)' };
     const meta = top.find(({ type }) => type === 'meta');
-    if (meta === undefined) {
-      return top.some(({ type }) => type === 'moov') ? { unsupported: 'an animation without a still picture' } : null;
-    }
+    if (meta === undefined) return null;
     return { limitedGrey: isLimitedGrey(view, [...boxes(view, meta.from + 4, meta.to)]) };
   } catch (error) {
     // A DataView tells of an offset beyond its end.

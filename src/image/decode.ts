@@ -128,7 +128,7 @@ async function toRgb(task: Task, failOn: 'error' | 'warning'): Promise<Pixels> {
   const { tiff } = prepared;
   // Without a profile to go by, libvips would take one of its own for the printer's inks.
   if (header.space === 'cmyk' && (ignoreIcc || header.icc === undefined)) {
-    if (tiff?.alpha !== undefined && policy.alpha === 'white') throw unsupported('CMYK colours with alpha', label);
+    if (tiff?.alpha !== undefined && policy.alpha === 'white') throw unsupported('TIFF', 'CMYK colours and alpha', label);
     const inks = image.removeAlpha().pipelineColourspace('cmyk').toColourspace('cmyk');
     const cmyk = await output(inks, header.depth === 'ushort' ? 'ushort' : 'uchar');
     if (cmyk.channels !== 4) throw unexpectedChannels(cmyk.channels, label);
@@ -170,6 +170,8 @@ async function output(image: Sharp, depth: 'uchar' | 'ushort'): Promise<Pixels> 
 
 /** Largest difference between pixels of a flat area, levels. */
 const FLAT = 3;
+/** Pixels of images that are always suspected: their few units need not be flat, and are counted in no time. */
+const SMALL = 1 << 13;
 
 /**
  * Whether the last unit of a JPEG is of one middle colour, as libjpeg makes it where the data have ended: grey 128, before
@@ -180,6 +182,7 @@ const FLAT = 3;
 function endsFlat({ data, width, height }: Pixels, frame: JpegFrame, orientation: number): boolean {
   const swapped = orientation >= 5;
   const [unitWidth, unitHeight] = frame.components.length === 1 ? [8, 8] : [frame.unitWidth, frame.unitHeight];
+  if (width * height <= SMALL) return true;
   const across = ((frame.width - 1) % unitWidth) + 1;
   const down = ((frame.height - 1) % unitHeight) + 1;
   // Colour of the units beside it reaches into it where it is enlarged.

@@ -23,15 +23,15 @@ const MARKER = {
 
 /** Frames that are no baseline, extended sequential or progressive Huffman-coded JPEG, by the byte of their marker. */
 const OTHER_FRAMES: Partial<Record<number, string>> = {
-  0xc3: 'lossless JPEG',
-  0xc5: 'hierarchical JPEG',
-  0xc6: 'hierarchical JPEG',
-  0xc7: 'hierarchical JPEG',
-  0xcb: 'lossless JPEG with arithmetic coding',
-  0xcd: 'hierarchical JPEG with arithmetic coding',
-  0xce: 'hierarchical JPEG with arithmetic coding',
-  0xcf: 'hierarchical JPEG with arithmetic coding',
-  0xf7: 'JPEG-LS',
+  0xc3: 'lossless coding',
+  0xc5: 'hierarchical coding',
+  0xc6: 'hierarchical coding',
+  0xc7: 'hierarchical coding',
+  0xcb: 'lossless arithmetic coding',
+  0xcd: 'hierarchical arithmetic coding',
+  0xce: 'hierarchical arithmetic coding',
+  0xcf: 'hierarchical arithmetic coding',
+  0xf7: 'JPEG-LS coding',
 };
 const ARITHMETIC_FRAMES = [0xc9, 0xca];
 
@@ -84,7 +84,7 @@ export async function prepareJpeg(
     if (marker === MARKER.sos) break;
     if (isFrame(marker) && frame === null) {
       const precision = body[0];
-      if (precision !== undefined && precision !== 8) return { unsupported: `JPEG with ${precision} bits a sample` };
+      if (precision !== undefined && precision !== 8) return { unsupported: `${precision} bits a sample` };
       frame = frameOf(marker, body);
     }
     // "MPF\0"; the name is all that a reader knows it by.
@@ -94,7 +94,7 @@ export async function prepareJpeg(
   if (frame.progressive && !frame.arithmetic) {
     const picture = new Picture(false);
     const missing = await told(() => picture.read(new Segments(file, 2)), picture);
-    if (picture.scans > MAXIMUM_SCANS) return { unsupported: `JPEG with more than ${MAXIMUM_SCANS} scans` };
+    if (picture.scans > MAXIMUM_SCANS) return { unsupported: `more than ${MAXIMUM_SCANS} scans` };
     if (missing !== null) return { damaged: missing };
   }
   return { frame };

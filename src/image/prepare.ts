@@ -39,7 +39,7 @@ export async function prepare(
   const plain = { bytes: file, failOn: 'error', lenient: false, asked: false, limitedGrey: false } as const;
   switch (format) {
     case 'jpeg': {
-      const { frame } = sound(await prepareJpeg(file), label);
+      const { frame } = sound(await prepareJpeg(file), 'JPEG', label);
       return { ...plain, failOn: 'warning', lenient: !frame.arithmetic, jpeg: frame, missing: () => missingData(file) };
     }
     case 'png': {
@@ -47,14 +47,14 @@ export async function prepare(
       return { ...plain, bytes, missing: () => Promise.resolve(missing) };
     }
     case 'tiff': {
-      const tiff = sound(await prepareTiff(file), label);
+      const tiff = sound(await prepareTiff(file), 'TIFF', label);
       // libvips decodes tiles of JPEG itself and drops the warnings.
       const asked = tiff.tiled && tiff.jpegSegments.length > 0;
       return { ...plain, failOn: 'warning', asked, tiff, missing: () => missingOfSegments(tiff) };
     }
     case 'avif': {
       const avif = readAvif(file);
-      if (avif !== null && 'unsupported' in avif) throw unsupported(avif.unsupported, label);
+      if (avif !== null && 'unsupported' in avif) throw unsupported('AVIF', avif.unsupported, label);
       return {
         ...plain,
         limitedGrey: avif?.limitedGrey ?? false,
@@ -68,8 +68,12 @@ export async function prepare(
   }
 }
 
-function sound<T extends object>(result: T | { unsupported: string } | { damaged: string }, label: string): T {
-  if ('unsupported' in result) throw unsupported(result.unsupported, label);
+function sound<T extends object>(
+  result: T | { unsupported: string } | { damaged: string },
+  format: string,
+  label: string,
+): T {
+  if ('unsupported' in result) throw unsupported(format, result.unsupported, label);
   if ('damaged' in result) throw damaged(result.damaged, label);
   return result;
 }
@@ -80,8 +84,11 @@ export function damaged(why: string, label: string): HyperIQAError {
 }
 
 /** @returns ERR_IMAGE_FORMAT */
-export function unsupported(what: string, label: string): HyperIQAError {
-  return new HyperIQAError('ERR_IMAGE_FORMAT', `${label} is not read: it has ${what}. Convert it to another kind.`);
+export function unsupported(format: string, what: string, label: string): HyperIQAError {
+  return new HyperIQAError(
+    'ERR_IMAGE_FORMAT',
+    `${label} is a ${format} with ${what}, which is not read. Convert it to PNG or JPEG.`,
+  );
 }
 
 async function missingOfSegments(tiff: {

@@ -267,8 +267,7 @@ function kindOf(directory: Directory): Kind | TiffProblem {
   if (((directory.integer(TAG.newSubfileType) ?? 0) & 1) === 1) {
     return {
       unsupported:
-        'a first image that is a preview of another one, as in raw files of cameras (DNG, NEF, ARW); ' +
-        'develop it to TIFF or JPEG',
+        'a preview of another image in the first place, as the raw files of cameras (DNG, NEF, ARW) have it',
     };
   }
 
@@ -277,6 +276,10 @@ function kindOf(directory: Directory): Kind | TiffProblem {
     const name = OTHER_COMPRESSIONS[compression];
     return { unsupported: name === undefined ? `the compression ${compression}` : `${name} compression` };
   }
+
+  const format = directory.list(TAG.sampleFormat).find((value) => value !== 1 && value !== 4);
+  if (format === 2) return { unsupported: 'signed samples' };
+  if (format !== undefined) return { unsupported: 'floating-point or complex samples, whose white is not defined' };
 
   const photometric = directory.integer(TAG.photometric);
   if (photometric === undefined) return { damaged: 'it does not say what its samples mean' };
@@ -294,9 +297,6 @@ function kindOf(directory: Directory): Kind | TiffProblem {
   }
   if (samples < colours) return { damaged: `it has ${samples} samples a pixel where its colours need ${colours}` };
 
-  const format = directory.list(TAG.sampleFormat).find((value) => value !== 1 && value !== 4);
-  if (format === 2) return { unsupported: 'signed samples' };
-  if (format !== undefined) return { unsupported: 'floating-point or complex samples, whose white is not defined' };
   const allBits = directory.entries.has(TAG.bitsPerSample) ? directory.list(TAG.bitsPerSample) : [1];
   const bits = allBits[0] ?? 1;
   if (allBits.some((other) => other !== bits)) {
