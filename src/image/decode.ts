@@ -6,10 +6,10 @@ import { HyperIQAError } from '../errors.js';
 import type { DecodePolicy, RawImage, Warning } from '../types.js';
 import { expandLimitedRange, flattenOnWhite, highBytes, naiveCmykToRgb } from './arithmetic.js';
 import { decodeBmp } from './bmp.js';
+import { endsFlat } from './flat-end.js';
 import { ACCEPTED, type ImageFormat } from './formats.js';
 import { checkPixelLimit } from './limits.js';
-import type { JpegFrame } from './jpeg.js';
-import { damaged, prepare, unsupported, type Prepared } from './prepare.js';
+import { damaged, firstMissing, prepare, unsupported, type Prepared } from './prepare.js';
 import { checkFormat } from './source.js';
 
 /** Interleaved RGB, `width·height·3` bytes that belong to nobody else. */
@@ -66,13 +66,12 @@ const LOADERS: Partial<Record<ImageFormat, string>> = { avif: 'heif' };
 
 /** Everything that can be refused without decoding a pixel. */
 async function readHeader(
-  { bytes, jpeg, tiff }: Prepared,
+  { bytes, size }: Prepared,
   format: ImageFormat,
   label: string,
   limitInputPixels: number,
 ): Promise<Metadata> {
-  const known = jpeg ?? tiff;
-  if (known !== undefined) checkPixelLimit(known.width, known.height, limitInputPixels, label);
+  if (size !== undefined) checkPixelLimit(size.width, size.height, limitInputPixels, label);
   const options = { failOn: 'error', limitInputPixels: false, limitInputChannels: false } as const;
   const header = await loadSharp()(bytes, options).metadata();
   if (header.format !== (LOADERS[format] ?? format)) {
@@ -93,20 +92,18 @@ interface Task {
 /** Pixels of an image whose data are all there. */
 async function checkedRgb(task: Task): Promise<Pixels> {
   const { prepared, label } = task;
-  const refuseMissing = async () => {
-    const missing = await prepared.missing();
-    if (missing !== null) throw damaged(missing, label);
-  };
   let pixels: Pixels;
   try {
     pixels = await toRgb(task, prepared.failOn);
   } catch (error) {
     if (!prepared.lenient || error instanceof HyperIQAError) throw error;
-    await refuseMissing();
+    const missing = await prepared.missing();
+    if (missing !== null) throw damaged(missing, label);
     return toRgb(task, 'error');
   }
   const orientation = turns(task) ? (task.header.orientation ?? 1) : 1;
-  if (prepared.asked || (prepared.jpeg && endsFlat(pixels, prepared.jpeg, orientation))) await refuseMissing();
+  const missing = await firstMissing(prepared.streams.filter((stream) => endsFlat(pixels, stream, orientation)));
+  if (missing !== null) throw damaged(missing, label);
   return pixels;
 }
 
@@ -166,40 +163,6 @@ async function output(image: Sharp, depth: 'uchar' | 'ushort'): Promise<Pixels> 
   const { data, info } = await image.raw({ depth }).toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
   return { data: depth === 'uchar' ? data : await highBytes(data, width * channels, height), width, height, channels };
-}
-
-/** Largest difference between pixels of a flat area, levels. */
-const FLAT = 3;
-/** Pixels of images that are always suspected: their few units need not be flat, and are counted in no time. */
-const SMALL = 1 << 13;
-
-/**
- * Whether the last unit of a JPEG is of one middle colour, as libjpeg makes it where the data have ended: grey 128, before
- * a profile changes it. Of the last rows libvips does not ask whether the decoder had warnings.
- *
- * @param orientation - EXIF orientation by which the pixels have been turned, 1..8.
- */
-function endsFlat({ data, width, height }: Pixels, frame: JpegFrame, orientation: number): boolean {
-  const swapped = orientation >= 5;
-  const [unitWidth, unitHeight] = frame.components.length === 1 ? [8, 8] : [frame.unitWidth, frame.unitHeight];
-  if (width * height <= SMALL) return true;
-  const across = ((frame.width - 1) % unitWidth) + 1;
-  const down = ((frame.height - 1) % unitHeight) + 1;
-  // Colour of the units beside it reaches into it where it is enlarged.
-  const [columns, rows] = [Math.max(1, across - 2), Math.max(1, down - 2)];
-  const [wide, high] = swapped ? [rows, columns] : [columns, rows];
-  const left = [2, 3, 6, 7].includes(orientation);
-  const top = [3, 4, 7, 8].includes(orientation);
-  const [fromX, fromY] = [left ? 0 : width - wide, top ? 0 : height - high];
-  const corner = (fromY * width + fromX) * 3;
-  const colour = [0, 1, 2].map((channel) => data[corner + channel] ?? 0);
-  if (Math.max(...colour) < 16 || Math.min(...colour) > 240) return false;
-  for (let y = fromY; y < fromY + high; y++) {
-    for (let at = (y * width + fromX) * 3, end = at + wide * 3; at < end; at++) {
-      if (Math.abs((data[at] ?? 0) - (colour[(at - corner) % 3] ?? 0)) > FLAT) return false;
-    }
-  }
-  return true;
 }
 
 function unexpectedChannels(channels: number, label: string): HyperIQAError {

@@ -53,7 +53,7 @@ export interface JpegFrame {
   progressive: boolean;
   /** Coded with arithmetic codes, which `missingData` does not read. */
   arithmetic: boolean;
-  /** Pixels of a minimum coded unit of all components. */
+  /** Pixels of a minimum coded unit: of a single component it is a block. */
   unitWidth: number;
   unitHeight: number;
   components: Component[];
@@ -121,8 +121,8 @@ function frameOf(marker: number, body: Uint8Array): JpegFrame | null {
     height,
     progressive: marker === MARKER.sof2 || marker === 0xca,
     arithmetic: ARITHMETIC_FRAMES.includes(marker),
-    unitWidth: largestH * 8,
-    unitHeight: largestV * 8,
+    unitWidth: count === 1 ? 8 : largestH * 8,
+    unitHeight: count === 1 ? 8 : largestV * 8,
     components: factors.map((factor) => ({
       ...factor,
       columns: Math.ceil(Math.ceil((width * factor.h) / largestH) / 8),

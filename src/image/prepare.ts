@@ -2,9 +2,9 @@
 import { HyperIQAError } from '../errors.js';
 import { readAvif } from './avif.js';
 import type { ImageFormat } from './formats.js';
-import { missingData, prepareJpeg, type JpegFrame } from './jpeg.js';
+import { missingData, prepareJpeg } from './jpeg.js';
 import { preparePng } from './png.js';
-import { prepareTiff } from './tiff.js';
+import { prepareTiff, type TiffImage } from './tiff.js';
 
 /** An encoded image, ready for the decoder. */
 export interface Prepared {
@@ -15,14 +15,27 @@ export interface Prepared {
   lenient: boolean;
   /** What the data lack, found without the decoder and in words of our own; null for nothing that can be told. */
   missing(): Promise<string | null>;
-  /** The frame, where the decoder may pass over missing data of the last rows; see `endsFlat`. */
-  jpeg?: JpegFrame;
-  /** Whether `missing` has to be asked even if the decoder is content. */
-  asked: boolean;
-  /** TIFF: pixels a row and rows, samples of colour and the place of alpha among the samples. */
-  tiff?: { width: number; height: number; colours: number; alpha: number | undefined; bits: number };
+  /** JPEG streams of which the decoder may pass over missing data; see `endsFlat`. */
+  streams: JpegStream[];
+  /** What a TIFF says of its samples. */
+  tiff?: TiffImage;
+  /** Pixels, where they are known without the decoder. */
+  size?: { width: number; height: number };
   /** Grey from 16 to 235 that the decoder leaves so. */
   limitedGrey: boolean;
+}
+
+/** A JPEG stream that holds a part of the image, from left and top up to right and bottom, in pixels as stored. */
+export interface JpegStream {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+  /** Pixels of its units: they cover it from its left top corner. */
+  unitWidth: number;
+  unitHeight: number;
+  /** What it lacks. */
+  missing(): Promise<string | null>;
 }
 
 /**
@@ -36,11 +49,15 @@ export async function prepare(
   format: Exclude<ImageFormat, 'bmp'>,
   label: string,
 ): Promise<Prepared> {
-  const plain = { bytes: file, failOn: 'error', lenient: false, asked: false, limitedGrey: false } as const;
+  const plain = { bytes: file, failOn: 'error', lenient: false, limitedGrey: false, streams: [] as JpegStream[] } as const;
   switch (format) {
     case 'jpeg': {
       const { frame } = sound(await prepareJpeg(file), 'JPEG', label);
-      return { ...plain, failOn: 'warning', lenient: !frame.arithmetic, jpeg: frame, missing: () => missingData(file) };
+      const missing = () => missingData(file);
+      const { width, height, unitWidth, unitHeight, arithmetic } = frame;
+      const stream = { left: 0, top: 0, right: width, bottom: height, unitWidth, unitHeight, missing };
+      const streams = frame.progressive ? [] : [stream];
+      return { ...plain, failOn: 'warning', lenient: !arithmetic, streams, size: frame, missing };
     }
     case 'png': {
       const { bytes, missing } = await preparePng(file);
@@ -48,9 +65,12 @@ export async function prepare(
     }
     case 'tiff': {
       const tiff = sound(await prepareTiff(file), 'TIFF', label);
-      // libvips decodes tiles of JPEG itself and drops the warnings.
-      const asked = tiff.tiled && tiff.jpegSegments.length > 0;
-      return { ...plain, failOn: 'warning', asked, tiff, missing: () => missingOfSegments(tiff) };
+      const streams = tiff.jpegSegments.map(({ stream, ...area }) => {
+        return { ...area, unitWidth: 8, unitHeight: 8, missing: () => missingData(stream, tiff.jpegTables) };
+      });
+      const missing = () => firstMissing(streams);
+      // libvips decodes tiles of JPEG itself and drops the warnings; libtiff does the strips.
+      return { ...plain, failOn: 'warning', streams: tiff.tiled ? streams : [], tiff, size: tiff, missing };
     }
     case 'avif': {
       const avif = readAvif(file);
@@ -91,12 +111,10 @@ export function unsupported(format: string, what: string, label: string): HyperI
   );
 }
 
-async function missingOfSegments(tiff: {
-  jpegSegments: Uint8Array[];
-  jpegTables: Uint8Array | undefined;
-}): Promise<string | null> {
-  for (const segment of tiff.jpegSegments) {
-    const missing = await missingData(segment, tiff.jpegTables);
+/** What the first stream lacks that lacks anything. */
+export async function firstMissing(streams: Iterable<JpegStream>): Promise<string | null> {
+  for (const stream of streams) {
+    const missing = await stream.missing();
     if (missing !== null) return missing;
   }
   return null;

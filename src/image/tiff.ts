@@ -21,10 +21,20 @@ export interface TiffImage {
   /** Position of the sample that is alpha, from 0; undefined where none is. */
   alpha: number | undefined;
   tiled: boolean;
-  /** The compressed segments (strips or tiles) where they are JPEG streams; the decoder tells of their damage badly. */
-  jpegSegments: Uint8Array[];
+  /** The strips or tiles that are JPEG streams. */
+  jpegSegments: JpegSegment[];
   /** Tables that the JPEG streams share: an abbreviated stream of its own. */
   jpegTables: Uint8Array | undefined;
+}
+
+/** A strip or tile. */
+export interface JpegSegment {
+  stream: Uint8Array;
+  /** The pixels of the image that it holds: from left and top up to right and bottom. */
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
 }
 
 const TAG = {
@@ -126,9 +136,11 @@ export async function prepareTiff(file: Uint8Array): Promise<TiffImage | TiffPro
   const segments = await readSegments(file, directory, kind);
   if ('damaged' in segments || 'unsupported' in segments) return segments;
   reduceDirectory(directory);
-  const { tiled, jpegSegments } = segments;
-  const jpegTables = jpegSegments.length === 0 ? undefined : directory.bytes(TAG.jpegTables);
-  return { ...kind, tiled, jpegSegments, jpegTables };
+  const { width, height, bits, colours, alpha } = kind;
+  return {
+    ...{ width, height, bits, colours, alpha, ...segments },
+    jpegTables: directory.bytes(TAG.jpegTables),
+  };
 }
 
 // ------------------------------------------------------------------------------------------------------- directory
@@ -326,7 +338,7 @@ async function readSegments(
   file: Uint8Array,
   directory: Directory,
   { width, height, bits, samples, compression, separate }: Kind,
-): Promise<{ tiled: boolean; jpegSegments: Uint8Array[] } | TiffProblem> {
+): Promise<{ tiled: boolean; jpegSegments: JpegSegment[] } | TiffProblem> {
   const tiled = directory.entries.has(TAG.tileOffsets);
   const name = tiled ? 'tile' : 'strip';
   const offsets = tiled ? TAG.tileOffsets : TAG.stripOffsets;
@@ -336,26 +348,30 @@ async function readSegments(
   if (across === 0 || down === 0) return { damaged: `it says ${across}×${down} pixels for each ${name}` };
 
   const rows = Math.ceil(height / down);
-  const expected = Math.ceil(width / across) * rows * (separate ? samples : 1);
+  const columns = Math.ceil(width / across);
+  const expected = columns * rows * (separate ? samples : 1);
   if (directory.count(offsets) < expected) {
     return { damaged: `it has ${directory.count(offsets)} ${name}s where its size needs ${expected}` };
   }
   const rowBytes = Math.ceil((across * (separate ? 1 : samples) * bits) / 8);
-  const jpegSegments: Uint8Array[] = [];
+  const jpegSegments: JpegSegment[] = [];
   for (let index = 0; index < expected; index++) {
     if (index % SEGMENTS_A_TURN === SEGMENTS_A_TURN - 1) await setImmediate();
     const at = directory.integer(offsets, index) ?? 0;
     const held = file.byteLength - at;
     const count = directory.integer(counts, index) ?? (expected === 1 ? held : 0);
+    // Planes follow one another, each with all its strips.
+    const [left, top] = [(index % columns) * across, (Math.floor(index / columns) % rows) * down];
+    const [right, bottom] = [Math.min(left + across, width), Math.min(top + down, height)];
     const where = `${name} ${index + 1} of ${expected}`;
     if (at === 0 || count === 0) return { unsupported: `pixels that are not stored (${where} is empty)` };
     if (compression === NO_COMPRESSION) {
-      const needed = rowBytes * (tiled ? down : Math.min(down, height - (index % rows) * down));
+      const needed = rowBytes * (tiled ? down : bottom - top);
       if (Math.min(count, held) < needed) return { damaged: `${where} has too few bytes` };
     } else if (count > held) {
       return { damaged: `${where} lies beyond the end of the file` };
     }
-    if (compression === JPEG) jpegSegments.push(file.subarray(at, at + count));
+    if (compression === JPEG) jpegSegments.push({ stream: file.subarray(at, at + count), left, top, right, bottom });
   }
   return { tiled, jpegSegments };
 }
