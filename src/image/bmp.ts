@@ -30,12 +30,14 @@ interface Header {
  */
 export async function decodeBmp(file: Uint8Array, label: string, limitInputPixels: number): Promise<RawImage> {
   const header = readHeader(file, label);
-  const { width, height, stride, offset } = header;
+  const { width, height, stride, offset, bits } = header;
   checkPixelLimit(width, height, limitInputPixels, label);
-  if (offset + stride * height > file.byteLength) {
+  // Some writers leave out the padding of the last row.
+  const needed = offset + stride * (height - 1) + Math.ceil((width * bits) / 8);
+  if (needed > file.byteLength) {
     throw new HyperIQAError(
       'ERR_IMAGE_DECODE',
-      `${label} is cut off: a BMP of ${width}×${height} pixels needs ${offset + stride * height} bytes, ` +
+      `${label} is cut off: a BMP of ${width}×${height} pixels needs ${needed} bytes, ` +
         `the file has ${file.byteLength}.`,
     );
   }

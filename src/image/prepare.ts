@@ -69,8 +69,13 @@ export async function prepare(
         return { ...area, unitWidth: 8, unitHeight: 8, missing: () => missingData(stream, tiff.jpegTables) };
       });
       const missing = () => firstMissing(streams);
-      // libvips decodes tiles of JPEG itself and drops the warnings; libtiff does the strips.
-      return { ...plain, failOn: 'warning', streams: tiff.tiled ? streams : [], tiff, size: tiff, missing };
+      return {
+        ...{ ...plain, failOn: 'warning', tiff, size: tiff, missing },
+        // Of damage in tiles and in CCITT codes libtiff only warns; what else it warns of are odd tags.
+        lenient: !tiff.tiled && !tiff.ccitt,
+        // libvips decodes tiles of JPEG itself and drops the warnings.
+        streams: tiff.tiled ? streams : [],
+      };
     }
     case 'avif': {
       const avif = readAvif(file);

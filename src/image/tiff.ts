@@ -21,6 +21,8 @@ export interface TiffImage {
   /** Position of the sample that is alpha, from 0; undefined where none is. */
   alpha: number | undefined;
   tiled: boolean;
+  /** Coded as a fax. */
+  ccitt: boolean;
   /** The strips or tiles that are JPEG streams. */
   jpegSegments: JpegSegment[];
   /** Tables that the JPEG streams share: an abbreviated stream of its own. */
@@ -136,9 +138,10 @@ export async function prepareTiff(file: Uint8Array): Promise<TiffImage | TiffPro
   const segments = await readSegments(file, directory, kind);
   if ('damaged' in segments || 'unsupported' in segments) return segments;
   reduceDirectory(directory);
-  const { width, height, bits, colours, alpha } = kind;
+  const { width, height, bits, colours, alpha, compression } = kind;
   return {
     ...{ width, height, bits, colours, alpha, ...segments },
+    ccitt: compression >= 2 && compression <= 4,
     jpegTables: directory.bytes(TAG.jpegTables),
   };
 }
