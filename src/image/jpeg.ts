@@ -21,19 +21,23 @@ const MARKER = {
   tem: 0x01,
 } as const;
 
-/** Frames that are no baseline, extended sequential or progressive Huffman-coded JPEG, by the byte of their marker. */
+/**
+ * Frames that are no baseline, extended sequential or progressive Huffman-coded JPEG, by the byte of their marker. libjpeg
+ * reads the arithmetic ones, but nothing tells where their data end early: missing bytes are zeros by definition.
+ */
 const OTHER_FRAMES: Partial<Record<number, string>> = {
   0xc3: 'lossless coding',
   0xc5: 'hierarchical coding',
   0xc6: 'hierarchical coding',
   0xc7: 'hierarchical coding',
+  0xc9: 'arithmetic coding',
+  0xca: 'arithmetic coding',
   0xcb: 'lossless arithmetic coding',
   0xcd: 'hierarchical arithmetic coding',
   0xce: 'hierarchical arithmetic coding',
   0xcf: 'hierarchical arithmetic coding',
   0xf7: 'JPEG-LS coding',
 };
-const ARITHMETIC_FRAMES = [0xc9, 0xca];
 
 interface Component {
   id: number;
@@ -51,8 +55,6 @@ export interface JpegFrame {
   width: number;
   height: number;
   progressive: boolean;
-  /** Coded with arithmetic codes, which `missingData` does not read. */
-  arithmetic: boolean;
   /** Pixels of a minimum coded unit: of a single component it is a block. */
   unitWidth: number;
   unitHeight: number;
@@ -91,7 +93,7 @@ export async function prepareJpeg(
     if (marker === MARKER.app2 && body[0] === 0x4d && body[1] === 0x50 && body[2] === 0x46 && body[3] === 0) body[0] = 0;
   }
   if (frame === null) return { damaged: 'its frame header is missing' };
-  if (frame.progressive && !frame.arithmetic) {
+  if (frame.progressive) {
     const picture = new Picture(false);
     const missing = await told(() => picture.read(new Segments(file, 2)), picture);
     if (picture.scans > MAXIMUM_SCANS) return { unsupported: `more than ${MAXIMUM_SCANS} scans` };
@@ -101,7 +103,7 @@ export async function prepareJpeg(
 }
 
 function isFrame(marker: number): boolean {
-  return (marker >= MARKER.sof0 && marker <= MARKER.sof2) || ARITHMETIC_FRAMES.includes(marker);
+  return marker >= MARKER.sof0 && marker <= MARKER.sof2;
 }
 
 function frameOf(marker: number, body: Uint8Array): JpegFrame | null {
@@ -119,8 +121,7 @@ function frameOf(marker: number, body: Uint8Array): JpegFrame | null {
   return {
     width,
     height,
-    progressive: marker === MARKER.sof2 || marker === 0xca,
-    arithmetic: ARITHMETIC_FRAMES.includes(marker),
+    progressive: marker === MARKER.sof2,
     unitWidth: count === 1 ? 8 : largestH * 8,
     unitHeight: count === 1 ? 8 : largestV * 8,
     components: factors.map((factor) => ({
@@ -190,7 +191,7 @@ const TURN = 4;
  * before markers and after the picture are no matter.
  *
  * @param tables - Segments that precede the file's own: the shared tables of a TIFF.
- * @returns What is missing; null for nothing. Arithmetic codes are not read: always null.
+ * @returns What is missing; null for nothing.
  */
 export async function missingData(file: Uint8Array, tables?: Uint8Array): Promise<string | null> {
   const picture = new Picture(true);
@@ -263,7 +264,7 @@ class Picture {
       else if (marker === MARKER.dri) this.#interval = ((body[0] ?? 0) << 8) | (body[1] ?? 0);
       else if (marker === MARKER.sos) {
         if (this.#frame === null) throw new Missing('its frame header is missing');
-        if (this.#frame.arithmetic || ++this.scans > MAXIMUM_SCANS) return;
+        if (++this.scans > MAXIMUM_SCANS) return;
         await this.#readScan(body, segments);
         if (this.missing() === null) return;
       }
@@ -297,7 +298,6 @@ class Picture {
   missing(): string | null {
     const frame = this.#frame;
     if (frame === null) return 'its frame header is missing';
-    if (frame.arithmetic) return null;
     if (this.#planes.some(({ bits }) => bits[0] === -1)) return 'the data of a colour channel are missing';
     if (this.#planes.some(({ bits }) => bits.some((bit) => bit !== 0))) return 'its last scans are missing';
     return null;

@@ -54,10 +54,10 @@ export async function prepare(
     case 'jpeg': {
       const { frame } = sound(await prepareJpeg(file), 'JPEG', label);
       const missing = () => missingData(file);
-      const { width, height, unitWidth, unitHeight, arithmetic } = frame;
+      const { width, height, unitWidth, unitHeight } = frame;
       const stream = { left: 0, top: 0, right: width, bottom: height, unitWidth, unitHeight, missing };
       const streams = frame.progressive ? [] : [stream];
-      return { ...plain, failOn: 'warning', lenient: !arithmetic, streams, size: frame, missing };
+      return { ...plain, failOn: 'warning', lenient: true, streams, size: frame, missing };
     }
     case 'png': {
       const { bytes, missing } = await preparePng(file);
