@@ -125,7 +125,8 @@ async function toRgb(task: Task, failOn: 'error' | 'warning'): Promise<Pixels> {
   const { tiff } = prepared;
   // Without a profile to go by, libvips would take one of its own for the printer's inks.
   if (header.space === 'cmyk' && (ignoreIcc || header.icc === undefined)) {
-    if (tiff?.alpha !== undefined && policy.alpha === 'white') throw unsupported('TIFF', 'CMYK colours and alpha', label);
+    if (tiff?.alpha !== undefined && policy.alpha === 'white')
+      throw unsupported('TIFF', 'CMYK colours and alpha', label);
     const inks = image.removeAlpha().pipelineColourspace('cmyk').toColourspace('cmyk');
     const cmyk = await output(inks, header.depth === 'ushort' ? 'ushort' : 'uchar');
     if (cmyk.channels !== 4) throw unexpectedChannels(cmyk.channels, label);

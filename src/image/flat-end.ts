@@ -20,7 +20,7 @@ export function endsFlat(
 ): boolean {
   const across = stream.right - stream.left;
   const down = stream.bottom - stream.top;
-  if (across * down <= SMALL) return true;
+  if (stream.suspected || across * down <= SMALL) return true;
   // Colour of the units beside it reaches into it where it is enlarged.
   const columns = Math.max(1, ((across - 1) % stream.unitWidth) - 1);
   const rows = Math.max(1, ((down - 1) % stream.unitHeight) - 1);

@@ -2,7 +2,8 @@
 import { HyperIQAError } from '../errors.js';
 import { readAvif } from './avif.js';
 import type { ImageFormat } from './formats.js';
-import { missingData, prepareJpeg } from './jpeg.js';
+import { missingData } from './jpeg/picture.js';
+import { prepareJpeg } from './jpeg/prepare.js';
 import { preparePng } from './png.js';
 import { prepareTiff, type TiffImage } from './tiff.js';
 
@@ -34,6 +35,8 @@ export interface JpegStream {
   /** Pixels of its units: they cover it from its left top corner. */
   unitWidth: number;
   unitHeight: number;
+  /** It does not look whole. */
+  suspected: boolean;
   /** What it lacks. */
   missing(): Promise<string | null>;
 }
@@ -44,19 +47,21 @@ export interface JpegStream {
  * @param file - A whole file, which may be changed.
  * @throws HyperIQAError ERR_IMAGE_FORMAT, ERR_IMAGE_DECODE
  */
-export async function prepare(
-  file: Uint8Array,
-  format: Exclude<ImageFormat, 'bmp'>,
-  label: string,
-): Promise<Prepared> {
-  const plain = { bytes: file, failOn: 'error', lenient: false, limitedGrey: false, streams: [] as JpegStream[] } as const;
+export async function prepare(file: Uint8Array, format: Exclude<ImageFormat, 'bmp'>, label: string): Promise<Prepared> {
+  const plain = {
+    bytes: file,
+    failOn: 'error',
+    lenient: false,
+    limitedGrey: false,
+    streams: [] as JpegStream[],
+  } as const;
   switch (format) {
     case 'jpeg': {
-      const { frame } = sound(await prepareJpeg(file), 'JPEG', label);
+      const { frame, ends } = sound(await prepareJpeg(file), 'JPEG', label);
       const missing = () => missingData(file);
       const { width, height, unitWidth, unitHeight } = frame;
       const stream = { left: 0, top: 0, right: width, bottom: height, unitWidth, unitHeight, missing };
-      const streams = frame.progressive ? [] : [stream];
+      const streams = frame.progressive ? [] : [{ ...stream, suspected: !ends }];
       return { ...plain, failOn: 'warning', lenient: true, streams, size: frame, missing };
     }
     case 'png': {
@@ -66,7 +71,13 @@ export async function prepare(
     case 'tiff': {
       const tiff = sound(await prepareTiff(file), 'TIFF', label);
       const streams = tiff.jpegSegments.map(({ stream, ...area }) => {
-        return { ...area, unitWidth: 8, unitHeight: 8, missing: () => missingData(stream, tiff.jpegTables) };
+        return {
+          ...area,
+          suspected: false,
+          unitWidth: 8,
+          unitHeight: 8,
+          missing: () => missingData(stream, tiff.jpegTables),
+        };
       });
       const missing = () => firstMissing(streams);
       return {

@@ -66,13 +66,16 @@ const TAG = {
 const KEPT = new Set<number>([
   ...Object.values(TAG),
   ...[266 /* FillOrder */, 292 /* T4Options */, 293 /* T6Options */, 317 /* Predictor */, 320 /* ColorMap */],
-  ...[529 /* YCbCrCoefficients */, 530 /* YCbCrSubSampling */, 531 /* YCbCrPositioning */, 532 /* ReferenceBlackWhite */],
+  ...[
+    529 /* YCbCrCoefficients */, 530 /* YCbCrSubSampling */, 531 /* YCbCrPositioning */, 532 /* ReferenceBlackWhite */,
+  ],
   34675 /* ICC profile */,
 ]);
 
 /** What sharp's libtiff decodes. */
 const COMPRESSIONS = new Set([1, 2, 3, 4, 5, 7, 8, 32773, 32946]);
 const NO_COMPRESSION = 1;
+const CCITT = [2, 3, 4];
 const JPEG = 7;
 
 const OTHER_COMPRESSIONS: Partial<Record<number, string>> = {
@@ -141,7 +144,7 @@ export async function prepareTiff(file: Uint8Array): Promise<TiffImage | TiffPro
   const { width, height, bits, colours, alpha, compression } = kind;
   return {
     ...{ width, height, bits, colours, alpha, ...segments },
-    ccitt: compression >= 2 && compression <= 4,
+    ccitt: CCITT.includes(compression),
     jpegTables: directory.bytes(TAG.jpegTables),
   };
 }
@@ -281,8 +284,7 @@ function kindOf(directory: Directory): Kind | TiffProblem {
   // Raw files of many cameras are TIFFs; a reader of the first image would score the preview in them.
   if (((directory.integer(TAG.newSubfileType) ?? 0) & 1) === 1) {
     return {
-      unsupported:
-        'a preview of another image in the first place, as the raw files of cameras (DNG, NEF, ARW) have it',
+      unsupported: 'a preview of another image in the first place, as the raw files of cameras (DNG, NEF, ARW) have it',
     };
   }
 
@@ -291,6 +293,10 @@ function kindOf(directory: Directory): Kind | TiffProblem {
     const name = OTHER_COMPRESSIONS[compression];
     return { unsupported: name === undefined ? `the compression ${compression}` : `${name} compression` };
   }
+
+  // libtiff fills up what is missing with white, and of tiles nothing tells it.
+  const tiled = directory.entries.has(TAG.tileOffsets);
+  if (tiled && CCITT.includes(compression)) return { unsupported: 'fax (CCITT) compression in tiles' };
 
   const format = directory.list(TAG.sampleFormat).find((value) => value !== 1 && value !== 4);
   if (format === 2) return { unsupported: 'signed samples' };
@@ -320,7 +326,7 @@ function kindOf(directory: Directory): Kind | TiffProblem {
   if (!colour.bits.includes(bits) || (samples > 1 && bits < 8)) return { unsupported: `${bits} bits a sample` };
 
   const separate = samples > 1 && directory.integer(TAG.planarConfiguration) === 2;
-  if (separate && directory.entries.has(TAG.tileOffsets)) {
+  if (separate && tiled) {
     return { unsupported: 'tiles for each channel (separate planes)' };
   }
   const extra = directory.list(TAG.extraSamples).slice(0, samples - colours);
