@@ -6,7 +6,7 @@ import { HyperIQAError } from '../errors.js';
 import type { DecodePolicy, RawImage, Warning } from '../types.js';
 import { expandLimitedRange, flattenOnWhite, highBytes, naiveCmykToRgb } from './arithmetic.js';
 import { decodeBmp } from './bmp.js';
-import { endsFlat } from './flat-end.js';
+import { endsFlat, type Grey } from './flat-end.js';
 import { ACCEPTED, type ImageFormat } from './formats.js';
 import { checkPixelLimit } from './limits.js';
 import { damaged, firstMissing, prepare, unsupported, type Prepared } from './prepare.js';
@@ -102,9 +102,16 @@ async function checkedRgb(task: Task): Promise<Pixels> {
     return toRgb(task, 'error');
   }
   const orientation = turns(task) ? (task.header.orientation ?? 1) : 1;
-  const missing = await firstMissing(prepared.streams.filter((stream) => endsFlat(pixels, stream, orientation)));
+  const missing = await firstMissing(
+    prepared.streams.filter((stream) => endsFlat(pixels, stream, orientation, greyOf(task))),
+  );
   if (missing !== null) throw damaged(missing, label);
   return pixels;
+}
+
+function greyOf({ header, policy }: Task): Grey {
+  if (header.space === 'cmyk') return 'any';
+  return policy.iccProfile === 'srgb' && header.icc !== undefined ? 'neutral' : 'as it was';
 }
 
 /** Pillow turns a TIFF by its own tag when it loads it, whatever is done with EXIF later. */
