@@ -30,12 +30,14 @@ interface Header {
  */
 export async function decodeBmp(file: Uint8Array, label: string, limitInputPixels: number): Promise<RawImage> {
   const header = readHeader(file, label);
-  const { width, height, stride, offset } = header;
+  const { width, height, stride, offset, bits } = header;
   checkPixelLimit(width, height, limitInputPixels, label);
-  if (offset + stride * height > file.byteLength) {
+  // Some writers leave out the padding of the last row.
+  const needed = offset + stride * (height - 1) + Math.ceil((width * bits) / 8);
+  if (needed > file.byteLength) {
     throw new HyperIQAError(
       'ERR_IMAGE_DECODE',
-      `${label} is cut off: a BMP of ${width}×${height} pixels needs ${offset + stride * height} bytes, ` +
+      `${label} is cut off: a BMP of ${width}×${height} pixels needs ${needed} bytes, ` +
         `the file has ${file.byteLength}.`,
     );
   }
@@ -118,7 +120,9 @@ function readHeader(file: Uint8Array, label: string): Header {
   }
 
   const tableAt = 14 + headerSize + masks;
-  const offset = view.getUint32(10, true);
+  const stated = view.getUint32(10, true);
+  // Some writers forget the palette: pixels that are said to begin where it lies begin after it, as in Pillow.
+  const offset = bits <= 8 && stated === tableAt ? tableAt + paletteBytes(view, core, bits) : stated;
   if (offset < tableAt) throw damaged(`its pixels begin at byte ${offset}, inside its header`);
   return {
     width,
@@ -139,9 +143,8 @@ function readPalette(
   { core, bits, tableAt, offset }: { core: boolean; bits: number; tableAt: number; offset: number },
 ): Uint8Array {
   const step = core ? 3 : 4;
-  const declared = core ? 0 : view.getUint32(46, true);
-  const end = Math.min(offset, file.byteLength);
-  const count = Math.min(declared === 0 ? 1 << bits : declared, 1 << bits, Math.floor((end - tableAt) / step));
+  const end = Math.min(offset, file.byteLength, tableAt + paletteBytes(view, core, bits));
+  const count = Math.floor((end - tableAt) / step);
   const palette = new Uint8Array(Math.max(0, count) * 3);
   for (let entry = 0; entry < count; entry++) {
     for (let channel = 0; channel < 3; channel++) {
@@ -149,4 +152,10 @@ function readPalette(
     }
   }
   return palette;
+}
+
+/** Bytes of the colour table that a header declares, 2^bits colours where it declares none. */
+function paletteBytes(view: DataView, core: boolean, bits: number): number {
+  const declared = core ? 0 : view.getUint32(46, true);
+  return (core ? 3 : 4) * Math.min(declared === 0 ? 1 << bits : declared, 1 << bits);
 }

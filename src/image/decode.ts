@@ -4,12 +4,13 @@ import { loadSharp } from './sharp.js';
 
 import { HyperIQAError } from '../errors.js';
 import type { DecodePolicy, RawImage, Warning } from '../types.js';
-import { flattenOnWhite, naiveCmykToRgb } from './arithmetic.js';
+import { expandLimitedRange, flattenOnWhite, highBytes, naiveCmykToRgb } from './arithmetic.js';
 import { decodeBmp } from './bmp.js';
+import { endsFlat, type Grey } from './flat-end.js';
 import { ACCEPTED, type ImageFormat } from './formats.js';
 import { checkPixelLimit } from './limits.js';
+import { damaged, firstMissing, prepare, unsupported, type Prepared } from './prepare.js';
 import { checkFormat } from './source.js';
-import { isPreviewFirst } from './tiff.js';
 
 /** Interleaved RGB, `width·height·3` bytes that belong to nobody else. */
 export interface DecodedImage {
@@ -22,6 +23,7 @@ export interface DecodedImage {
 /**
  * Decodes an encoded image under a policy; the format is told by the bytes.
  *
+ * @param bytes - A whole file, which may be changed: what does not decide the pixels is taken out.
  * @throws HyperIQAError ERR_IMAGE_EMPTY, ERR_IMAGE_FORMAT, ERR_IMAGE_DECODE, ERR_IMAGE_TOO_LARGE, ERR_OUT_OF_MEMORY
  */
 export async function decodeBytes(
@@ -33,9 +35,14 @@ export async function decodeBytes(
   const format = checkFormat(bytes, label);
   if (format === 'bmp') return rawToRgb(await decodeBmp(bytes, label, limitInputPixels), label, policy);
 
-  const header = await readHeader(bytes, format, label, limitInputPixels);
-  const { data, width, height } = await toRgb(bytes, header, label, policy, limitInputPixels);
-  return { data, width, height, warnings: profileWarnings(header, policy) };
+  const prepared = await prepare(bytes, format, label);
+  try {
+    const header = await readHeader(prepared, format, label, limitInputPixels);
+    const { data, width, height } = await checkedRgb({ prepared, header, label, policy, limitInputPixels });
+    return { data, width, height, warnings: profileWarnings(header, policy) };
+  } catch (error) {
+    throw error instanceof HyperIQAError ? error : await decodeError(error, prepared, label);
+  }
 }
 
 /** Raw pixels under a policy: there is no profile and no orientation, but there may be alpha. */
@@ -43,23 +50,15 @@ export async function rawToRgb(raw: RawImage, label: string, policy: DecodePolic
   const { data, width, height, channels } = raw;
   if (channels === 3) return { data: bytesOf(data), width, height, warnings: [] };
   const image = loadSharp()(data, { raw: { width, height, channels }, limitInputPixels: false });
-  return { ...(await rgbOf(image, channels !== 1, label, policy)), width, height, warnings: [] };
+  try {
+    return { ...(await rgbOf(image, channels === 1 ? undefined : 3, label, policy)), width, height, warnings: [] };
+  } catch (error) {
+    throw error instanceof HyperIQAError ? error : await decodeError(error, null, label);
+  }
 }
 
 function bytesOf(data: Uint8Array | Uint8ClampedArray): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}
-
-/** The colours of an image in sRGB, with the policy for alpha. */
-async function rgbOf(image: Sharp, hasAlpha: boolean, label: string, policy: DecodePolicy): Promise<Pixels> {
-  if (hasAlpha && policy.alpha === 'white') {
-    const rgba = await output(image.toColourspace('srgb'), label);
-    if (rgba.channels !== 4) throw unexpectedChannels(rgba.channels - 1, label);
-    return { ...rgba, data: await flattenOnWhite(rgba.data, rgba.width, rgba.height), channels: 3 };
-  }
-  const rgb = await output(image.removeAlpha().toColourspace('srgb'), label);
-  if (rgb.channels !== 3) throw unexpectedChannels(rgb.channels, label);
-  return rgb;
 }
 
 /** Names of sharp's loaders, where they differ from ours. */
@@ -67,60 +66,98 @@ const LOADERS: Partial<Record<ImageFormat, string>> = { avif: 'heif' };
 
 /** Everything that can be refused without decoding a pixel. */
 async function readHeader(
-  bytes: Uint8Array,
+  { bytes, size }: Prepared,
   format: ImageFormat,
   label: string,
   limitInputPixels: number,
 ): Promise<Metadata> {
-  const sharp = loadSharp();
-  let header: Metadata;
-  try {
-    header = await sharp(bytes, { limitInputPixels: false, limitInputChannels: false }).metadata();
-  } catch (error) {
-    throw decodeError(error, label);
-  }
+  if (size !== undefined) checkPixelLimit(size.width, size.height, limitInputPixels, label);
+  const options = { failOn: 'error', limitInputPixels: false, limitInputChannels: false } as const;
+  const header = await loadSharp()(bytes, options).metadata();
   if (header.format !== (LOADERS[format] ?? format)) {
     throw new HyperIQAError('ERR_IMAGE_FORMAT', `${label} is of format ${header.format}. Accepted are ${ACCEPTED}.`);
   }
   checkPixelLimit(header.width, header.height, limitInputPixels, label);
-  if (header.depth !== 'uchar' && header.depth !== 'ushort') {
-    throw new HyperIQAError(
-      'ERR_IMAGE_FORMAT',
-      `${label} has samples of type ${header.depth}, whose white is not defined. Convert it to 8 or 16 bits.`,
-    );
-  }
-  if (format === 'tiff' && isPreviewFirst(bytes)) {
-    throw new HyperIQAError(
-      'ERR_IMAGE_FORMAT',
-      `${label} is a TIFF whose first image is a preview of another one, as in raw files of cameras (DNG, NEF, ARW). ` +
-        'Develop it to TIFF or JPEG.',
-    );
-  }
   return header;
 }
 
-async function toRgb(
-  bytes: Uint8Array,
-  header: Metadata,
-  label: string,
-  policy: DecodePolicy,
-  limitInputPixels: number,
-): Promise<Pixels> {
+interface Task {
+  prepared: Prepared;
+  header: Metadata;
+  label: string;
+  policy: DecodePolicy;
+  limitInputPixels: number;
+}
+
+/** Pixels of an image whose data are all there. */
+async function checkedRgb(task: Task): Promise<Pixels> {
+  const { prepared, label } = task;
+  let pixels: Pixels;
+  try {
+    pixels = await toRgb(task, prepared.failOn);
+  } catch (error) {
+    if (!prepared.lenient || error instanceof HyperIQAError) throw error;
+    const missing = await prepared.missing();
+    if (missing !== null) throw damaged(missing, label);
+    return toRgb(task, 'error');
+  }
+  const orientation = turns(task) ? (task.header.orientation ?? 1) : 1;
+  const missing = await firstMissing(
+    prepared.streams.filter((stream) => endsFlat(pixels, stream, orientation, greyOf(task))),
+  );
+  if (missing !== null) throw damaged(missing, label);
+  return pixels;
+}
+
+function greyOf({ header, policy }: Task): Grey {
+  if (header.space === 'cmyk') return 'any';
+  return policy.iccProfile === 'srgb' && header.icc !== undefined ? 'neutral' : 'as it was';
+}
+
+/** Pillow turns a TIFF by its own tag when it loads it, whatever is done with EXIF later. */
+function turns({ prepared, policy }: Task): boolean {
+  return policy.orientation === 'exif' || prepared.tiff !== undefined;
+}
+
+async function toRgb(task: Task, failOn: 'error' | 'warning'): Promise<Pixels> {
+  const { prepared, header, label, policy, limitInputPixels } = task;
   const ignoreIcc = policy.iccProfile === 'ignore';
-  const image = loadSharp()(bytes, {
-    autoOrient: policy.orientation === 'exif',
-    // `error` stops at every truncation, as Pillow does, and lets pass what JPEG decoders only warn of.
-    failOn: 'error',
+  const image = loadSharp()(prepared.bytes, {
+    autoOrient: turns(task),
+    failOn,
     ignoreIcc,
     limitInputPixels,
+    limitInputChannels: false,
   });
+  const { tiff } = prepared;
   // Without a profile to go by, libvips would take one of its own for the printer's inks.
   if (header.space === 'cmyk' && (ignoreIcc || header.icc === undefined)) {
-    const cmyk = await output(image.removeAlpha().pipelineColourspace('cmyk').toColourspace('cmyk'), label);
+    if (tiff?.alpha !== undefined && policy.alpha === 'white')
+      throw unsupported('TIFF', 'CMYK colours and alpha', label);
+    const inks = image.removeAlpha().pipelineColourspace('cmyk').toColourspace('cmyk');
+    const cmyk = await output(inks, header.depth === 'ushort' ? 'ushort' : 'uchar');
     if (cmyk.channels !== 4) throw unexpectedChannels(cmyk.channels, label);
     return { ...cmyk, data: await naiveCmykToRgb(cmyk.data, cmyk.width, cmyk.height), channels: 3 };
   }
-  return rgbOf(image, header.hasAlpha, label, policy);
+  const alpha = tiff === undefined ? (header.hasAlpha ? 3 : undefined) : tiff.alpha && 3 + tiff.alpha - tiff.colours;
+  return rgbOf(image, alpha, label, policy, prepared.limitedGrey);
+}
+
+/** The colours of an image in sRGB, with the policy for alpha. `alpha` is the channel that it is, if any. */
+async function rgbOf(
+  image: Sharp,
+  alpha: number | undefined,
+  label: string,
+  policy: DecodePolicy,
+  limitedGrey = false,
+): Promise<Pixels> {
+  const onWhite = alpha !== undefined && policy.alpha === 'white';
+  const all = await output((onWhite ? image : image.removeAlpha()).toColourspace('srgb'), 'uchar');
+  const { data, width, height, channels } = all;
+  if (onWhite ? channels <= alpha : channels !== 3) throw unexpectedChannels(channels, label);
+  if (limitedGrey) await expandLimitedRange(data, width, height, channels);
+  if (!onWhite) return all;
+  return { ...all, data: await flattenOnWhite(data, width, height, { channels, alpha }), channels: 3 };
 }
 
 interface Pixels {
@@ -130,27 +167,28 @@ interface Pixels {
   channels: number;
 }
 
-async function output(image: Sharp, label: string): Promise<Pixels> {
-  try {
-    const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-    return { data, width: info.width, height: info.height, channels: info.channels };
-  } catch (error) {
-    throw decodeError(error, label);
-  }
+async function output(image: Sharp, depth: 'uchar' | 'ushort'): Promise<Pixels> {
+  const { data, info } = await image.raw({ depth }).toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  return { data: depth === 'uchar' ? data : await highBytes(data, width * channels, height), width, height, channels };
 }
 
 function unexpectedChannels(channels: number, label: string): HyperIQAError {
   return new HyperIQAError('ERR_IMAGE_FORMAT', `${label} has ${channels} colour channels, which make no RGB image.`);
 }
 
-function decodeError(error: unknown, label: string): HyperIQAError {
-  const words = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, '; ');
+/**
+ * What sharp's failure means. Its message is not passed on: libvips collects messages of all threads in one place, and
+ * what it says may be of another image. What the file lacks is found here a second time where that is possible.
+ */
+async function decodeError(error: unknown, prepared: Prepared | null, label: string): Promise<HyperIQAError> {
+  const missing = await prepared?.missing();
+  if (missing) return damaged(missing, label);
+  const words = error instanceof Error ? error.message : String(error);
   if (/out of memory|allocation failed|unable to allocate|cannot allocate|bad_alloc/i.test(words)) {
-    return new HyperIQAError('ERR_OUT_OF_MEMORY', `There is not enough memory to decode ${label}: ${words}`, {
-      cause: error,
-    });
+    return new HyperIQAError('ERR_OUT_OF_MEMORY', `There is not enough memory to decode ${label}.`);
   }
-  return new HyperIQAError('ERR_IMAGE_DECODE', `${label} is damaged or cut off: ${words}`, { cause: error });
+  return damaged('its data cannot be decoded', label);
 }
 
 /**

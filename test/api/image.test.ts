@@ -141,10 +141,23 @@ describe('BMP', () => {
     }
   });
 
-  test('a palette with fewer colours than the pixels use, or none, gives black', async () => {
+  test('a palette with fewer colours than the pixels use gives black', async () => {
     const bmp = bytesOf('8-bit palette of 256 declared');
-    bmp.writeUInt32LE(54, 10);
-    expect((await decode(bmp)).data.every((value) => value === 0)).toBe(true);
+    bmp.writeUInt32LE(1, 46);
+    const first = [bmp[56], bmp[55], bmp[54]];
+    const { data } = await decode(bmp);
+    for (let row = 0; row < 3; row++) {
+      for (let x = 0; x < 5; x++) {
+        const colour = Array.from(data.subarray((row * 5 + x) * 3, (row * 5 + x) * 3 + 3));
+        expect(colour).toEqual(bmp[bmp.readUInt32LE(10) + row * 8 + x] === 0 ? first : [0, 0, 0]);
+      }
+    }
+  });
+
+  test('the padding of the last row may be missing, its pixels may not', async () => {
+    const bmp = bytesOf('24-bit');
+    expect((await decode(bmp.subarray(0, -1))).height).toBe(3);
+    await expect(decode(bmp.subarray(0, -2))).rejects.toEqual(errorWith('ERR_IMAGE_DECODE', /cut off/));
   });
 });
 

@@ -45,5 +45,5 @@ test('JavaScript finds no memory for the copy of the input', () => {
 
 test('what is no lack of memory is not called one', async () => {
   vi.spyOn(prototype, 'toBuffer').mockRejectedValue(new Error('VipsJpeg: Bogus marker length'));
-  await expect(captureImage(photograph, 1e9).decode(POLICY)).rejects.toEqual(errorWith('ERR_IMAGE_DECODE', /Bogus/));
+  await expect(captureImage(photograph, 1e9).decode(POLICY)).rejects.toEqual(errorWith('ERR_IMAGE_DECODE'));
 });

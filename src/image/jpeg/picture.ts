@@ -1,0 +1,198 @@
+/**
+ * The completeness of a JPEG's data. libjpeg fills up what is missing with grey or leaves a progressive picture blurred, and
+ * says so in warnings that also tell of harmless extra bytes; here the Huffman codes are counted, without computing a
+ * pixel, which settles whether every block of the picture is there.
+ */
+import { setImmediate } from 'node:timers/promises';
+
+import { BlockDecoder, type Plane, type Scan } from './blocks.js';
+import { BitReader, HuffmanTable } from './huffman.js';
+import { Missing } from './missing.js';
+import { frameOf, isFrame, MARKER, Segments, type JpegFrame } from './segments.js';
+
+/**
+ * Whether the entropy-coded data of a JPEG cover the whole picture: every block of every component, to full precision
+ * where they come in several scans, with codes that exist and restart markers in order. Extra bytes between segments,
+ * before markers and after the picture are no matter.
+ *
+ * @param tables - Segments that precede the file's own: the shared tables of a TIFF.
+ * @returns What is missing; null for nothing.
+ */
+export async function missingData(file: Uint8Array, tables?: Uint8Array): Promise<string | null> {
+  const picture = new Picture(true);
+  return told(async () => {
+    if (tables !== undefined) await picture.read(new Segments(tables, 2));
+    await picture.read(new Segments(file, 2));
+  }, picture);
+}
+
+/** What is missing of a picture after it was read. */
+export async function told(read: () => Promise<void>, picture: Picture): Promise<string | null> {
+  try {
+    await read();
+    return picture.missing();
+  } catch (error) {
+    if (error instanceof Missing) return error.message;
+    throw error;
+  }
+}
+
+/** More scans than encoders write: each costs as much as the whole picture, and a few bytes make one. */
+export const MAXIMUM_SCANS = 500;
+
+export class Picture {
+  /** Scans begun. */
+  scans = 0;
+  /** Whether to count blocks, and not to believe the headers of scans alone. */
+  readonly #counting: boolean;
+  #frame: JpegFrame | null = null;
+  #planes: Plane[] = [];
+  readonly #dc: HuffmanTable[] = [];
+  readonly #ac: HuffmanTable[] = [];
+  #interval = 0;
+
+  constructor(counting: boolean) {
+    this.#counting = counting;
+  }
+
+  async read(segments: Segments): Promise<void> {
+    const turns = new Turns();
+    for (;;) {
+      await turns.take();
+      const marker = segments.next();
+      if (marker === null || marker === MARKER.eoi) return;
+      if (marker === MARKER.soi) {
+        // Another picture begins before this one has its data.
+        if (this.#frame !== null) return;
+        continue;
+      }
+      const body = segments.body();
+      if (isFrame(marker) && this.#frame === null) this.#begin(frameOf(marker, body));
+      else if (marker === MARKER.dht) this.#readTables(body);
+      else if (marker === MARKER.dri) this.#interval = ((body[0] ?? 0) << 8) | (body[1] ?? 0);
+      else if (marker === MARKER.sos) {
+        if (this.#frame === null) throw new Missing('its frame header is missing');
+        if (++this.scans > MAXIMUM_SCANS) return;
+        await this.#readScan(body, segments);
+        if (this.missing() !== null) continue;
+        if (this.#counting && !endsHere(segments)) throw new Missing('the end mark does not follow its data');
+        return;
+      }
+    }
+  }
+
+  #begin(frame: JpegFrame | null): void {
+    if (frame === null) throw new Missing('its frame header is damaged');
+    this.#frame = frame;
+    const unitsAcross = Math.ceil(frame.width / frame.unitWidth);
+    const unitsDown = Math.ceil(frame.height / frame.unitHeight);
+    this.#planes = frame.components.map((component) => {
+      const stride = unitsAcross * component.h;
+      const blocks = frame.progressive && this.#counting ? stride * unitsDown * component.v : 0;
+      return { ...component, stride, bits: new Int8Array(64).fill(-1), known: new Uint32Array(blocks * 2) };
+    });
+  }
+
+  #readTables(body: Uint8Array): void {
+    for (let at = 0; at + 17 <= body.length;) {
+      const [kind, index] = [(body[at] ?? 0) >> 4, (body[at] ?? 0) & 3];
+      const counts = body.subarray(at + 1, at + 17);
+      const symbols = counts.reduce((sum, count) => sum + count, 0);
+      at += 17 + symbols;
+      if (symbols > 256 || at > body.length) throw new Missing('a Huffman table is damaged');
+      (kind === 0 ? this.#dc : this.#ac)[index] = new HuffmanTable(counts, body.subarray(at - symbols, at));
+    }
+  }
+
+  /** What the scans so far leave open, null for nothing. */
+  missing(): string | null {
+    const frame = this.#frame;
+    if (frame === null) return 'its frame header is missing';
+    if (this.#planes.some(({ bits }) => bits[0] === -1)) return 'the data of a colour channel are missing';
+    if (this.#planes.some(({ bits }) => bits.some((bit) => bit !== 0))) return 'its last scans are missing';
+    return null;
+  }
+
+  async #readScan(body: Uint8Array, segments: Segments): Promise<void> {
+    const frame = this.#frame;
+    const damaged = new Missing('the header of a scan is damaged');
+    const count = body[0] ?? 0;
+    if (frame === null || count < 1 || count > 4 || body.length < 4 + 2 * count) throw damaged;
+    const parts = Array.from({ length: count }, (_, index) => {
+      const plane = this.#planes.find(({ id }) => id === body[1 + 2 * index]);
+      if (plane === undefined) throw damaged;
+      const selector = body[2 + 2 * index] ?? 0;
+      return { plane, dc: this.#dc[selector >> 4], ac: this.#ac[selector & 15] };
+    });
+    const tail = body.subarray(1 + 2 * count);
+    const approximation = tail[2] ?? 0;
+    // Phones write odd values into the header of a sequential scan, where they have no meaning.
+    const scan: Scan = frame.progressive
+      ? { parts, first: tail[0] ?? 0, last: tail[1] ?? 0, high: approximation >> 4, low: approximation & 15 }
+      : { parts, first: 0, last: 63, high: 0, low: 0 };
+    if (scan.last > 63 || scan.first > scan.last) throw damaged;
+    if (frame.progressive && (scan.first > 0 ? count > 1 : scan.last > 0)) throw damaged;
+
+    if (this.#counting) {
+      const reader = new BitReader(segments.file, segments.at);
+      await this.#countBlocks(frame, scan, reader);
+      segments.at = reader.position();
+    }
+    for (const { plane } of parts) plane.bits.fill(scan.low, scan.first, scan.last + 1);
+  }
+
+  async #countBlocks(frame: JpegFrame, scan: Scan, reader: BitReader): Promise<void> {
+    const decoder = new BlockDecoder(reader, frame.progressive, scan);
+    const [only] = scan.parts;
+    const alone = scan.parts.length === 1 && only !== undefined;
+    const across = alone ? only.plane.columns : Math.ceil(frame.width / frame.unitWidth);
+    const down = alone ? only.plane.rows : Math.ceil(frame.height / frame.unitHeight);
+    const turns = new Turns();
+    let toRestart = this.#interval;
+    for (let row = 0, restarts = 0; row < down; row++) {
+      await turns.take();
+      for (let column = 0; column < across; column++) {
+        if (this.#interval > 0 && toRestart-- === 0) {
+          if (!reader.restart(restarts++ & 7)) throw ended(row, down, 'a restart marker is missing');
+          decoder.restart();
+          toRestart = this.#interval - 1;
+        }
+        const fault = alone ? decoder.block(only, row * only.plane.stride + column) : decoder.unit(column, row);
+        if (fault !== null) throw ended(row, down, fault);
+      }
+    }
+  }
+}
+
+/**
+ * Whether the end mark is the next but for comments and the like, or nothing but padding follows. Otherwise other bytes
+ * may have been counted for the picture's.
+ */
+function endsHere(segments: Segments): boolean {
+  const { file, at } = segments;
+  for (;;) {
+    const marker = segments.next();
+    if (marker === MARKER.eoi) return true;
+    if (marker === null) return file.subarray(at).every((byte) => byte === 0 || byte === 0xff);
+    if (marker < MARKER.app0) return false;
+    segments.body();
+  }
+}
+
+function ended(row: number, rows: number, why: string): Missing {
+  return new Missing(`${why} after ${Math.floor((100 * row) / rows)} % of the rows`);
+}
+
+/** Lets other events run, now and then. */
+class Turns {
+  #ends = performance.now() + TURN;
+
+  async take(): Promise<void> {
+    if (performance.now() < this.#ends) return;
+    await setImmediate();
+    this.#ends = performance.now() + TURN;
+  }
+}
+
+/** Time between two turns of the event loop, milliseconds. */
+const TURN = 4;
