@@ -3,12 +3,12 @@ import { expect, test } from 'vitest';
 import type { ErrorCode } from '../../src/errors.js';
 import { readHumanScores } from '../../src/evaluation/human-scores.js';
 import { readPredictions } from '../../src/evaluation/predictions.js';
-import { readTable } from '../../src/evaluation/table.js';
+import { readTable } from '../../src/evaluation/read-table.js';
 import { errorWith } from '../helpers/errors.js';
 
 const table = (data: string | Uint8Array, name = 'a.csv') => ({ name, data });
 const cells = async (data: string) => {
-  const { columns, rows } = await readTable(table(data));
+  const { columns, rows } = await readTable(table(data), 'score');
   return [columns, ...rows.map((row) => row.cells)];
 };
 const expectError = (code: ErrorCode, message: RegExp, action: () => Promise<unknown>) =>
@@ -49,7 +49,7 @@ test('members of JSON objects become columns with a dot, and missing ones are em
 });
 
 test('lines are those of the file, also after a cell with a line break', async () => {
-  const { rows } = await readTable(table('name,MOS\n"a\nb.jpg",1\n\nc.jpg,2\n'));
+  const { rows } = await readTable(table('name,MOS\n"a\nb.jpg",1\n\nc.jpg,2\n'), 'score');
   expect(rows.map(({ line }) => line)).toEqual([3, 5]);
 });
 
@@ -69,12 +69,14 @@ test.each([
   ['a JSON line that is no object', '{"file":"a"}\n[1]\n', /line 2: an object/],
   ['a torn JSON array', '[{"file":"a"},', /no JSON/],
 ])('%s is refused', async (_, data, message) => {
-  await expectError('ERR_TABLE', message, () => readTable(table(data)));
+  await expectError('ERR_TABLE', message, () => readTable(table(data), 'score'));
 });
 
 test('a file that is not there, and a folder', async () => {
-  await expectError('ERR_TABLE', /nowhere\.csv cannot be read: there is no such file/, () => readTable('nowhere.csv'));
-  await expectError('ERR_TABLE', /this is a folder/, () => readTable('test'));
+  await expectError('ERR_TABLE', /nowhere\.csv cannot be read: there is no such file/, () =>
+    readTable('nowhere.csv', 'score'),
+  );
+  await expectError('ERR_TABLE', /this is a folder/, () => readTable('test', 'score'));
 });
 
 test('numbers that are none are named by line and column, decimal commas with a hint', async () => {
