@@ -1,7 +1,7 @@
 /** Predictions and human scores of the same images. */
 import { HyperIQAError } from '../errors.js';
 import { shortName } from './cells.js';
-import { countReasons } from './dropped.js';
+import { countReasons, droppedByReason } from './dropped.js';
 import { droppedRow, matchTable, type Matched } from './match-table.js';
 import { NameIndex, waysOfMatching, type MatchedBy } from './names.js';
 import { JoinedImage } from './rows.js';
@@ -27,7 +27,7 @@ export function joinScores(predictions: Predictions, human: HumanScores): RatedI
   const join = new Join(predictions, human);
   const tables = [...rowsBySource(predictions)].map(([source, rows]) => join.add(source, rows));
   const images = [...join.images.values()];
-  if (images.length === 0) throw nothingLeft(predictions, human, join.claimed.size);
+  if (images.length === 0) throw nothingLeft(predictions, human, join.dropped);
   const unpredicted = human.rows.filter((_, at) => !join.claimed.has(at)).map(({ file }) => file);
   return {
     human: without(human),
@@ -147,13 +147,16 @@ function sorted(dropped: readonly DroppedRow[]): DroppedRow[] {
   return [...dropped].sort((a, b) => place(a) - place(b) || (a.line ?? 0) - (b.line ?? 0));
 }
 
-function nothingLeft(predictions: Predictions, human: HumanScores, matched: number): HyperIQAError {
+function nothingLeft(predictions: Predictions, human: HumanScores, dropped: readonly DroppedRow[]): HyperIQAError {
   const first = predictions.rows[0]?.file;
-  const why =
+  const names =
     first === undefined
       ? 'no image has a prediction'
-      : matched > 0
-        ? 'the images that have a human score have no prediction that is a number'
-        : `predictions are for names like ${first}, human scores for names like ${human.rows[0]?.file ?? ''}`;
-  return new HyperIQAError('ERR_TABLE', `Nothing can be evaluated: ${why}.`);
+      : `no image has both a human score and a prediction that is a number; predictions are for names like ${first}, ` +
+        `human scores for names like ${human.rows[0]?.file ?? ''}`;
+  // The reason of most rows says more than that of the first one.
+  const [reason] = Object.entries(countReasons(dropped.map((row) => row.reason))).sort((a, b) => b[1] - a[1])[0] ?? [];
+  const example = dropped.find((row) => row.reason === reason);
+  const why = example === undefined ? '' : ` (${droppedByReason(dropped)}; ${example.file}: ${example.message})`;
+  return new HyperIQAError('ERR_TABLE', `Nothing can be evaluated: ${names}${why}.`);
 }

@@ -68,20 +68,18 @@ export async function readPredictions(
     tables.push(isLong(table) ? longTable(table, names) : wideTable(table, names, wantedColumns(options, labels[i])));
   }
   const all = tables.flatMap((table, k) =>
-    table.predictors.map((name, column) => ({ table, column, name: qualified(name, table, labels[k]) })),
+    table.predictors.map((column, position) => ({ table, position, ...named(column, table, labels[k]) })),
   );
-  const chosen = choose(
-    all.map(({ name }) => name),
-    options.predictors,
-  ).flatMap((index) => all[index] ?? []);
+  const chosen = choose(all, options.predictors).flatMap((index) => all[index] ?? []);
   const used = tables.filter((table) => chosen.some((one) => one.table === table));
-  const read = used.map((table) => table.read(chosen.flatMap((one) => (one.table === table ? [one.column] : []))));
+  const read = used.map((table) => table.read(chosen.flatMap((one) => (one.table === table ? [one.position] : []))));
   return {
     sources: used.map(({ source, sha256 }) => ({ source, sha256 })),
-    predictors: orient(
-      chosen.map(({ name, table }) => ({ name, source: table.source, higherIsBetter: true, scale: null })),
-      options,
-    ),
+    predictors: orient(chosen, options).map((scaling, i) => ({
+      name: chosen[i]?.name ?? '',
+      source: chosen[i]?.table.source ?? '',
+      ...scaling,
+    })),
     models: read.flatMap(({ models }) => models),
     rows: read.flatMap(({ rows }) => rows),
     dropped: read.flatMap(({ dropped }) => dropped),
@@ -292,40 +290,60 @@ function predictorColumns(table: Table, names: number, predictors: readonly stri
   );
 }
 
+/** A predictor as it may be named. */
+interface Named {
+  name: string;
+  column: string;
+  /** The name of the file and `file:column`, of several files. */
+  label?: string;
+  full?: string;
+}
+
 /** The predictor under the name of its file, where there are several: that alone for one predictor, else `file:column`. */
-function qualified(name: string, table: Candidates, label: string | undefined): string {
-  if (label === undefined) return name;
-  return table.predictors.length === 1 ? label : `${label}:${name}`;
+function named(column: string, table: Candidates, label: string | undefined): Named {
+  if (label === undefined) return { name: column, column };
+  const full = `${label}:${column}`;
+  return { name: table.predictors.length === 1 ? label : full, column, label, full };
 }
 
 /** The positions of the predictors that are asked for, in that order. */
-function choose(names: readonly string[], wanted: readonly string[] | undefined): number[] {
-  const repeated = names.find((name, i) => names.indexOf(name) < i);
-  if (repeated !== undefined) {
-    throw new HyperIQAError('ERR_INVALID_ARGUMENT', `Two predictors are called ${repeated}: rename one of the files.`);
+function choose(all: readonly Named[], wanted: readonly string[] | undefined): number[] {
+  const seen = new Set<string>();
+  for (const { name } of all) {
+    if (seen.has(name)) {
+      throw new HyperIQAError('ERR_INVALID_ARGUMENT', `Two predictors are called ${name}: rename one of them.`);
+    }
+    seen.add(name);
   }
-  if (wanted === undefined || wanted.length === 0) return [...names.keys()];
-  return [...new Set(wanted.flatMap((name) => found(names, name)))];
+  if (wanted === undefined || wanted.length === 0) return [...all.keys()];
+  return [...new Set(wanted.flatMap((name) => found(all, name)))];
 }
 
-/** The positions of a predictor that was named: by its name, or by its column in each file. */
-function found(names: readonly string[], wanted: string): number[] {
-  const exact = names.indexOf(wanted);
-  if (exact >= 0) return [exact];
-  const near = names.flatMap((name, i) => (normal(name) === normal(wanted) ? [i] : []));
-  if (near.length > 0) return near;
-  const columns = names.flatMap((name, i) => (name.endsWith(`:${wanted}`) ? [i] : []));
-  if (columns.length > 0) return columns;
-  throw new HyperIQAError('ERR_TABLE', `There is no predictor ${wanted}; there are ${listed(names)}.`);
+/** The positions of a predictor that was named: by its name, its file, or its column in each file. */
+function found(all: readonly Named[], wanted: string): number[] {
+  const plain = normal(wanted);
+  const ways: ((one: Named) => boolean)[] = [
+    ({ name }) => name === wanted,
+    ({ full }) => full === wanted,
+    ({ label }) => label === wanted,
+    ({ name }) => normal(name) === plain,
+    ({ full = '' }) => normal(full) === plain,
+    ({ column }) => normal(column) === plain,
+  ];
+  for (const way of ways) {
+    const positions = all.flatMap((one, i) => (way(one) ? [i] : []));
+    if (positions.length > 0) return positions;
+  }
+  const names = listed(all.map(({ name }) => name));
+  throw new HyperIQAError('ERR_TABLE', `There is no predictor ${wanted}; there are ${names}.`);
 }
 
-/** Directions and scales, as told by options. */
+/** Directions and scales of predictors, as told by options. */
 function orient(
-  predictors: readonly Predictor[],
+  all: readonly Named[],
   { lowerIsBetter = [], scales = {} }: PredictionsOptions,
-): readonly Predictor[] {
-  const names = predictors.map(({ name }) => name);
-  const lower = new Set(lowerIsBetter.flatMap((name) => found(names, name)));
+): Pick<Predictor, 'higherIsBetter' | 'scale'>[] {
+  const lower = new Set(lowerIsBetter.flatMap((name) => found(all, name)));
   const ends = new Map<number, Scale>();
   for (const [name, [minimum, maximum]] of Object.entries(scales)) {
     if (!(Number.isFinite(minimum) && Number.isFinite(maximum) && minimum < maximum)) {
@@ -334,13 +352,9 @@ function orient(
         `The scale of ${name} must be two numbers, the lower first, not ${minimum} and ${maximum}.`,
       );
     }
-    for (const index of found(names, name)) ends.set(index, { minimum, maximum, from: 'option' });
+    for (const index of found(all, name)) ends.set(index, { minimum, maximum, from: 'option' });
   }
-  return predictors.map((predictor, i) => ({
-    ...predictor,
-    higherIsBetter: !lower.has(i),
-    scale: ends.get(i) ?? null,
-  }));
+  return all.map((_, i) => ({ higherIsBetter: !lower.has(i), scale: ends.get(i) ?? null }));
 }
 
 /**

@@ -7,9 +7,9 @@ import { readTable } from '../../src/evaluation/read-table.js';
 import { errorWith } from '../helpers/errors.js';
 
 const table = (data: string | Uint8Array, name = 'a.csv') => ({ name, data });
-const cells = async (data: string) => {
-  const { columns, rows } = await readTable(table(data), 'score');
-  return [columns, ...rows.map((row) => row.cells)];
+const cells = async (data: string, scores = 'MOS') => {
+  const { columns, rows } = await readTable(table(data), scores);
+  return [columns, ...rows.map((row) => columns.map((_, i) => row.cells[i] ?? ''))];
 };
 const expectError = (code: ErrorCode, message: RegExp, action: () => Promise<unknown>) =>
   expect(action()).rejects.toEqual(errorWith(code, message));
@@ -61,7 +61,10 @@ test.each([
   ['a cell too many', 'name,MOS\na.jpg,1,2\n', /line 2: there are 3 cells/],
   ['two columns of one name', 'name,MOS,MOS\na.jpg,1,2\n', /line 1: columns 2 and 3 have the same name, MOS/],
   ['a column without name', 'name,,MOS\na.jpg,1,2\n', /line 1: column 2 has no name/],
-  ['no header', 'a.jpg,61.2\nb.jpg,35\n', /line 1: a header/],
+  ['no header and three columns', 'a.jpg,61.2,1\nb.jpg,35,2\n', /line 1: a header.*one number each/],
+  ['no header and numbers as names', '1000,61.2\n1001,35\n', /line 1: a header/],
+  ['a column named by its position', 'image_name,0\na.jpg,0.5\n', /line 1: a header/],
+  ['a row of a headerless table that is too short', 'a.jpg,1\nb.jpg\n', /line 2: .*the first row has 2 columns/],
   ['UTF-16', new Uint8Array([0xff, 0xfe, 0x61, 0]), /UTF-16/],
   ['a spreadsheet', new Uint8Array([0x50, 0x4b, 3, 4]), /save it as CSV/],
   ['Latin-1', new Uint8Array([...Buffer.from('name,MOS\ncaf'), 0xe9, ...Buffer.from('.jpg,1\n')]), /line 2: .*UTF-8/],
@@ -85,7 +88,7 @@ test('numbers that are none are named by line and column, decimal commas with a 
     scores('image_name,MOS\na.jpg,1\nb.jpg,good\n'),
   );
   await expectError('ERR_TABLE', /line 2, column MOS: "1,5" is not a number; .*point/, () =>
-    scores('image_name;MOS\na.jpg;1,5\n'),
+    scores('image_name,MOS\na.jpg,"1,5"\n'),
   );
   await expectError('ERR_TABLE', /line 3, column niqe: "high" is not a number/, () =>
     readPredictions(table('image_name,niqe\na.jpg,1\nb.jpg,high\nc.jpg,2\n')),
