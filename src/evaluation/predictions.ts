@@ -1,7 +1,17 @@
 /** Predictions: tables of ours or of anybody, or results of a scorer. */
 import { HyperIQAError } from '../errors.js';
 import type { Info, ScoreAllItem } from '../types.js';
-import { columnNamed, fileColumn, isMissing, listed, nameIn, normal, numberIn, parseNumber } from './cells.js';
+import {
+  columnCalled,
+  columnNamed,
+  fileColumn,
+  isMissing,
+  listed,
+  nameIn,
+  normal,
+  numberIn,
+  parseNumber,
+} from './cells.js';
 import { canonical } from './names.js';
 import { readTable, sourceName, type TableSource } from './read-table.js';
 import { PredictionOfTable } from './rows.js';
@@ -65,7 +75,9 @@ export async function readPredictions(
   for (const [i, source] of list.entries()) {
     const table = await readTable(source, 'score');
     const names = fileColumn(table, options.nameColumn, '--name-column');
-    tables.push(isLong(table) ? longTable(table, names) : wideTable(table, names, wantedColumns(options, labels[i])));
+    tables.push(
+      isLong(table) ? longTable(table, names) : wideTable(table, names, wantedColumns(table, options, labels[i])),
+    );
   }
   const all = tables.flatMap((table, k) =>
     table.predictors.map((column, position) => ({ table, position, ...named(column, table, labels[k]) })),
@@ -244,10 +256,15 @@ class Models {
 }
 
 /** The columns of a table that are asked for; undefined: those that look like predictions. */
-function wantedColumns({ predictors }: PredictionsOptions, label: string | undefined): readonly string[] | undefined {
+function wantedColumns(
+  table: Table,
+  { predictors }: PredictionsOptions,
+  label: string | undefined,
+): readonly string[] | undefined {
   if (predictors === undefined || predictors.length === 0) return undefined;
-  // The name of the file alone means its one predictor.
-  if (label !== undefined && predictors.some((name) => normal(name) === normal(label))) return undefined;
+  // The name of the file alone means its predictors, unless a column is called so.
+  const file = predictors.some((name) => label !== undefined && normal(name) === normal(label));
+  if (file && columnCalled(table, normal(label ?? '')) < 0) return undefined;
   return predictors.flatMap((name) => [name, name.slice(name.lastIndexOf(':') + 1)]);
 }
 

@@ -1,4 +1,6 @@
 /** Tables of all kinds, and what is said of malformed ones. */
+import { stringify } from 'csv-stringify/sync';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ErrorCode } from '../../src/errors.js';
 import { readHumanScores } from '../../src/evaluation/human-scores.js';
@@ -28,8 +30,67 @@ test.each([
   ['both kinds of line ends', 'image_name,MOS\r\na.jpg,1.5\n"b, c.jpg",2\r\n'],
   ['JSON lines', '{"image_name":"a.jpg","MOS":1.5}\n{"image_name":"b, c.jpg","MOS":2}\n'],
   ['a JSON array', '[{"image_name":"a.jpg","MOS":1.5},\n{"image_name":"b, c.jpg","MOS":2}]'],
+  ['a line sep=;', 'sep=;\r\nimage_name;MOS\r\na.jpg;1.5\r\nb, c.jpg;2\r\n'],
+  ['a line sep=| in quotation marks', '\ufeff"sep=|"\nimage_name|MOS\na.jpg|1.5\nb, c.jpg|2\n'],
+  ['a line sep= with a tab', 'sep=\t\nimage_name\tMOS\na.jpg\t1.5\nb, c.jpg\t2\n'],
+  ['rows and columns that hold nothing', 'image_name,MOS,,\n,,,\na.jpg,1.5,,\n"b, c.jpg",2,,\n , ,,\n,\n'],
+  ['cells at the end that hold nothing', 'image_name,MOS\na.jpg,1.5,\n"b, c.jpg",2,,\n'],
+  ['decimal commas and semicolons', 'image_name;MOS\na.jpg;1,5\nb, c.jpg;2\n'],
+  ['decimal commas and tabs', 'image_name\tMOS\na.jpg\t1,5\nb, c.jpg\t2\n'],
+  ['decimal commas in quotation marks', '"image_name";"MOS"\n"a.jpg";"1,5"\n"b, c.jpg";"2"\n'],
+  ['CR alone', 'image_name,MOS\ra.jpg,1.5\r"b, c.jpg",2\r'],
+  ['no header', 'a.jpg,1.5\n"b, c.jpg",2\n'],
+  ['no header, and semicolons', 'a.jpg;1.5\r\nb, c.jpg;2\r\n'],
+  ['no header, semicolons and decimal commas', 'a.jpg;1,5\n"b, c.jpg";2\n'],
+  ['no header, tabs and empty lines', '\ufeff\na.jpg\t1.5\n\nb, c.jpg\t2\n'],
 ])('the same table with %s', async (_, data) => {
   expect(await cells(data)).toEqual(plain);
+});
+
+test('a headerless table may have the numbers first, missing ones, and names without an extension', async () => {
+  expect(await cells('1.5,a.jpg\n2,b.jpg\n', 'score')).toEqual([
+    ['score', 'image_name'],
+    ['1.5', 'a.jpg'],
+    ['2', 'b.jpg'],
+  ]);
+  expect(await cells('a.jpg,nan\nb.jpg,2\n')).toEqual([
+    ['image_name', 'MOS'],
+    ['a.jpg', 'nan'],
+    ['b.jpg', '2'],
+  ]);
+  expect(await cells('lake,2\nkitten,-1e3\n')).toEqual([
+    ['image_name', 'MOS'],
+    ['lake', '2'],
+    ['kitten', '-1e3'],
+  ]);
+  const { predictors, rows } = await readPredictions(table('a.jpg,1\nb.jpg,2\n'));
+  expect([predictors.map(({ name }) => name), rows.map(({ line, scores }) => [line, ...scores])]).toEqual([
+    ['score'],
+    [
+      [1, 1],
+      [2, 2],
+    ],
+  ]);
+});
+
+test('a decimal comma that may set thousands apart is no number', async () => {
+  await expectError('ERR_TABLE', /line 2, column MOS: "1,500" is not a number/, () =>
+    readHumanScores(table('image_name;MOS\na.jpg;1,500\nb.jpg;2,250\n')),
+  );
+  const { rows } = await readHumanScores(table('image_name;MOS\na.jpg;1,500\nb.jpg;2,25\nc.jpg;-0,125\nd.jpg;\n'));
+  expect(rows.map(({ score }) => score)).toEqual([1.5, 2.25, -0.125, null]);
+  await expectError('ERR_TABLE', /line 3, column MOS: "2,25" is not a number/, () =>
+    readHumanScores(table('image_name;MOS\na.jpg;1.5\nb.jpg;2,25\n')),
+  );
+});
+
+test('lines are those of the file after a line sep=;', async () => {
+  await expectError('ERR_TABLE', /line 4, column MOS: "x"/, () =>
+    readHumanScores(table('sep=;\nimage_name;MOS\na.jpg;1\nb.jpg;x\n')),
+  );
+  await expectError('ERR_TABLE', /line 3.*quotation mark/, () =>
+    readHumanScores(table('sep=;\nimage_name;MOS\na"b;1\n')),
+  );
 });
 
 test("TID2013's mos_with_names.txt has no header, and the score first", async () => {
@@ -71,6 +132,24 @@ test.each([
   ['a torn JSON line', '{"file":"a","score":1}\n{"file":"b","sco\n', /line 2: this is no JSON/],
   ['a JSON line that is no object', '{"file":"a"}\n[1]\n', /line 2: an object/],
   ['a torn JSON array', '[{"file":"a"},', /no JSON/],
+  ['an entry null', '[{"file":"a","score":1},null]', /item 2: an object/],
+  ['a line null', '{"file":"a","score":1}\nnull\n', /line 2: an object/],
+  ["Python's NaN in a line", '{"file":"a","score":NaN}\n', /line 1: .*NaN and Infinity are no JSON: write null/],
+  ["Python's Infinity in an array", '[{"file":"a","score":-Infinity}]', /NaN and Infinity are no JSON: write null/],
+  ['objects in too many objects', `${'{"a":'.repeat(33)}1${'}'.repeat(33)}\n`, /line 1: .*more than 32 levels/],
+  ['objects in very many objects', `[${'{"a":'.repeat(1e5)}1${'}'.repeat(1e5)}]`, /item 1: .*more than 32 levels/],
+  ['arrays in very many arrays', '['.repeat(1e5) + ']'.repeat(1e5), /item 1: an object/],
+  ['too many columns', `${Array.from({ length: 10_001 }, (_, i) => `c${i}`).join()}\n`, /10001 columns.*10,000/],
+  [
+    'too many members',
+    JSON.stringify([Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [`c${i}`, 1]))]),
+    /10001 columns/,
+  ],
+  [
+    'too many cells',
+    `{${Array.from({ length: 10_000 }, (_, i) => `"c${i}":1`).join()}}\n${'{"c1":1}\n'.repeat(10_000)}`,
+    /more than 100,000,000 cells \(10000 columns\)/,
+  ],
 ])('%s is refused', async (_, data, message) => {
   await expectError('ERR_TABLE', message, () => readTable(table(data), 'score'));
 });
@@ -92,6 +171,98 @@ test('numbers that are none are named by line and column, decimal commas with a 
   );
   await expectError('ERR_TABLE', /line 3, column niqe: "high" is not a number/, () =>
     readPredictions(table('image_name,niqe\na.jpg,1\nb.jpg,high\nc.jpg,2\n')),
+  );
+});
+
+test('numbers beyond the range of doubles are refused in every format, and long cells cost no more than their length', async () => {
+  for (const data of [
+    'file,score\na.jpg,1e999\n',
+    '{"file":"a.jpg","score":1e999}\n',
+    '[{"file":"a.jpg","score":-1e999}]',
+  ]) {
+    await expectError('ERR_TABLE', /column score: "-?1e999" is beyond the range of numbers/, () =>
+      readPredictions(table(data)),
+    );
+  }
+  const { rows } = await readPredictions(table('file,score\na.jpg,1.7e308\nb.jpg,5e-324\nc.jpg,Infinity\n'));
+  expect(rows.map(({ scores }) => scores)).toEqual([[1.7e308], [5e-324], [null]]);
+  // Steps in the square of this length would take hours.
+  await expectError('ERR_TABLE', /"1{60}" is not a number/, () =>
+    readPredictions(table(`file,score\na.jpg,${'1'.repeat(2_000_000)}x\n`)),
+  );
+});
+
+test('columns and files may have names of the language', async () => {
+  const data = 'image_name,__proto__,constructor\n__proto__,1,2\ntoString,3,4\n';
+  const { predictors, rows } = await readPredictions(table(data));
+  expect(predictors.map(({ name }) => name)).toEqual(['__proto__', 'constructor']);
+  expect(rows.map(({ file, scores }) => [file, ...scores])).toEqual([
+    ['__proto__', 1, 2],
+    ['toString', 3, 4],
+  ]);
+  expect(Object.entries(rows[0]!.fields)).toContainEqual(['__proto__', '1']);
+  const json = await readPredictions(table('{"file":"__proto__","__proto__":{"x":1},"score":5}\n'));
+  expect(json.rows.map(({ file, scores }) => [file, ...scores])).toEqual([['__proto__', 5]]);
+  expect(Object.keys(json.rows[0]!.fields)).toEqual(['file', '__proto__.x', 'score']);
+});
+
+const cell = fc.string({ unit: 'grapheme', maxLength: 6 }).map((text) => text.trim());
+
+test('CSV with any separator gives back the cells that were written, trimmed', async () => {
+  const rows = fc.array(fc.tuple(cell, cell, cell), { maxLength: 8 });
+  await fc.assert(
+    fc.asyncProperty(
+      rows,
+      fc.constantFrom(',', ';', '\t', '|'),
+      fc.constantFrom('\n', '\r\n'),
+      async (data, delimiter, end) => {
+        const options = { delimiter, record_delimiter: end, quoted: true };
+        const text = `sep=${delimiter}${end}${stringify([['image_name', 'a', 'b'], ...data], options)}`;
+        const expected = data.filter((row) => row.some((value) => value !== '')).map((row) => [...row]);
+        // A decimal comma is read as a point where the separator is no comma.
+        const [, ...read] = await cells(text);
+        const plainNumber = (value: string) => value.replace(/^([+-]?\d+),(\d+)/, '$1.$2');
+        expect(read.map((row) => row.map(plainNumber))).toEqual(expected.map((row) => row.map(plainNumber)));
+      },
+    ),
+    { seed: 3, numRuns: 300 },
+  );
+});
+
+test('whatever a file holds, it is a table or refused with ERR_TABLE', async () => {
+  const bits = fc.constantFrom(
+    '{',
+    '}',
+    '[',
+    ']',
+    '"',
+    ',',
+    ';',
+    '\t',
+    '\n',
+    '\r',
+    'sep=',
+    'a.jpg',
+    'file',
+    'score',
+    '1',
+    'null',
+    ':',
+    ' ',
+    '\ufeff',
+    '\\',
+  );
+  const text = fc.array(bits, { maxLength: 24 }).map((parts) => parts.join(''));
+  const bytes = fc.uint8Array({ maxLength: 24 });
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(text, bytes), async (data) => {
+      try {
+        await readPredictions({ name: 'a', data });
+      } catch (error) {
+        expect(error).toEqual(errorWith('ERR_TABLE', /^a[ ,]/));
+      }
+    }),
+    { seed: 4, numRuns: 2000 },
   );
 });
 
