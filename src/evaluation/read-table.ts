@@ -7,7 +7,7 @@ import { readCsv } from './csv.js';
 import { readJsonArray, readJsonLines } from './json.js';
 import { linesOf } from './lines.js';
 import { readSpaced } from './spaced.js';
-import { tableError, type Table } from './table.js';
+import { tableError, type Content, type Table } from './table.js';
 
 /** Where a table comes from: a path, a `file:` URL, or its bytes with a name for messages. */
 export type TableSource = string | URL | { readonly name: string; readonly data: Uint8Array | string };
@@ -36,16 +36,26 @@ export async function readTable(source: TableSource, scores: string): Promise<Ta
   const sha256 = createHash('sha256').update(whole).digest('hex');
   checkText(name, whole);
   const bytes = whole.subarray(0, 3).equals(byteOrderMark) ? whole.subarray(3) : whole;
+  try {
+    return { source: name, sha256, ...contentOf(name, bytes, scores) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STRING_TOO_LONG') throw error;
+    throw tableError(name, ' has a line or a cell of more than 512 MB: it is no table.', error);
+  }
+}
+
+function contentOf(name: string, bytes: Buffer, scores: string): Content {
   const [first] = linesOf(bytes, { blank: false });
-  if (first === undefined) throw tableError(name, ' is empty.');
-  const start = first.text.trimStart()[0];
-  const content =
-    start === '{'
-      ? readJsonLines(name, bytes)
-      : start === '['
-        ? readJsonArray(name, bytes)
-        : (readSpaced(bytes, scores) ?? readCsv(name, bytes, scores));
-  return { source: name, sha256, ...content };
+  switch (first?.text.trimStart()[0]) {
+    case undefined:
+      throw tableError(name, ' is empty.');
+    case '{':
+      return readJsonLines(name, bytes);
+    case '[':
+      return readJsonArray(name, bytes);
+    default:
+      return readSpaced(bytes, scores) ?? readCsv(name, bytes, scores);
+  }
 }
 
 async function bytesOf(source: TableSource, name: string): Promise<Buffer> {

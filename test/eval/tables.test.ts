@@ -1,4 +1,5 @@
 /** Tables of all kinds, and what is said of malformed ones. */
+import { constants } from 'node:buffer';
 import { stringify } from 'csv-stringify/sync';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -152,6 +153,13 @@ test.each([
   ],
 ])('%s is refused', async (_, data, message) => {
   await expectError('ERR_TABLE', message, () => readTable(table(data), 'score'));
+});
+
+test('a line that is longer than a string can be is refused', async () => {
+  const data = Buffer.alloc(constants.MAX_STRING_LENGTH + 1, 'a');
+  await expectError('ERR_TABLE', /a\.csv has a line or a cell of more than 512 MB/, () =>
+    readTable(table(data), 'score'),
+  );
 });
 
 test('a file that is not there, and a folder', async () => {
