@@ -2,6 +2,8 @@
 import { stringify } from 'csv-stringify/sync';
 import {
   datasetTitle,
+  droppedByReason,
+  waysOfMatching,
   type Bounds,
   type Comparison,
   type Difference,
@@ -32,10 +34,19 @@ const figureNames = Object.keys(figureTitles) as FigureName[];
 
 const ways: Record<MatchedBy, string> = {
   exact: 'by exact name',
+  normalized: 'by the same path, written otherwise',
+  'path-suffix': 'by the end of the path',
   'base-name': 'by base name',
+  'ignoring-case': 'by name in any case',
   stem: 'by stem',
   'stem-ignoring-case': 'by stem in any case',
 };
+
+const waysOf = (matching: Evaluation['matching']): string =>
+  waysOfMatching
+    .filter((way) => matching[way] > 0)
+    .map((way) => `${matching[way]} ${ways[way]}`)
+    .join(', ') || 'none';
 
 /** Four significant places for what is small, as correlations are; two decimals for the rest. */
 function number(value: number | null | undefined): string {
@@ -54,7 +65,9 @@ const direction = (higherIsBetter: boolean): string => `${higherIsBetter ? 'high
 
 /** Rows of cells, the first column to the left and the others to the right, as wide as they need. */
 function grid(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = (rows[0] ?? []).map((_, column) =>
+    rows.reduce((most, row) => Math.max(most, row[column]?.length ?? 0), 0),
+  );
   return rows
     .map((row) =>
       row.map((cell, i) => (i === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  '),
@@ -73,14 +86,11 @@ export function evaluationTable(evaluation: Evaluation): string {
 
 /** What was compared with what, and how: the lines that go before the figures. */
 export function evaluationFacts(evaluation: Evaluation): [string, string][] {
-  const { humanScores: human, provenance, matching, dropped, unpredicted, images } = evaluation;
+  const { humanScores: human, provenance, matching, tables, dropped, unpredicted, images } = evaluation;
   const { settings, trainedOn } = provenance;
   const dataset = human.dataset === null ? '' : ` (${datasetTitle(human.dataset)})`;
   const others = human.otherColumns.length > 0 ? `, taken before ${human.otherColumns.join(', ')}` : '';
   const percent = `${Number((settings.level * 100).toFixed(2))} %`;
-  const reasons = [...new Set(dropped.map(({ reason }) => reason))].map(
-    (reason) => `${dropped.filter((row) => row.reason === reason).length} ${reason}`,
-  );
   return [
     ['human scores', `column ${human.column} of ${provenance.humanScores.source}${dataset}${others}`],
     ['', `${human.higherIsBetter ? 'MOS' : 'DMOS'}: ${direction(human.higherIsBetter)}; scale ${scale(human.scale)}`],
@@ -89,16 +99,14 @@ export function evaluationFacts(evaluation: Evaluation): [string, string][] {
       : []),
     ['predictions', provenance.predictions.map(({ source }) => source).join(', ') || 'images scored now'],
     ['trained on', trainedOn.map(datasetTitle).join(', ') || 'not known (--trained-on)'],
-    [
-      'images',
-      `${images}: ${
-        (Object.keys(ways) as MatchedBy[])
-          .filter((way) => matching[way] > 0)
-          .map((way) => `${matching[way]} ${ways[way]}`)
-          .join(', ') || 'none'
-      }`,
-    ],
-    ['dropped', dropped.length === 0 ? 'nothing' : `${dropped.length}: ${reasons.join(', ')}`],
+    ['images', tables.length > 1 ? String(images) : `${images}: ${waysOf(matching)}`],
+    ...(tables.length > 1
+      ? tables.map(({ source, rows, matched, matching: ofTable }, i): [string, string] => [
+          i === 0 ? 'matched' : '',
+          `${matched} of ${count(rows, 'row')} of ${source}: ${waysOf(ofTable)}`,
+        ])
+      : []),
+    ['dropped', dropped.length === 0 ? 'nothing' : `${dropped.length}: ${droppedByReason(dropped)}`],
     ...dropped
       .slice(0, 5)
       .map(({ file, message, predictor }): [string, string] => [
@@ -236,6 +244,34 @@ function comparisonText(comparisons: readonly Comparison[]): string {
     ]),
   ]);
 }
+
+/** Items of a list that are written at once. */
+const CHUNK = 10_000;
+
+/**
+ * Everything, as `JSON.stringify` with an indentation of 2 writes it, in pieces: with millions of dropped rows it is longer
+ * than a string can be.
+ */
+export function* evaluationJson(evaluation: Evaluation): Generator<string, void, undefined> {
+  let separator = '{\n  ';
+  for (const [name, value] of Object.entries(evaluation)) {
+    yield `${separator}${JSON.stringify(name)}: `;
+    separator = ',\n  ';
+    if (!Array.isArray(value) || value.length === 0) {
+      yield indented(value, 1);
+      continue;
+    }
+    for (let from = 0; from < value.length; from += CHUNK) {
+      const items = value.slice(from, from + CHUNK).map((item) => indented(item, 2));
+      yield `${from === 0 ? '[' : ','}\n    ${items.join(',\n    ')}`;
+    }
+    yield '\n  ]';
+  }
+  yield '\n}\n';
+}
+
+const indented = (value: unknown, depth: number): string =>
+  JSON.stringify(value, null, 2).replaceAll('\n', `\n${'  '.repeat(depth)}`);
 
 /** One figure a row, unrounded. */
 export function evaluationCsv({ predictors }: Evaluation): string {

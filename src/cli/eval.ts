@@ -1,6 +1,6 @@
 /** `hyperiqa eval`: predictions against human scores. */
 import type { CommandModule, InferredOptionTypes } from 'yargs';
-import { evaluate, joinScores, readHumanScores, type Evaluation } from '../evaluation/index.js';
+import { droppedByReason, evaluate, joinScores, readHumanScores, type Evaluation } from '../evaluation/index.js';
 import { HyperIQAError } from '../index.js';
 import {
   figureOptions,
@@ -9,9 +9,10 @@ import {
   toHumanScoresOptions,
   toPredictionsOptions,
 } from './eval-options.js';
-import { evaluationCsv, evaluationTable } from './eval-text.js';
+import { Outputs } from './distinct.js';
+import { evaluationCsv, evaluationJson, evaluationTable } from './eval-text.js';
 import { inOnePiece } from './one-piece.js';
-import { scoreOptions } from './options.js';
+import { checkOutput, scoreOptions } from './options.js';
 import { predictionsFrom, spotOptions } from './predictions.js';
 import { StdoutSink } from './sink.js';
 import { count, tell } from './text.js';
@@ -54,8 +55,9 @@ export const evalCommand = (exit: (code: number) => void): CommandModule<object,
       .example('$0 eval photos --mos mos.csv', 'Images, scored now')
       .example('$0 eval s.csv --mos mos.csv --format json > evaluation.json', 'For programs')
       .epilogue(
-        'Exit codes: 0 evaluated, also with dropped rows and warnings; 1 with --strict and any of these; 2 wrong usage, or ' +
-          'a table that cannot be read.\n\nFormats, figures and what they mean: docs/evaluation.md.',
+        'Exit codes: 0 evaluated, also with dropped rows and warnings; 1 a predictor has no image with a human score ' +
+          '(the others are evaluated), or with --strict dropped rows or warnings; 2 wrong usage, a table that cannot be ' +
+          'read, or nothing to evaluate; 130 interrupted.\n\nFormats, figures and what they mean: docs/evaluation.md.',
       ),
   handler: async (args) => {
     exit(await run(args._.slice(1).map(String), args));
@@ -66,21 +68,25 @@ async function run(paths: readonly string[], args: Arguments): Promise<number> {
   checkPaths(paths, args.predictor ?? args['lower-better'] ?? args.scale);
   const { mos } = args;
   if (mos === undefined) throw new HyperIQAError('ERR_INVALID_ARGUMENT', 'Name the human scores: --mos FILE.');
+  checkOutput(args.output);
   const options = toEvaluationOptions(args);
   const humanOptions = toHumanScoresOptions(args);
   const predictionsOptions = toPredictionsOptions(args);
+  const outputs = await Outputs.of([args.output ?? '-']);
+  await outputs.refuse([mos, ...paths]);
   return inOnePiece(args.output, async (interrupt, file) => {
     // Before images are scored, which takes longer.
     const human = await readHumanScores(mos, humanOptions);
-    const predictions = await predictionsFrom(paths, predictionsOptions, args, interrupt);
+    const predictions = await predictionsFrom(paths, predictionsOptions, args, interrupt, outputs);
     const data = joinScores(predictions, human);
     const evaluation = await evaluate(data, { ...options, signal: interrupt.signal });
     const sink = file ?? new StdoutSink();
     await file?.truncate(0);
-    await sink.write(textOf(evaluation, args.format));
+    for (const text of textOf(evaluation, args.format)) await sink.write(text);
     await sink.close();
     if (!args.quiet) sayWarnings(evaluation, args.format !== 'table' || file !== undefined);
-    return args.strict && (evaluation.dropped.length > 0 || evaluation.warnings.length > 0) ? 1 : 0;
+    const wanting = args.strict && (evaluation.dropped.length > 0 || evaluation.warnings.length > 0);
+    return wanting || isIncomplete(evaluation) ? 1 : 0;
   });
 }
 
@@ -93,14 +99,17 @@ export function checkPaths(paths: readonly string[], swallowed: readonly string[
   throw new HyperIQAError('ERR_INVALID_ARGUMENT', `Name the predictions: a table, or images.${hint}`);
 }
 
-function textOf(evaluation: Evaluation, format: Arguments['format']): string {
+/** Whether a predictor has no figures at all, which is a failure also where others have. */
+export const isIncomplete = ({ predictors }: Evaluation): boolean => predictors.some(({ overall }) => overall.n === 0);
+
+function textOf(evaluation: Evaluation, format: Arguments['format']): Iterable<string> {
   switch (format) {
     case 'json':
-      return `${JSON.stringify(evaluation, null, 2)}\n`;
+      return evaluationJson(evaluation);
     case 'csv':
-      return evaluationCsv(evaluation);
+      return [evaluationCsv(evaluation)];
     case 'table':
-      return evaluationTable(evaluation);
+      return [evaluationTable(evaluation)];
   }
 }
 
@@ -110,7 +119,10 @@ export function sayWarnings({ warnings, dropped, humanScores }: Evaluation, unse
     const others = humanScores.otherColumns.length > 0 ? ` (before ${humanScores.otherColumns.join(', ')})` : '';
     tell(`human scores are taken from the column ${humanScores.column}${others}`);
     if (dropped.length > 0)
-      tell(`${count(dropped.length, 'row')} dropped; ${dropped[0]?.file ?? ''}: ${dropped[0]?.message ?? ''}`);
+      tell(
+        `${count(dropped.length, 'row')} dropped (${droppedByReason(dropped)}); ` +
+          `${dropped[0]?.file ?? ''}: ${dropped[0]?.message ?? ''}`,
+      );
   }
   for (const { code, message } of warnings) tell(`${message} (${code})`);
 }

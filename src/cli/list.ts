@@ -4,13 +4,15 @@ import { HyperIQAError } from '../index.js';
 const lineFeed = 0x0a;
 const nul = 0;
 const byteOrderMark = Buffer.from('\ufeff');
+/** Far more than any system's paths have. */
+const MAX_PATH_BYTES = 1 << 20;
 
 /**
  * The paths of a list: one a line (LF or CRLF; empty lines do not count), or each ended by NUL where the list's first
  * bytes hold one (`find -print0`), in which case a path may contain line breaks.
  *
- * @throws HyperIQAError ERR_INVALID_ARGUMENT for a NUL inside a list of lines, for what starts as no UTF-8 can, and
- *   where nothing can be read
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT for a NUL inside a list of lines, for what starts as no UTF-8 can or has no
+ *   end of a path within a mebibyte, and where nothing can be read
  */
 export async function* readList(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -23,7 +25,10 @@ export async function* readList(
       if (isNoText(rest[0])) throw wrongList('is no list of paths: "-" reads names of files, one a line, not an image');
       // The first bytes that arrive decide: waiting for more would hold up a list that is still being made.
       separator = rest.includes(nul) ? nul : rest.includes(lineFeed) ? lineFeed : undefined;
-      if (separator === undefined) continue;
+      if (separator === undefined) {
+        checkLength(rest);
+        continue;
+      }
       rest = withoutMark(rest);
     }
     let start = 0;
@@ -33,6 +38,7 @@ export async function* readList(
       if (path !== '') yield path;
     }
     rest = rest.subarray(start);
+    checkLength(rest);
   }
   const path = pathFrom(separator === undefined ? withoutMark(rest) : rest, separator ?? lineFeed);
   if (path !== '') yield path;
@@ -50,6 +56,11 @@ function pathFrom(bytes: Buffer, separator: number): string {
   if (separator === nul) return bytes.toString('utf8');
   if (bytes.includes(nul)) throw wrongList('mixes lines and NUL characters');
   return bytes.toString('utf8').replace(/\r$/, '');
+}
+
+/** @param rest - Of a list: the start of a path that goes on. */
+function checkLength(rest: Buffer): void {
+  if (rest.length > MAX_PATH_BYTES) throw wrongList(`is no list of paths: one has more than ${MAX_PATH_BYTES} bytes`);
 }
 
 /** Some editors and shells put a byte order mark before the first line. */

@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import type { InferredOptionTypes } from 'yargs';
 import { collectPredictions, readPredictions, type Predictions, type PredictionsOptions } from '../evaluation/index.js';
 import { HyperIQA, HyperIQAError, imageExtensions, type ScoreAllItem } from '../index.js';
+import type { Outputs } from './distinct.js';
 import { expand } from './inputs.js';
 import type { Interrupt } from './interrupt.js';
 import { crops, defined, integer, loadOptions, real, scoreOptions, seed, toLoadOptions } from './options.js';
@@ -32,6 +33,7 @@ const tables = new Set(['.csv', '.tsv', '.txt', '.json', '.jsonl', '.ndjson']);
  * Reads the predictions, or scores the images, that the arguments name. Tables are told by their extension, and any other
  * single file that has no image's; `-` is a table on standard input.
  *
+ * @param outputs - Refused where one of them is read.
  * @throws HyperIQAError
  */
 export async function predictionsFrom(
@@ -39,18 +41,21 @@ export async function predictionsFrom(
   options: PredictionsOptions,
   args: SpotArguments & { quiet?: boolean | undefined },
   interrupt: Interrupt,
+  outputs: Outputs,
 ): Promise<Predictions> {
   const kinds = await Promise.all(paths.map(isTable));
   if (kinds.every((table) => table)) {
-    const sources = paths.map(async (path) =>
-      path === '-' ? { name: 'standard input', data: await standardInput() } : path,
-    );
+    if (paths.filter((path) => path === '-').length > 1) {
+      throw new HyperIQAError('ERR_INVALID_ARGUMENT', '"-" reads standard input and can be given once only.');
+    }
+    await outputs.refuse(paths);
+    const sources = paths.map(async (path) => (path === '-' ? { name: STDIN, data: await standardInput() } : path));
     return readPredictions(await Promise.all(sources), options);
   }
   if (kinds.some((table) => table)) {
     throw new HyperIQAError('ERR_INVALID_ARGUMENT', 'Name tables of predictions or images, not both.');
   }
-  return scoreNow(paths, options, args, interrupt);
+  return scoreNow(paths, options, args, interrupt, outputs);
 }
 
 async function isTable(path: string): Promise<boolean> {
@@ -60,9 +65,18 @@ async function isTable(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isFile() ?? false;
 }
 
+const STDIN = 'standard input';
+/** As large as a file may be that is read whole. */
+const MAX_INPUT_BYTES = 2 ** 31 - 1;
+
 async function standardInput(): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  let length = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_INPUT_BYTES) throw new HyperIQAError('ERR_TABLE', `${STDIN} holds more than 2 GiB.`);
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks);
 }
 
@@ -71,6 +85,7 @@ async function scoreNow(
   options: PredictionsOptions,
   args: SpotArguments & { quiet?: boolean | undefined },
   interrupt: Interrupt,
+  outputs: Outputs,
 ): Promise<Predictions> {
   const wrong = Object.keys(options)[0];
   if (wrong !== undefined) {
@@ -90,6 +105,7 @@ async function scoreNow(
     const why = unread[0] ? `: ${unread[0].file}: ${unread[0].message}` : '.';
     throw new HyperIQAError('ERR_INVALID_ARGUMENT', `There is no image in ${paths.join(', ')}${why}`);
   }
+  await outputs.refuse(files);
   await using iqa = await HyperIQA.load(args.model, { ...toLoadOptions(args), signal });
   const progress = args.quiet || !process.stderr.isTTY ? undefined : new Progress(process.stderr);
   if (progress) progress.total = files.length;
@@ -108,8 +124,9 @@ async function scoreNow(
   });
   try {
     const predictions = await collectPredictions(counted(items, progress), iqa.info);
+    const source = predictions.predictors[0]?.source ?? '';
     const lost = unread.map(({ file, message }) => ({
-      ...{ source: 'images', line: null, file, reason: 'unreadable' as const, predictor: null, message },
+      ...{ source, line: null, file, reason: 'unreadable' as const, predictor: null, message },
     }));
     return { ...predictions, dropped: [...predictions.dropped, ...lost] };
   } finally {

@@ -1,6 +1,6 @@
 /** `hyperiqa report`: a page for people. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, realpath, writeFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { CommandModule, InferredOptionTypes } from 'yargs';
 import { evaluate, joinScores, readHumanScores, type Evaluation } from '../evaluation/index.js';
 import { HyperIQAError } from '../index.js';
@@ -12,7 +12,8 @@ import {
   toHumanScoresOptions,
   toPredictionsOptions,
 } from './eval-options.js';
-import { checkPaths, sayWarnings } from './eval.js';
+import { Outputs } from './distinct.js';
+import { checkPaths, isIncomplete, sayWarnings } from './eval.js';
 import type { Interrupt } from './interrupt.js';
 import { inOnePiece } from './one-piece.js';
 import { checkOutput, defined, integer, scoreOptions } from './options.js';
@@ -69,7 +70,8 @@ export const reportCommand = (exit: (code: number) => void): CommandModule<objec
       )
       .example('$0 report s.csv --mos mos.csv --pictures plots --picture-format png', 'The pictures on their own, too')
       .epilogue(
-        'Exit codes: 0 written; 2 wrong usage, or a table that cannot be read, or a file that cannot be written.\n\n' +
+        'Exit codes: 0 written; 1 written, but a predictor has no image with a human score; 2 wrong usage, a table that ' +
+          'cannot be read, nothing to evaluate, or a file that cannot be written; 130 interrupted.\n\n' +
           'What the pictures show: docs/report.md.',
       ),
   handler: async (args) => {
@@ -81,26 +83,32 @@ async function run(paths: readonly string[], args: Arguments): Promise<number> {
   checkPaths(paths, args.predictor ?? args['lower-better'] ?? args.scale);
   const { output, mos } = args;
   checkOutput(output);
+  await checkPictures(args);
   if (mos === undefined) refuseWithoutMos(args);
   const gallery = args.gallery === '0' ? 0 : integer('gallery', args.gallery);
+  const outputs = await Outputs.of([output]);
+  await outputs.refuse([...(mos === undefined ? [] : [mos]), ...paths]);
   return inOnePiece(output, async (interrupt, file) => {
-    const { input, evaluation } = await inputOf(paths, args, interrupt);
+    const { input, evaluation } = await inputOf(paths, args, interrupt, outputs);
     const report = await createReport(input, {
       folder: dirname(output),
       signal: interrupt.signal,
       ...defined({ title: args.title, images: args.images, maps: args.maps, gallery }),
     });
+    if (args.pictures !== undefined) {
+      const inputs = [...(mos === undefined ? [] : [mos]), ...paths, output, ...imagesOf(input)];
+      await writePictures(report.pictures, args.pictures, args['picture-format'], inputs);
+    }
     await file.truncate(0);
     await file.write(report.html);
     await file.close();
-    if (args.pictures !== undefined) await writePictures(report.pictures, args.pictures, args['picture-format']);
     if (!args.quiet) {
       if (evaluation) sayWarnings(evaluation, true);
       const more =
         args.pictures === undefined ? '' : `, and ${count(report.pictures.length, 'picture')} to ${args.pictures}`;
       tell(`the report was written to ${output}${more}`);
     }
-    return 0;
+    return evaluation && isIncomplete(evaluation) ? 1 : 0;
   });
 }
 
@@ -117,22 +125,51 @@ async function inputOf(
   paths: readonly string[],
   args: Arguments,
   interrupt: Interrupt,
+  outputs: Outputs,
 ): Promise<{ input: ReportInput; evaluation?: Evaluation }> {
   const evaluationOptions = toEvaluationOptions({ ...args, pairs: undefined });
   const human = args.mos === undefined ? undefined : await readHumanScores(args.mos, toHumanScoresOptions(args));
-  const predictions = await predictionsFrom(paths, toPredictionsOptions(args), args, interrupt);
+  const predictions = await predictionsFrom(paths, toPredictionsOptions(args), args, interrupt, outputs);
   if (human === undefined) return { input: { predictions } };
   const data = joinScores(predictions, human);
   const evaluation = await evaluate(data, { ...evaluationOptions, signal: interrupt.signal });
   return { input: { data, evaluation }, evaluation };
 }
 
-async function writePictures(pictures: readonly Picture[], folder: string, format: 'svg' | 'png'): Promise<void> {
+/** The images as the predictions name them, which may be their paths. */
+const imagesOf = (input: ReportInput): string[] =>
+  ('data' in input ? input.data.images : input.predictions.rows).map(({ file }) => file);
+
+/** @throws HyperIQAError ERR_OUTPUT for a folder of pictures that is one of images or maps, or inside it */
+async function checkPictures({ pictures, images, maps }: Arguments): Promise<void> {
+  if (pictures === undefined) return;
+  const real = (folder: string) => realpath(folder).catch(() => resolve(folder));
+  const target = await real(pictures);
+  for (const folder of [images, maps]) {
+    if (folder === undefined) continue;
+    const path = relative(await real(folder), target);
+    if (path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path)) continue;
+    throw new HyperIQAError(
+      'ERR_OUTPUT',
+      `The pictures would lie among those of ${folder} and might overwrite one: name another folder for --pictures.`,
+    );
+  }
+}
+
+/** @param inputs - None of them is overwritten. */
+async function writePictures(
+  pictures: readonly Picture[],
+  folder: string,
+  format: 'svg' | 'png',
+  inputs: readonly string[],
+): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
-    for (const picture of pictures) {
+    const paths = pictures.map(({ name }) => join(folder, `${name}.${format}`));
+    await (await Outputs.of(paths)).refuse(inputs);
+    for (const [i, picture] of pictures.entries()) {
       const content = format === 'png' ? await picturePng(picture) : picture.svg;
-      await writeFile(join(folder, `${picture.name}.${format}`), content);
+      await writeFile(paths[i] ?? '', content);
     }
   } catch (error) {
     if (error instanceof HyperIQAError) throw error;

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { HyperIQAError } from '../errors.js';
 import { checkBoolean, checkInteger, checkObject, checkOneOf, checkSignal, checkString, invalid } from '../validate.js';
 import type { Computed, Job } from './compute.js';
+import { describeReasons } from './dropped.js';
 import { defaultResampling, groupNames, groupsOf } from './groups.js';
 import { leakageWarnings, trainedOn } from './leakage.js';
 import { computeInThread } from './thread.js';
@@ -54,10 +55,7 @@ export function prepare(data: RatedImages, options: EvaluationOptions): Prepared
     mosScale: [human.scale.minimum, human.scale.maximum],
     deviations: human.deviations && column(({ deviation }) => deviation),
     opinions: human.deviations?.opinions == null ? null : column(({ opinions }) => opinions),
-    groups: (labels ? groupNames(labels) : []).map((name) => ({
-      name,
-      images: Uint32Array.from(images.keys()).filter((i) => labels?.[i] === name),
-    })),
+    groups: labels ? membersOf(labels) : [],
     units: unit === 'image' ? null : groupsOf(data, unit),
     settings: { ...settings, pairs: options.pairs ?? false, compare: options.compare ?? true },
   };
@@ -73,6 +71,13 @@ export function prepare(data: RatedImages, options: EvaluationOptions): Prepared
     trainedOn: trainedOn(data, options.trainedOn),
     signal: options.signal,
   };
+}
+
+/** The groups in order, each with the numbers of its images. */
+function membersOf(labels: readonly string[]): Job['groups'] {
+  const members = new Map(groupNames(labels).map((name): [string, number[]] => [name, []]));
+  labels.forEach((label, i) => members.get(label)?.push(i));
+  return Array.from(members, ([name, images]) => ({ name, images: Uint32Array.from(images) }));
 }
 
 function checkOptions(options: EvaluationOptions) {
@@ -129,6 +134,7 @@ export function assemble(data: RatedImages, { settings, trainedOn }: Prepared, c
     },
     humanScores: aboutHuman,
     matching: data.matching,
+    tables: data.tables,
     images: data.images.length,
     predictors,
     comparisons: computed.comparisons.map(({ first, second, ...rest }) => ({
@@ -138,12 +144,13 @@ export function assemble(data: RatedImages, { settings, trainedOn }: Prepared, c
     })),
     dropped: data.dropped,
     unpredicted: data.unpredicted,
-    warnings: [...leakageWarnings(data, trainedOn), ...figureWarnings(predictors), ...modelWarnings(data)],
+    warnings: [...leakageWarnings(data, trainedOn), ...figureWarnings(predictors, data), ...modelWarnings(data)],
   };
 }
 
-function figureWarnings(predictors: readonly PredictorResult[]): EvaluationWarning[] {
-  return predictors.flatMap(({ name, overall, higherIsBetter }) => {
+function figureWarnings(predictors: readonly PredictorResult[], data: RatedImages): EvaluationWarning[] {
+  return predictors.flatMap(({ name, source, overall, higherIsBetter }) => {
+    if (overall.n === 0) return [{ code: 'WARN_NO_IMAGES', message: whyNoImages(name, source, data) }];
     const warnings: EvaluationWarning[] = [];
     const interval = overall.intervals.raw.srcc;
     if (overall.raw.srcc !== null && overall.raw.srcc < 0 && (interval ?? { upper: -1 }).upper < 0) {
@@ -166,6 +173,18 @@ function figureWarnings(predictors: readonly PredictorResult[]): EvaluationWarni
     }
     return warnings;
   });
+}
+
+/** Why nothing can be said about a predictor while there are figures of others. */
+function whyNoImages(name: string, source: string, { tables, dropped }: RatedImages): string {
+  const table = tables.find((one) => one.source === source);
+  const example = dropped.find((row) => row.source === source && (row.predictor ?? name) === name);
+  const reasons = describeReasons(table?.dropped ?? {});
+  return (
+    `${name} has no figures: of the ${table?.rows ?? 0} rows of ${source} none has both a human score and a number of it` +
+    (reasons === '' ? '' : ` (${reasons})`) +
+    (example === undefined ? '.' : `; ${example.file}: ${example.message}.`)
+  );
 }
 
 function modelWarnings({ predictions }: RatedImages): EvaluationWarning[] {

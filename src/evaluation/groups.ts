@@ -2,7 +2,7 @@
 import { HyperIQAError } from '../errors.js';
 import { koniqSplit } from './koniq-split.js';
 import { stem } from './names.js';
-import { listed, normal } from './table.js';
+import { listed, normal } from './cells.js';
 import type { RatedImage, RatedImages } from './types.js';
 
 /** Distortion types of TID2013, from 1 (Ponomarenko et al. 2015, table 2). */
@@ -70,14 +70,17 @@ function parts(file: string): { reference: string; type: number; kadid: boolean 
 }
 
 /** What names tell without a column. */
-const derived: Record<string, (image: RatedImage) => string | undefined> = {
-  split: (image) => koniqSplit(image.humanFile),
-  reference: (image) => parts(image.humanFile)?.reference,
-  distortion(image) {
-    const found = parts(image.humanFile);
-    return found && (found.kadid ? kadid10k : tid2013)[found.type - 1];
-  },
-};
+const derived = new Map<string, (image: RatedImage) => string | undefined>([
+  ['split', (image) => koniqSplit(image.humanFile)],
+  ['reference', (image) => parts(image.humanFile)?.reference],
+  [
+    'distortion',
+    (image) => {
+      const found = parts(image.humanFile);
+      return found && (found.kadid ? kadid10k : tid2013)[found.type - 1];
+    },
+  ],
+]);
 
 /** What stands for images whose cell is empty. */
 export const noGroup = '(none)';
@@ -88,9 +91,10 @@ export const noGroup = '(none)';
  * @throws HyperIQAError ERR_INVALID_ARGUMENT where neither a column nor the names tell it
  */
 export function groupsOf({ images }: Pick<RatedImages, 'images'>, column: string): string[] {
-  const present = new Set(images.flatMap(({ fields }) => Object.keys(fields)));
+  const present = new Set<string>();
+  for (const { fields } of images) for (const name of Object.keys(fields)) present.add(name);
   const name = present.has(column) ? column : [...present].find((one) => normal(one) === normal(column));
-  const derive = derived[column];
+  const derive = derived.get(column);
   if (name === undefined && derive !== undefined) {
     const labels = images.map((image) => derive(image) ?? '');
     if (labels.some((label) => label !== '')) return labels.map((label) => label || noGroup);
@@ -102,7 +106,10 @@ export function groupsOf({ images }: Pick<RatedImages, 'images'>, column: string
         `${listed([...present].filter((one) => !one.startsWith('provenance.')))}.`,
     );
   }
-  return images.map(({ fields }) => (fields[name] ?? '') || noGroup);
+  return images.map(({ fields }) => {
+    const cell = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    return cell === undefined || cell === '' ? noGroup : cell;
+  });
 }
 
 /** What is drawn as a whole by default: the versions of a reference image where a data set has such; null for images. */
@@ -111,7 +118,9 @@ export function defaultResampling({ human, images }: RatedImages): string | null
   return images.every((image) => parts(image.humanFile) !== undefined) ? 'reference' : null;
 }
 
+const collator = new Intl.Collator('en', { numeric: true });
+
 /** Group names in a useful order: numbers by value, else as text. */
 export function groupNames(labels: readonly string[]): string[] {
-  return [...new Set(labels)].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  return [...new Set(labels)].sort((a, b) => collator.compare(a, b));
 }

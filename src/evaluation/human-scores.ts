@@ -1,21 +1,14 @@
 /** Human scores: whose format it is, which column counts, which way is up and on what scale. */
 import { HyperIQAError } from '../errors.js';
-import {
-  columnNamed,
-  fieldsOf,
-  fileColumn,
-  headerless,
-  listed,
-  nameIn,
-  normal,
-  numberIn,
-  readTable,
-  tableError,
-  type Table,
-  type TableRow,
-  type TableSource,
-} from './table.js';
+import { columnCalled, columnNamed, fileColumn, listed, nameIn, normal, numberIn } from './cells.js';
+import { canonical } from './names.js';
+import { readTable, type TableSource } from './read-table.js';
+import { HumanScoreOfTable } from './rows.js';
+import { tableError, type Table, type TableRow } from './table.js';
 import type { DroppedRow, HumanRow, HumanScores, Scale } from './types.js';
+
+/** What the scores of a table without header are called. */
+const PLAIN_SCORES = 'MOS';
 
 /** How to read a file of human scores where its header does not say it all. */
 export interface HumanScoresOptions {
@@ -54,10 +47,10 @@ interface Format {
  */
 export async function readHumanScores(source: TableSource, options: HumanScoresOptions = {}): Promise<HumanScores> {
   checkOptions(options);
-  const table = await readTable(source);
+  const table = await readTable(source, PLAIN_SCORES);
   const names = fileColumn(table, options.nameColumn, '--mos-name-column');
   const candidates = scoreColumns.flatMap((wanted) => {
-    const index = table.columns.findIndex((column) => normal(column) === wanted);
+    const index = columnCalled(table, wanted);
     return index >= 0 ? [index] : [];
   });
   const taken = options.column === undefined ? candidates[0] : columnNamed(table, options.column, 'human scores');
@@ -84,13 +77,10 @@ export async function readHumanScores(source: TableSource, options: HumanScoresO
       reads.flatMap(({ score }) => score ?? []),
     ),
     deviations: deviations?.told ?? null,
-    rows: reads.map(({ file, score, row }) => ({
-      file,
-      line: row.line,
-      score,
-      ...(deviations?.of(row) ?? { deviation: null, opinions: null }),
-      fields: fieldsOf(table, row),
-    })),
+    rows: reads.map(({ file, score, row }) => {
+      const { deviation, opinions } = deviations?.of(row) ?? { deviation: null, opinions: null };
+      return new HumanScoreOfTable(table, row, file, score, deviation, opinions);
+    }),
     dropped,
   };
 }
@@ -148,19 +138,21 @@ function readScores(table: Table, names: number, scores: number): { reads: Read[
   for (const row of table.rows) {
     const file = nameIn(table, row, names);
     const score = numberIn(table, row, scores);
-    const earlier = reads.get(file);
+    const path = canonical(file);
+    const earlier = reads.get(path);
     if (earlier === undefined) {
-      reads.set(file, { file, score, row });
+      reads.set(path, { file, score, row });
       continue;
     }
+    const name = earlier.file === file ? '' : ` (${earlier.file})`;
     if (earlier.score !== score) {
       throw tableError(
         table.source,
         `, line ${row.line}, column ${table.columns[names] ?? ''}: ${file} is there twice with different scores, ` +
-          `${earlier.score ?? 'none'} in line ${earlier.row.line} and ${score ?? 'none'} here.`,
+          `${earlier.score ?? 'none'} in line ${earlier.row.line}${name} and ${score ?? 'none'} here.`,
       );
     }
-    const message = `line ${row.line} repeats line ${earlier.row.line}`;
+    const message = `line ${row.line} repeats line ${earlier.row.line}${name}`;
     dropped.push({ source: table.source, line: row.line, file, reason: 'duplicate', predictor: null, message });
   }
   if (reads.size === 0) throw tableError(table.source, ' has a header and no rows.');
@@ -196,7 +188,7 @@ function formatOf(table: Table, taken: number, rows: readonly Read[]): Format {
   if (has('mos', 'brightness', 'colorfulness', 'contrast')) {
     return { ...usual, dataset: 'spaq', scale: called === 'mos' ? [0, 100] : undefined };
   }
-  if (rows.every(({ file }) => /^(.*[\\/])?i\d\d_\d\d_\d\.\w+$/i.test(file)) && normal(headerless.score) === called) {
+  if (rows.every(({ file }) => /^(.*[\\/])?i\d\d_\d\d_\d\.\w+$/i.test(file)) && normal(PLAIN_SCORES) === called) {
     return { ...usual, dataset: 'tid2013', scale: [0, 9] };
   }
   return usual;

@@ -1,7 +1,7 @@
 /** Whether a predictor has seen the images that it is evaluated on. */
 import { srcc } from '../metrics/index.js';
 import { koniqSplit, type Split } from './koniq-split.js';
-import { normal } from './table.js';
+import { normal } from './cells.js';
 import type { EvaluationWarning, RatedImages } from './types.js';
 
 /** Names of data sets as people write them: `KonIQ-10k`, `koniq_10k` and `koniq10k` are one. */

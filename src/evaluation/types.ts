@@ -31,8 +31,8 @@ export interface DroppedRow {
 }
 
 /**
- * - `no-match`: no human score has this name; `ambiguous`: several could be meant;
- * - `duplicate`: the image was there before;
+ * - `no-match`: no human score has this name; `ambiguous`: several could be meant, or several rows mean the same one;
+ * - `duplicate`: the image was there before, or another row matches the human score better;
  * - `unreadable`: the image could not be scored;
  * - `no-value`: the cell of a prediction is empty or NaN; `no-human-score`: that of the human score is.
  */
@@ -46,6 +46,7 @@ export interface EvaluationWarning {
     | 'WARN_SPLIT_GAP'
     | 'WARN_DIRECTION'
     | 'WARN_FIT'
+    | 'WARN_NO_IMAGES'
     | 'WARN_SEVERAL_MODELS';
   readonly message: string;
 }
@@ -86,6 +87,8 @@ export interface HumanRow {
 /** A column of predictions. */
 export interface Predictor {
   readonly name: string;
+  /** The table that has it; rows of other tables say nothing about it. */
+  readonly source: string;
   readonly higherIsBetter: boolean;
   /** Null where only the values say something about it. */
   readonly scale: Scale | null;
@@ -112,17 +115,18 @@ export interface PredictionRow {
   readonly source: string;
   readonly file: string;
   readonly line: number | null;
-  /** In the order of `predictors`; null where there is none. */
+  /** In the order of the predictors that have the same `source`; null where there is none. */
   readonly scores: readonly (number | null)[];
   readonly fields: Readonly<Record<string, string>>;
 }
 
 /** An image with its human score and its predictions. */
 export interface RatedImage {
-  /** As the predictions name it. */
+  /** As the first table of predictions that has it names it. */
   readonly file: string;
   /** As the human scores name it. */
   readonly humanFile: string;
+  /** How that table's name was found. */
   readonly matchedBy: MatchedBy;
   /** The human score. */
   readonly mos: number;
@@ -130,7 +134,7 @@ export interface RatedImage {
   readonly opinions: number | null;
   /** In the order of the predictors; null where there is none. */
   readonly scores: readonly (number | null)[];
-  /** Columns of both tables, as text; those of the human scores go before others of the same name. */
+  /** Columns of all tables, as text. Of the same name, those of the human scores count, then those of the first table. */
   readonly fields: Readonly<Record<string, string>>;
 }
 
@@ -139,12 +143,28 @@ export interface RatedImages {
   readonly human: Omit<HumanScores, 'rows' | 'dropped'>;
   readonly predictions: Omit<Predictions, 'rows' | 'dropped'>;
   readonly images: readonly RatedImage[];
-  /** How many images were matched in each way. */
+  /** How many rows of predictions were matched in each way, those of all tables together. */
   readonly matching: Readonly<Record<MatchedBy, number>>;
+  /** What became of the rows of each table of predictions. */
+  readonly tables: readonly TableAccount[];
   /** In the order of the files and their lines. */
   readonly dropped: readonly DroppedRow[];
   /** Human scores without a prediction: how many, and the first few names. */
   readonly unpredicted: { readonly count: number; readonly examples: readonly string[] };
+}
+
+/** What became of the rows of a table of predictions: `rows` is `matched` and all of `dropped`. */
+export interface TableAccount {
+  readonly source: string;
+  /** Rows, or images where a table has a row for each model and image; those that were dropped count, too. */
+  readonly rows: number;
+  /** Rows that are evaluated, by at least one predictor. */
+  readonly matched: number;
+  readonly matching: Readonly<Record<MatchedBy, number>>;
+  /** Rows that are not evaluated at all, by reason. */
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+  /** Human scores without a row that is evaluated. */
+  readonly unpredicted: number;
 }
 
 /** The figures of the field; null where a figure is undefined. */
@@ -308,6 +328,7 @@ export interface Evaluation {
   };
   readonly humanScores: Omit<HumanScores, 'rows' | 'dropped' | 'source' | 'sha256'>;
   readonly matching: RatedImages['matching'];
+  readonly tables: RatedImages['tables'];
   /** Number of images with a human score and at least one prediction. */
   readonly images: number;
   readonly predictors: readonly PredictorResult[];

@@ -2,17 +2,16 @@
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { HyperIQAError } from '../errors.js';
-import { baseName, NameIndex, stem } from '../evaluation/names.js';
+import { foldersOf, NameIndex } from '../evaluation/names.js';
 import { imageExtensions } from '../image/formats.js';
 
 /** For each name the absolute path of the image; null where there is none. */
 export async function locateImages(names: readonly string[], folder: string | undefined): Promise<(string | null)[]> {
   if (folder !== undefined) {
     const files = await picturesIn(folder);
-    const index = new NameIndex(files);
+    const find = finder(files, names);
     return names.map((name) => {
-      const found = index.find(name);
-      const file = found && 'row' in found ? files[found.row] : undefined;
+      const file = files[find(name) ?? -1];
       return file === undefined ? null : resolve(folder, file);
     });
   }
@@ -27,19 +26,44 @@ export async function locateImages(names: readonly string[], folder: string | un
   return paths;
 }
 
+/** Finds the place of a name in a list where one alone is meant, as predictions find their human scores. */
+function finder(list: readonly string[], names: readonly string[]): (name: string) => number | undefined {
+  const index = new NameIndex(list);
+  const folders = foldersOf(names);
+  return (name) => {
+    const found = index.find(name, folders);
+    return found && 'row' in found ? found.row : undefined;
+  };
+}
+
 /** What tools put behind the name of an image when they call a map of it. */
 const suffix = /[._-](?:(?:quality|patch|score)[._-]?)?(?:map|overlay|heatmap)$/i;
 
-/** Finds the map of an image by its name. */
-export async function mapFinder(folder: string | undefined): Promise<(name: string) => string | undefined> {
+/**
+ * Finds the map of an image by its name.
+ *
+ * @param names - Of all images.
+ */
+export async function mapFinder(
+  folder: string | undefined,
+  names: readonly string[],
+): Promise<(name: string) => string | undefined> {
   if (folder === undefined) return () => undefined;
-  const maps = new Map<string, string>();
-  for (const file of await picturesIn(folder)) {
-    const plain = stem(file).replace(suffix, '');
-    maps.set(plain, resolve(folder, file));
-  }
-  // A map is called as the image with or without its extension: `lake.png`, `lake-map.png`, `lake.jpg.png`.
-  return (name) => maps.get(stem(name)) ?? maps.get(baseName(name));
+  const files = (await picturesIn(folder)).map((file) => ({ file, plain: file.slice(0, -extname(file).length) }));
+  // A map is called as the image with or without its extension: `lake-map.png`, `lake.jpg.png`. Images may lie beside
+  // their maps, so those that are called maps go before the others.
+  const lists = [files.filter(({ plain }) => suffix.test(plain)), files.filter(({ plain }) => !suffix.test(plain))];
+  const finders = lists.map((list) => {
+    const find = finder(
+      list.map(({ plain }) => plain.replace(suffix, '')),
+      names,
+    );
+    return (name: string) => list[find(name) ?? -1]?.file;
+  });
+  return (name) => {
+    const [file] = finders.flatMap((find) => find(name) ?? []);
+    return file === undefined ? undefined : resolve(folder, file);
+  };
 }
 
 /** Pictures in a folder and the folders in it, as paths relative to it, sorted. */

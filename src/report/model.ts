@@ -1,37 +1,43 @@
 /** From an evaluation, or from predictions alone, to what the pictures and the page are made from. */
-import type { Evaluation, Scale } from '../evaluation/index.js';
+import type { DroppedRow, Evaluation, Scale } from '../evaluation/index.js';
+import { uniteTables } from '../evaluation/unite.js';
 import { applyLinear, applyLogistic, type LogisticFit } from '../metrics/index.js';
 import type { ReportImage, ReportInput, ReportModel, ReportPredictor } from './types.js';
 
+/** What a report tells of its input before it is known where the images lie. */
+export interface ReportContent {
+  readonly images: readonly Omit<ReportImage, 'path'>[];
+  readonly dropped: readonly DroppedRow[];
+}
+
+export function contentOf(input: ReportInput): ReportContent {
+  if ('data' in input) {
+    const { images, dropped } = input.data;
+    return { images: images.map(({ file, mos, scores }) => ({ name: file, mos, scores })), dropped };
+  }
+  const { images, dropped } = uniteTables(input.predictions);
+  return { images: images.map(({ file, scores }) => ({ name: file, mos: null, scores })), dropped };
+}
+
 /** @param paths - For each image where it lies; null where it was not found. */
-export function modelOf(input: ReportInput, paths: readonly (string | null)[]): ReportModel {
+export function modelOf(input: ReportInput, content: ReportContent, paths: readonly (string | null)[]): ReportModel {
+  const images = content.images.map((image, i): ReportImage => ({ ...image, path: paths[i] ?? null }));
   if (!('data' in input)) {
-    const { rows, predictors } = input.predictions;
     return {
-      images: rows.map(({ file, scores }, i) => ({ name: file, mos: null, scores, path: paths[i] ?? null })),
-      predictors: predictors.map(({ name, higherIsBetter }, index) => ({
+      images,
+      predictors: input.predictions.predictors.map(({ name, higherIsBetter }, index) => ({
         ...{ name, index, higherIsBetter, fitted: undefined, rmse: null, comparable: undefined, mapped: false },
       })),
       evaluation: undefined,
     };
   }
-  const { data, evaluation } = input;
-  const images = data.images.map(({ file, mos, scores }, i): ReportImage => ({
-    name: file,
-    mos,
-    scores,
-    path: paths[i] ?? null,
-  }));
+  const { evaluation } = input;
   return {
     images,
     predictors: evaluation.predictors.map((predictor, index) => predictorOf(evaluation, predictor, index, images)),
     evaluation,
   };
 }
-
-/** The names of the images, before it is known where they lie. */
-export const imageNames = (input: ReportInput): string[] =>
-  'data' in input ? input.data.images.map(({ file }) => file) : input.predictions.rows.map(({ file }) => file);
 
 function predictorOf(
   evaluation: Evaluation,

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
 import {
   datasetTitle,
+  droppedByReason,
   type Bounds,
+  type DroppedRow,
   type Estimate,
   type Evaluation,
   type FigureName,
@@ -23,6 +25,7 @@ export interface PageParts {
   /** Links are relative to it. */
   folder: string;
   input: ReportInput;
+  dropped: readonly DroppedRow[];
 }
 
 const asset = (name: string): string => readFileSync(new URL(`./assets/${name}`, import.meta.url), 'utf8');
@@ -31,7 +34,7 @@ const asset = (name: string): string => readFileSync(new URL(`./assets/${name}`,
 const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 export function pageOf(parts: PageParts): string {
-  const { title, model, plots, sheets, input } = parts;
+  const { title, model, plots, sheets, input, dropped } = parts;
   const { evaluation } = model;
   const links = linksOf(parts);
   const sections = [
@@ -43,7 +46,7 @@ export function pageOf(parts: PageParts): string {
       ? section('gallery', 'Gallery', lostNote(model) + sheets.map((sheet) => gallery(sheet, model, links)).join(''))
       : '',
     section('images', 'All images', imagesTable(model)),
-    evaluation ? origin(evaluation) : predictionsOrigin(input),
+    evaluation ? origin(evaluation) : predictionsOrigin(input, dropped),
   ].filter((part) => part !== '');
   return `<!doctype html>
 <html lang="en">
@@ -317,7 +320,7 @@ const facts = (rows: readonly (readonly [string, string])[]): string =>
   `<dl>${rows.map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</dd>`).join('')}</dl>`;
 
 function origin(evaluation: Evaluation): string {
-  const { provenance, humanScores: human, matching, dropped, unpredicted } = evaluation;
+  const { provenance, humanScores: human, tables, dropped, unpredicted } = evaluation;
   const { settings } = provenance;
   const rows: [string, string][] = [
     [
@@ -333,12 +336,14 @@ function origin(evaluation: Evaluation): string {
       `${name}${sha256 ? ` (SHA-256 ${sha256})` : ''}${trainedOn ? `, trained on ${datasetTitle(trainedOn)}` : ''}`,
     ]),
     ['Trained on', provenance.trainedOn.map(datasetTitle).join(', ') || 'not known'],
-    [
+    ...tables.map(({ source, rows: all, matched, matching }): [string, string] => [
       'Matched',
-      Object.entries(matching)
-        .map(([way, count]) => `${count} by ${way}`)
-        .join(', '),
-    ],
+      `${matched} of ${all} rows of ${source}` +
+        Object.entries(matching)
+          .filter(([, count]) => count > 0)
+          .map(([way, count], i) => `${i === 0 ? ': ' : ', '}${count} by ${way}`)
+          .join(''),
+    ]),
     ['Human scores without prediction', String(unpredicted.count)],
     [
       'Settings',
@@ -348,22 +353,25 @@ function origin(evaluation: Evaluation): string {
     ],
     ['Version', `hyperiqa ${provenance.hyperiqa}`],
   ];
-  const shown = dropped.slice(0, 200);
-  const list =
-    dropped.length === 0
-      ? '<p>No row was dropped.</p>'
-      : `<details><summary>${dropped.length} dropped ${dropped.length === 1 ? 'row' : 'rows'}</summary><ul>${shown
-          .map(
-            ({ file, predictor, reason, message }) =>
-              `<li>${escape(file)}${predictor ? `, ${escape(predictor)}` : ''}: ${escape(message)} <code>${reason}</code></li>`,
-          )
-          .join(
-            '',
-          )}</ul>${dropped.length > shown.length ? `<p>… and ${dropped.length - shown.length} more.</p>` : ''}</details>`;
-  return section('origin', 'Origin', facts(rows) + list);
+  return section('origin', 'Origin', facts(rows) + droppedList(dropped));
 }
 
-function predictionsOrigin(input: ReportInput): string {
+function droppedList(dropped: readonly DroppedRow[]): string {
+  if (dropped.length === 0) return '<p>No row was dropped.</p>';
+  const shown = dropped
+    .slice(0, 200)
+    .map(
+      ({ source, file, predictor, reason, message }) =>
+        `<li>${escape(source)}: ${escape(file)}${predictor ? `, ${escape(predictor)}` : ''}: ${escape(message)} <code>${reason}</code></li>`,
+    );
+  return (
+    `<details><summary>${dropped.length} dropped ${dropped.length === 1 ? 'row' : 'rows'}: ${droppedByReason(dropped)}</summary>` +
+    `<ul>${shown.join('')}</ul>` +
+    `${dropped.length > shown.length ? `<p>… and ${dropped.length - shown.length} more.</p>` : ''}</details>`
+  );
+}
+
+function predictionsOrigin(input: ReportInput, dropped: readonly DroppedRow[]): string {
   if (!('predictions' in input)) return '';
   const { sources, models } = input.predictions;
   return section(
@@ -375,6 +383,6 @@ function predictionsOrigin(input: ReportInput): string {
         'Model',
         `${name}${sha256 ? ` (SHA-256 ${sha256})` : ''}`,
       ]),
-    ]),
+    ]) + droppedList(dropped),
   );
 }

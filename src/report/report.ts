@@ -4,7 +4,7 @@ import { checkInteger, checkObject, checkSignal, checkString } from '../validate
 import { standalone } from './canvas.js';
 import { galleryOf } from './gallery.js';
 import { locateImages, mapFinder } from './locate.js';
-import { imageNames, modelOf } from './model.js';
+import { contentOf, modelOf } from './model.js';
 import { pageOf } from './page.js';
 import { plotsOf } from './plots.js';
 import type { Report, ReportInput, ReportOptions } from './types.js';
@@ -25,14 +25,15 @@ export async function createReport(input: ReportInput, options: ReportOptions = 
   const { title = 'Image quality report', images, maps, gallery = 8, folder = '.', signal } = options;
   checkInteger('gallery', gallery, 0, 100);
   if (signal !== undefined) checkSignal('signal', signal);
-  const names = imageNames(input);
+  const content = contentOf(input);
+  const names = content.images.map(({ name }) => name);
   if (names.length === 0) throw new HyperIQAError('ERR_INVALID_ARGUMENT', 'There is no image to report on.');
   try {
-    const model = modelOf(input, await locateImages(names, images));
-    const sheets = await galleryOf(model, gallery, await mapFinder(maps), signal);
+    const model = modelOf(input, content, await locateImages(names, images));
+    const sheets = await galleryOf(model, gallery, await mapFinder(maps, names), signal);
     const plots = plotsOf(model);
     return {
-      html: pageOf({ title, model, plots, sheets, folder, input }),
+      html: pageOf({ title, model, plots, sheets, folder, input, dropped: content.dropped }),
       pictures: plots.map(({ name, title: heading, svg, legend }) => ({
         ...{ name, title: heading },
         svg: standalone(svg, heading, legend),

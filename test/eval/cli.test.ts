@@ -1,9 +1,10 @@
 /** `hyperiqa eval` as a command: output, exit codes, messages. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, linkSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Evaluation } from '../../src/evaluation/index.js';
-import { csvRows, fixtures, hyperiqa, photos, quick, records, score, scratch } from '../cli/cli.js';
+import { csvRows, fixtures, hyperiqa, main, photos, quick, records, score, scratch } from '../cli/cli.js';
 
 const koniq = 'test/metrics/fixtures/koniq.csv';
 
@@ -124,6 +125,8 @@ test.each([
   [['eval', koniq, '--mos', koniq, '--predictr', 'x'], /Did you mean --predictor/],
   [['eval', koniq, `${photos}/lake.jpg`, '--mos', koniq], /tables of predictions or images, not both/],
   [['eval', photos, '--mos', koniq, '--predictor', 'x'], /Images have no columns/],
+  [['eval', '-', '-', '--mos', koniq], /"-" reads standard input and can be given once only/],
+  [['eval', koniq, koniq, '--mos', koniq], /koniq\.csv is named twice/],
 ])('%j is refused', async (args, message) => {
   const { code, stderr } = await hyperiqa(args);
   expect(code).toBe(2);
@@ -155,6 +158,122 @@ test('our own records from standard input, with their provenance; and images sco
   expect(b.predictors[0]!.scale).toMatchObject({ minimum: 0, maximum: 100, from: 'model' });
   expect(a.predictors[0]!.overall.raw.plcc).toBeCloseTo(b.predictors[0]!.overall.raw.plcc!, 4);
   expect(a.predictors[0]!.overall.raw.srcc).not.toBeNull();
+});
+
+const tables = 'test/eval/fixtures';
+
+test.each([
+  [['ours.jsonl', 'brisque.csv'], 'mos.csv', { ours: 40, brisque: 40 }],
+  [['ours.jsonl', 'brisque.csv'], 'mos-folder.csv', { ours: 40, brisque: 40 }],
+  [['ours.jsonl'], 'mos-excel-empty-rows.csv', { score: 40 }],
+  [['pyiqa-out.csv'], 'mos.csv', { score: 40 }],
+  [['ab-dot.jsonl'], 'mos-ab.csv', { score: 16 }],
+  [['nfd-half.jsonl'], 'mos-nfc.csv', { score: 10 }],
+])('%j with %s: every image is found', async (predictions, mos, expected) => {
+  const { code, stdout } = await hyperiqa([
+    ...['eval', ...predictions.map((name) => `${tables}/${name}`), '--mos', `${tables}/${mos}`],
+    ...['--replicates', '0', '--format', 'json'],
+  ]);
+  expect(code).toBe(0);
+  const { predictors, dropped, tables: accounts } = JSON.parse(stdout) as Evaluation;
+  expect(Object.fromEntries(predictors.map(({ name, overall }) => [name, overall.n]))).toEqual(expected);
+  expect(predictors[0]!.overall.raw.srcc).toBeGreaterThan(0.8);
+  expect(dropped).toEqual([]);
+  expect(accounts.map(({ rows, matched }) => [rows, matched])).toEqual(Object.values(expected).map((n) => [n, n]));
+});
+
+test('a predictor without any image: exit code 1, said in every output, and the others have their figures', async () => {
+  const { 'p.csv': p, 'mos.csv': mos } = small();
+  const { 'other.csv': other = '' } = files({ 'other.csv': 'image_name,score\nx.jpg,1\ny.jpg,2\n' });
+  const args = [p, other, '--mos', mos, '--predictor', 'p', 'score', '--replicates', '0'];
+  const [json, table, csv, quiet] = await Promise.all([
+    hyperiqa(['eval', ...args, '--format', 'json']),
+    hyperiqa(['eval', ...args]),
+    hyperiqa(['eval', ...args, '--format', 'csv']),
+    hyperiqa(['eval', ...args, '-q']),
+  ]);
+  expect([json.code, table.code, csv.code, quiet.code]).toEqual([1, 1, 1, 1]);
+  const { predictors, warnings } = JSON.parse(json.stdout) as Evaluation;
+  expect(predictors.map(({ overall }) => [overall.n, overall.raw.srcc])).toEqual([
+    [5, expect.closeTo(0.9, 9)],
+    [0, null],
+  ]);
+  expect(warnings.map(({ code }) => code)).toContain('WARN_NO_IMAGES');
+  expect(table.stdout).toMatch(
+    /matched +5 of 5 rows of .*p\.csv: 5 by exact name\n +0 of 2 rows of .*other\.csv: none/,
+  );
+  expect(table.stdout).toMatch(/dropped +2: 2 no-match/);
+  expect(csvRows(csv.stdout).some((row) => row.predictor === 'other' && row.n === 0)).toBe(true);
+  for (const { stderr } of [json, table, csv])
+    expect(stderr).toMatch(/other has no figures.*2 no-match.*WARN_NO_IMAGES/);
+  for (const { stderr } of [json, csv]) expect(stderr).toContain('2 rows dropped (2 no-match)');
+  expect(quiet.stderr).toBe('');
+});
+
+test('JSON is what JSON.stringify writes, also where it is written in pieces', async () => {
+  const names = Array.from({ length: 10_003 }, (_, i) => `${i}.jpg`);
+  const { 'p.csv': p = '', 'mos.csv': mos = '' } = files({
+    'p.csv': `image_name,p\n${names.map((name, i) => `${name},${i % 7}\n`).join('')}`,
+    'mos.csv': 'image_name,MOS\n1.jpg,10\n2.jpg,20\n3.jpg,30\n',
+  });
+  const { code, stdout } = await hyperiqa(['eval', p, '--mos', mos, '--format', 'json', '--replicates', '0', '-q']);
+  expect(code).toBe(0);
+  const evaluation = JSON.parse(stdout) as Evaluation;
+  expect(evaluation.dropped).toHaveLength(10_000);
+  expect(evaluation.tables[0]).toMatchObject({ rows: 10_003, matched: 3, dropped: { 'no-match': 10_000 } });
+  expect(stdout).toBe(`${JSON.stringify(evaluation, null, 2)}\n`);
+});
+
+test('an output that is an input is refused under any name, and the input stays as it was', async () => {
+  const { 'p.csv': p, 'mos.csv': mos } = small();
+  const folder = dirname(p);
+  symlinkSync(p, join(folder, 'symbolic.csv'));
+  linkSync(mos, join(folder, 'hard.csv'));
+  symlinkSync(folder, join(folder, 'folder'));
+  const before = [p, mos].map((path) => readFileSync(path, 'utf8'));
+  const cases: [string[], string][] = [
+    [['eval', p, '--mos', mos, '-o', p], p],
+    [['eval', p, '--mos', mos, '-o', mos], mos],
+    [['eval', p, '--mos', mos, '-o', join(folder, 'symbolic.csv'), '--format', 'json'], 'symbolic.csv'],
+    [['eval', p, '--mos', mos, '-o', join(folder, 'hard.csv')], 'hard.csv'],
+    [['eval', p, '--mos', mos, '-o', join(folder, 'folder', 'p.csv'), '--format', 'csv'], 'p.csv'],
+    [['eval', join(folder, 'nowhere.csv'), '--mos', mos, '-o', join(folder, 'folder', 'nowhere.csv')], 'nowhere.csv'],
+    [['report', p, '--mos', mos, '-o', p], p],
+    [['report', p, '-o', join(folder, 'symbolic.csv')], 'symbolic.csv'],
+  ];
+  for (const [args, name] of cases) {
+    const { code, stdout, stderr } = await hyperiqa(args);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/is read|is the same file as/);
+    expect(stderr).toContain(name);
+    expect(stderr).toContain('(ERR_OUTPUT)');
+  }
+  expect([p, mos].map((path) => readFileSync(path, 'utf8'))).toEqual(before);
+  expect(existsSync(join(folder, 'nowhere.csv'))).toBe(false);
+});
+
+test('redirections and images count as inputs, too', async () => {
+  const { 'p.csv': p, 'mos.csv': mos } = small();
+  const before = readFileSync(p, 'utf8');
+  const shell = (command: string) =>
+    spawnSync('sh', ['-c', command, 'sh', process.execPath, main, p, mos], { encoding: 'utf8' });
+  for (const command of ['"$1" "$2" eval - --mos "$4" -o "$3" <"$3"', '"$1" "$2" eval "$3" --mos "$4" >>"$3"']) {
+    const { status, stderr } = shell(command);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/is the same file as .*ERR_OUTPUT/);
+  }
+  expect(readFileSync(p, 'utf8')).toBe(before);
+
+  const image = join(dirname(p), 'a');
+  copyFileSync(`${photos}/lake.jpg`, `${image}.jpg`);
+  linkSync(`${image}.jpg`, image);
+  const bytes = readFileSync(image);
+  const { code, stderr } = await hyperiqa(['eval', `${image}.jpg`, '--mos', mos, '-o', image, ...quick()]);
+  expect(code).toBe(2);
+  expect(stderr).toContain('(ERR_OUTPUT)');
+  const named = await hyperiqa(['eval', p, '--mos', mos, '-o', `${image}.jpg`]);
+  expect(named.stderr).toContain('has the name of an image');
+  expect(readFileSync(image).equals(bytes)).toBe(true);
 });
 
 test('--output writes the file and keeps standard output empty', async () => {

@@ -15,18 +15,22 @@ async function join(predictions: string | string[], human: string, options?: Pre
   return joinScores(await readPredictions(list, options), await readHumanScores(table(human, 'mos.csv')));
 }
 
-test('exact name, then base name, then stem, then stem in any case', async () => {
+test('exact name, then base name, then any case, then stem, then both', async () => {
   const { images, matching } = await join(
-    'file,score\nset/a.jpg,1\nphotos/b.jpg,2\nphotos\\c.png,3\nD.BMP,4\n',
-    'image_name,MOS\nset/a.jpg,10\nb.jpg,20\nc.jpg,30\nd.bmp,40\n',
+    'file,score\nset/a.jpg,1\nphotos/b.jpg,2\nphotos\\c.png,3\nD.BMP,4\nE.JPG,5\n',
+    'image_name,MOS\nset/a.jpg,10\nb.jpg,20\nc.jpg,30\nd.bmp,40\ne.png,50\n',
   );
   expect(images.map(({ file, humanFile, matchedBy, mos }) => [file, humanFile, matchedBy, mos])).toEqual([
     ['set/a.jpg', 'set/a.jpg', 'exact', 10],
     ['photos/b.jpg', 'b.jpg', 'base-name', 20],
     ['photos\\c.png', 'c.jpg', 'stem', 30],
-    ['D.BMP', 'd.bmp', 'stem-ignoring-case', 40],
+    ['D.BMP', 'd.bmp', 'ignoring-case', 40],
+    ['E.JPG', 'e.png', 'stem-ignoring-case', 50],
   ]);
-  expect(matching).toEqual({ exact: 1, 'base-name': 1, stem: 1, 'stem-ignoring-case': 1 });
+  expect(matching).toEqual({
+    ...{ exact: 1, normalized: 0, 'path-suffix': 0, 'base-name': 1 },
+    ...{ 'ignoring-case': 1, stem: 1, 'stem-ignoring-case': 1 },
+  });
 });
 
 test('every row that is not evaluated is told with its reason and line', async () => {
@@ -61,8 +65,8 @@ test('every row that is not evaluated is told with its reason and line', async (
   ]);
   expect(dropped[0]!.message).toContain('line 3 repeats line 2');
   expect(dropped[1]!.message).toContain('ERR_IMAGE_DECODE');
-  // b.jpg has a human score and no prediction, as unused.jpg and both g.jpg have.
-  expect(unpredicted).toEqual({ count: 4, examples: ['b.jpg', '1/g.jpg', '2/g.jpg', 'unused.jpg'] });
+  // These have a human score and no row that certainly means them.
+  expect(unpredicted).toEqual({ count: 5, examples: ['b.jpg', '1/g.jpg', '2/g.jpg', 'h.jpg', 'unused.jpg'] });
 });
 
 test('nothing in common is an error that shows names of both kinds', async () => {
@@ -70,7 +74,7 @@ test('nothing in common is an error that shows names of both kinds', async () =>
     errorWith('ERR_TABLE', /names like a\.jpg.*names like x\.jpg/),
   );
   await expect(join('file,score\na.jpg,nan\n', 'image_name,MOS\na.jpg,1\n')).rejects.toEqual(
-    errorWith('ERR_TABLE', /no prediction that is a number/),
+    errorWith('ERR_TABLE', /a prediction that is a number.*\(1 no-value; a\.jpg: line 2: there is no number\)/),
   );
 });
 
