@@ -6,7 +6,17 @@ import { collectPredictions, readPredictions, type Predictions, type Predictions
 import { HyperIQA, HyperIQAError, imageExtensions, type ScoreAllItem } from '../index.js';
 import { expand } from './inputs.js';
 import type { Interrupt } from './interrupt.js';
-import { crops, defined, integer, loadOptions, real, scoreOptions, seed, toLoadOptions } from './options.js';
+import {
+  crops,
+  defined,
+  integer,
+  loadOptions,
+  real,
+  scoreOptions,
+  seed,
+  toInputLimits,
+  toLoadOptions,
+} from './options.js';
 import { Progress } from './progress.js';
 
 const { protocol, crops: cropsOption, seed: seedOption, concurrency, recursive } = scoreOptions;
@@ -19,6 +29,7 @@ export const spotOptions = {
   'max-se': scoreOptions['max-se'],
   'max-crops': scoreOptions['max-crops'],
   'max-pixels': scoreOptions['max-pixels'],
+  'max-bytes': scoreOptions['max-bytes'],
   concurrency,
   recursive,
   ...loadOptions,
@@ -102,9 +113,9 @@ async function scoreNow(
       crops: crops(args.crops),
       maxStandardError: real('max-se', args['max-se'], true),
       maxCrops: integer('max-crops', args['max-crops']),
-      limitInputPixels: integer('max-pixels', args['max-pixels']),
       concurrency: integer('concurrency', args.concurrency),
     }),
+    ...toInputLimits(args),
   });
   try {
     const predictions = await collectPredictions(counted(items, progress), iqa.info);

@@ -22,6 +22,7 @@ export interface DecodedImage {
 /**
  * Decodes an encoded image under a policy; the format is told by the bytes.
  *
+ * @param check - Refuses an image by the size in its header (upright, where the policy turns it) by throwing.
  * @throws HyperIQAError ERR_IMAGE_EMPTY, ERR_IMAGE_FORMAT, ERR_IMAGE_DECODE, ERR_IMAGE_TOO_LARGE, ERR_OUT_OF_MEMORY
  */
 export async function decodeBytes(
@@ -29,11 +30,14 @@ export async function decodeBytes(
   label: string,
   policy: DecodePolicy,
   limitInputPixels: number,
+  check?: (width: number, height: number) => void,
 ): Promise<DecodedImage> {
   const format = checkFormat(bytes, label);
   if (format === 'bmp') return rawToRgb(await decodeBmp(bytes, label, limitInputPixels), label, policy);
 
   const header = await readHeader(bytes, format, label, limitInputPixels);
+  const { width: headerWidth, height: headerHeight } = policy.orientation === 'exif' ? header.autoOrient : header;
+  check?.(headerWidth, headerHeight);
   const { data, width, height } = await toRgb(bytes, header, label, policy, limitInputPixels);
   return { data, width, height, warnings: profileWarnings(header, policy) };
 }
