@@ -9,9 +9,9 @@ import { ImageIntake, nowhere, type Call, type IntakeLimits, type IntakeTask } f
 /** What is to be done with one image. */
 export interface ImageTask<R, T> extends Omit<IntakeTask<T>, 'work'> {
   /** Hands the pixels to the engine. Throws ERR_QUEUE_FULL where it has no room now. */
-  submit(data: Uint8Array, width: number, height: number): { id: number; result: Promise<R> };
+  submit: (data: Uint8Array, width: number, height: number) => { id: number; result: Promise<R> };
   /** Makes the call's result. */
-  finish(processed: Processed<R>): T | Promise<T>;
+  finish: (processed: Processed<R>) => T | Promise<T>;
 }
 
 /** What the engine says of an image, and what decoding it has told before. */

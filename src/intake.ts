@@ -43,7 +43,7 @@ export interface IntakeTask<T> {
 export interface Call {
   readonly ended: boolean;
   /** Takes it out of where it is just now. Each stage puts its own there. */
-  withdraw(this: void, reason: Error): void;
+  withdraw: (reason: Error) => void;
 }
 
 /** How a stage says that nothing has to be done to withdraw a call. */

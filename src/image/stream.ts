@@ -156,7 +156,10 @@ function nodeReader(stream: Readable): Reader {
   }
   // Somebody else's listener has started it: what came before the collection would be lost.
   if (stream.readableFlowing) stream.pause();
-  let pump: (() => void) | undefined;
+  let pump: () => void = nobody;
+  const stopReading = () => {
+    stream.off('readable', pump);
+  };
   return {
     watch(broken) {
       stream.on('error', broken);
@@ -170,14 +173,16 @@ function nodeReader(stream: Readable): Reader {
           try {
             for (let value: unknown = stream.read(); value !== null; value = stream.read()) chunk(value);
           } catch (error) {
-            reject(error as Error);
+            // At once: a source that is always ready would call again before the rejection is heard.
+            stopReading();
+            reject(error instanceof Error ? error : new Error(String(error)));
           }
         };
         stream.once('end', resolve);
         stream.on('readable', pump);
       }),
     stop() {
-      if (pump !== undefined) stream.off('readable', pump);
+      stopReading();
       if (!isRequest(stream)) stream.destroy();
     },
   };
