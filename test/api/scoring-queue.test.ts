@@ -427,6 +427,34 @@ describe('abort', () => {
   });
 });
 
+test('a cancelled image keeps its room in the engine until the engine lets go of its pixels', async () => {
+  const { engine, score, settle } = makeQueue(1);
+  let letGo: (() => void) | undefined;
+  // A request, as the engine's own: the pixels may be read for a while longer.
+  engine.cancel = (id) => {
+    const job = engine.jobs.get(id)!;
+    letGo = () => {
+      engine.jobs.delete(id);
+      job.reject(Object.assign(new Error('aborted'), { code: 'ERR_ABORTED' }));
+    };
+    return true;
+  };
+  const controller = new AbortController();
+  const given = score(300, { signal: controller.signal });
+  await settle();
+  const next = score(301);
+  await settle();
+  controller.abort();
+  await expect(given).rejects.toEqual(errorWith('ERR_ABORTED'));
+  await settle();
+  expect(engine.taken).toEqual([300]);
+  letGo!();
+  await settle();
+  expect(engine.taken).toEqual([300, 301]);
+  engine.finish();
+  expect(await next).toBe(301);
+});
+
 test('close: every call, wherever it is, and every later one', async () => {
   const { queue, engine, score, settle } = makeQueue(1);
   const results = Array.from({ length: decodingPlaces() + 5 }, (_, i) => score(300 + i));

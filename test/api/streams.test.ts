@@ -161,8 +161,8 @@ test('a request of a server is left unread, so that it can be answered', async (
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {
     requests.push(request);
-    iqa.score(request).catch(({ code }: { code: string }) => {
-      response.end(code);
+    iqa.score(request).catch((error: unknown) => {
+      response.end((error as { code: string }).code);
       request.resume();
     });
   });
