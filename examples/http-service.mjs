@@ -1,38 +1,63 @@
 // A service that scores uploads: POST an image, get JSON. All requests share one model and its batches; a client that goes
-// away takes its image out of the queue.
+// away takes its image out of the queue. What uploads may cost is bounded: their bytes, their pixels, how many are read at
+// a time (64 × 32 MiB here) and how many wait.
 //   node examples/http-service.mjs [PORT] [MODEL]
 //   curl --data-binary @examples/photos/kitten.jpg http://localhost:8080/
 import { createServer } from 'node:http';
 import { HyperIQA } from 'hyperiqa';
 
 const [port = '8080', model] = process.argv.slice(2);
-const iqa = await HyperIQA.load(model);
+const MAXIMUM_BYTES = 32 * 2 ** 20;
+const iqa = await HyperIQA.load(model, { maxPending: 256, maxStreams: 64 });
 
-/** Whose fault it is; every other code is ours. */
+/** What is the client's fault, and what passes; every other code is a fault of ours. */
 const STATUS = {
   ERR_IMAGE_READ: 400,
   ERR_IMAGE_EMPTY: 400,
   ERR_IMAGE_TOO_LARGE: 413,
   ERR_IMAGE_FORMAT: 415,
   ERR_IMAGE_DECODE: 422,
+  ERR_QUEUE_FULL: 503,
+  ERR_DISPOSED: 503,
 };
 
-const server = createServer(async (request, response) => {
+async function answer(request, response) {
+  const reply = (status, body) => {
+    const headers = { 'content-type': 'application/json', ...(status === 503 && { 'retry-after': '1' }) };
+    response.writeHead(status, headers).end(`${JSON.stringify(body)}\n`);
+    // What is left of a refused body is thrown away, so that the client gets to read the answer, but not for long.
+    if (request.complete) return;
+    request.resume();
+    const cut = setTimeout(() => request.destroy(), 5000);
+    request.once('close', () => clearTimeout(cut));
+  };
+  const refuse = (status, code, message) => reply(status, { error: { code, message } });
+  if (request.method !== 'POST') return refuse(405, 'METHOD', 'POST an image.');
+  // Before a byte of it is read, and before a client that asks (`Expect: 100-continue`, as curl) has sent one. Bodies without
+  // a length are counted as they come.
+  if (Number(request.headers['content-length']) > MAXIMUM_BYTES) {
+    return refuse(413, 'ERR_IMAGE_TOO_LARGE', `Uploads may have ${MAXIMUM_BYTES} bytes.`);
+  }
+  if (iqa.pending >= iqa.maxPending) return refuse(503, 'ERR_QUEUE_FULL', 'Too many images are waiting.');
+  if (request.headers.expect) response.writeContinue();
+
   const gone = new AbortController();
   response.once('close', () => gone.abort());
-  const reply = (status, body) => {
-    response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
-  };
   try {
     const { score, width, height, warnings } = await iqa.score(request, {
       signal: gone.signal,
       limitInputPixels: 50_000_000,
+      limitInputBytes: MAXIMUM_BYTES,
     });
     reply(200, { score, width, height, warnings });
   } catch ({ code, message }) {
-    reply(STATUS[code] ?? 500, { error: { code, message } });
+    if (!gone.signal.aborted) refuse(STATUS[code] ?? 500, code, message);
   }
-});
+}
+
+// Node.js ends requests that take more than five minutes (requestTimeout): that is the time for an upload with its waiting.
+const server = createServer(answer);
+server.on('checkContinue', answer);
 server.listen(Number(port), () => console.log(`http://localhost:${server.address().port}/`));
 
 process.once('SIGINT', async () => {

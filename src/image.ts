@@ -1,6 +1,7 @@
 /** Anything a user has → RGB, 8 bit. */
 import { HyperIQAError } from './errors.js';
 import { decodeBytes, rawToRgb, type DecodedImage } from './image/decode.js';
+import { defaultByteLimit } from './image/limits.js';
 import { openSource, type Source } from './image/source.js';
 import type { DecodePolicy, ImageInput } from './types.js';
 
@@ -11,16 +12,23 @@ export type { DecodedImage } from './image/decode.js';
 export interface CapturedImage {
   /** How messages name it. */
   readonly label: string;
-  /** Resolves when nothing but decoding (and reading of a file) is left to do; rejects as `decode` would. */
+  /** A stream or Blob: its bytes are to be collected first. Nothing is pulled from it before `arrived` or `decode`. */
+  readonly arrives: boolean;
+  /** Collects what arrives, so that only decoding (and reading of a file) is left to do; rejects as `decode` would. */
   arrived(): Promise<void>;
+  /** Calls back, at once where it has happened already, when a stream breaks off, also while nobody reads it. */
+  onBroken(tell: (error: HyperIQAError) => void): void;
   /**
    * Reads and decodes.
    *
+   * @param check - Called with the size of the image (upright, where the policy turns it) as soon as it is known, before
+   *   the pixels where the format has it in its header; may throw.
    * @throws HyperIQAError ERR_IMAGE_NOT_FOUND, ERR_IMAGE_READ, ERR_IMAGE_EMPTY, ERR_IMAGE_FORMAT, ERR_IMAGE_DECODE,
-   *   ERR_IMAGE_TOO_LARGE, ERR_INVALID_ARGUMENT (a stream of something else than bytes), ERR_OUT_OF_MEMORY
+   *   ERR_IMAGE_TOO_LARGE, ERR_INVALID_ARGUMENT (a stream of something else than bytes), ERR_OUT_OF_MEMORY; what `check`
+   *   throws
    */
-  decode(policy: DecodePolicy): Promise<DecodedImage>;
-  /** Lets go of a stream that is still being read. */
+  decode(policy: DecodePolicy, check?: (width: number, height: number) => void): Promise<DecodedImage>;
+  /** Lets go of memory, of a file that is being read and of a stream. */
   cancel(): void;
 }
 
@@ -29,25 +37,40 @@ export interface CapturedImage {
  * streams are listened to.
  *
  * @param limitInputPixels - Largest width × height accepted, looked at before anything is decoded.
+ * @param limitInputBytes - Largest number of encoded bytes accepted.
  * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_IMAGE_RAW_SIZE, ERR_IMAGE_TOO_LARGE, ERR_IMAGE_READ
  */
-export function captureImage(input: ImageInput, limitInputPixels: number): CapturedImage {
+export function captureImage(
+  input: ImageInput,
+  limitInputPixels: number,
+  limitInputBytes = defaultByteLimit(limitInputPixels),
+): CapturedImage {
   let source: Source;
   try {
-    source = openSource(input, limitInputPixels);
+    source = openSource(input, { limitInputPixels, limitInputBytes });
   } catch (error) {
     throw withMemoryTold('the image', error);
   }
-  const { label } = source;
+  const { label, arrives } = source;
   return {
     label,
-    arrived: () => source.arrived(),
-    decode: async (policy) => {
+    arrives,
+    arrived: async () => {
+      try {
+        await source.arrived();
+      } catch (error) {
+        throw withMemoryTold(label, error);
+      }
+    },
+    onBroken: (tell) => {
+      source.onBroken(tell);
+    },
+    decode: async (policy, check) => {
       try {
         const content = await source.read();
-        return content instanceof Uint8Array
-          ? await decodeBytes(content, label, policy, limitInputPixels)
-          : await rawToRgb(content, label, policy);
+        if (content instanceof Uint8Array) return await decodeBytes(content, label, policy, limitInputPixels, check);
+        check?.(content.width, content.height);
+        return await rawToRgb(content, label, policy);
       } catch (error) {
         throw withMemoryTold(label, error);
       }

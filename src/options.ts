@@ -1,11 +1,22 @@
 /** The options objects of the API: checked, with their defaults. */
 import { HyperIQAError } from './errors.js';
-import { DEFAULT_LIMIT_INPUT_PIXELS } from './image.js';
+import { DEFAULT_LIMIT_INPUT_PIXELS, defaultByteLimit, MAXIMUM_BYTES } from './image/limits.js';
+import type { IntakeLimits } from './intake.js';
 import { MAXIMUM_CROPS, resolveProtocol } from './protocol.js';
-import type { Device, Dtype, GraphMode, LoadOptions, ModelMetadata, Protocol } from './types.js';
+import type {
+  Device,
+  Dtype,
+  GraphMode,
+  InputLimits,
+  LoadOptions,
+  ModelMetadata,
+  Protocol,
+  QueueLimits,
+} from './types.js';
 import { checkBoolean, checkInteger, checkObject, checkOneOf, checkSignal, checkString, invalid } from './validate.js';
 
 const DEFAULT_MAXIMUM_CROPS = 100;
+const DEFAULT_MAXIMUM_STREAMS = 16;
 const MAXIMUM_SEED = 2n ** 64n - 1n;
 
 /** Load options as the native side takes them, and what stays on this side. */
@@ -20,10 +31,36 @@ export interface CheckedLoadOptions {
     maxQueueImages: number;
     maxQueueBytes: number;
   };
+  intake: IntakeLimits;
   /** `auto` was asked for by name. */
   autoAsked: boolean;
   libtorch: string | undefined;
   signal: AbortSignal | undefined;
+}
+
+export const QUEUE_KEYS = ['maxQueueImages', 'maxQueueBytes', 'maxPending', 'maxStreams'] as const;
+
+/**
+ * The fields of `QUEUE_KEYS`: of the native queue, and of the way to it.
+ *
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT
+ */
+export function checkQueueLimits(fields: Record<string, unknown>): {
+  native: { maxQueueImages: number; maxQueueBytes: number };
+  intake: IntakeLimits;
+} {
+  const integer = (key: keyof QueueLimits, maximum: number, byDefault: number) =>
+    fields[key] === undefined ? byDefault : checkInteger(key, fields[key], 1, maximum);
+  return {
+    native: {
+      maxQueueImages: integer('maxQueueImages', 1_000_000, 64),
+      maxQueueBytes: integer('maxQueueBytes', Number.MAX_SAFE_INTEGER, 2 ** 30),
+    },
+    intake: {
+      maxPending: integer('maxPending', Number.MAX_SAFE_INTEGER, Infinity),
+      maxStreams: integer('maxStreams', 1_000_000, DEFAULT_MAXIMUM_STREAMS),
+    },
+  };
 }
 
 const LOAD_KEYS: readonly (keyof LoadOptions)[] = [
@@ -34,8 +71,7 @@ const LOAD_KEYS: readonly (keyof LoadOptions)[] = [
   'graphMode',
   'libtorch',
   'selfCheck',
-  'maxQueueImages',
-  'maxQueueBytes',
+  ...QUEUE_KEYS,
   'signal',
 ];
 
@@ -43,10 +79,12 @@ const LOAD_KEYS: readonly (keyof LoadOptions)[] = [
 export function checkLoadOptions(value: unknown): CheckedLoadOptions {
   const fields = checkObject('options', value, LOAD_KEYS);
   // 0 leaves the choice to the engine.
-  const integer = (key: keyof LoadOptions, maximum: number, byDefault = 0) =>
-    fields[key] === undefined ? byDefault : checkInteger(key, fields[key], 1, maximum);
+  const integer = (key: keyof LoadOptions, maximum: number) =>
+    fields[key] === undefined ? 0 : checkInteger(key, fields[key], 1, maximum);
+  const { native, intake } = checkQueueLimits(fields);
   return {
     native: {
+      ...native,
       devices: fields.device === undefined ? ['auto'] : checkDevices(fields.device),
       dtype: fields.dtype === undefined ? 'fp32' : checkOneOf('dtype', fields.dtype, ['fp32', 'bf16', 'fp16']),
       threads: integer('threads', 1024),
@@ -56,9 +94,8 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
           ? 'auto'
           : checkOneOf('graphMode', fields.graphMode, ['auto', 'freeze', 'optimize', 'onednn']),
       selfCheck: fields.selfCheck === undefined ? true : checkBoolean('selfCheck', fields.selfCheck),
-      maxQueueImages: integer('maxQueueImages', 1_000_000, 64),
-      maxQueueBytes: integer('maxQueueBytes', Number.MAX_SAFE_INTEGER, 2 ** 30),
     },
+    intake,
     autoAsked: fields.device === 'auto',
     libtorch: fields.libtorch === undefined ? undefined : checkString('libtorch', fields.libtorch),
     signal: fields.signal === undefined ? undefined : checkSignal('signal', fields.signal),
@@ -96,11 +133,29 @@ export interface CheckedScoreOptions {
   maxStandardError: number | undefined;
   /** Only with `maxStandardError`. */
   maxCrops: number | undefined;
-  limitInputPixels: number;
+  limits: Required<InputLimits>;
   signal: AbortSignal | undefined;
 }
 
-const SCORE_KEYS = ['protocol', 'crops', 'seed', 'maxStandardError', 'maxCrops', 'limitInputPixels', 'signal'];
+export const LIMIT_KEYS = ['limitInputPixels', 'limitInputBytes'] as const;
+
+/**
+ * The fields of `LIMIT_KEYS`, with their defaults.
+ *
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT
+ */
+export function checkInputLimits(fields: Record<string, unknown>): Required<InputLimits> {
+  const { limitInputPixels: pixels, limitInputBytes: bytes } = fields;
+  const limitInputPixels =
+    pixels === undefined
+      ? DEFAULT_LIMIT_INPUT_PIXELS
+      : checkInteger('limitInputPixels', pixels, 1, Number.MAX_SAFE_INTEGER);
+  const limitInputBytes =
+    bytes === undefined ? defaultByteLimit(limitInputPixels) : checkInteger('limitInputBytes', bytes, 1, MAXIMUM_BYTES);
+  return { limitInputPixels, limitInputBytes };
+}
+
+const SCORE_KEYS = ['protocol', 'crops', 'seed', 'maxStandardError', 'maxCrops', ...LIMIT_KEYS, 'signal'];
 
 /** @throws HyperIQAError ERR_INVALID_ARGUMENT */
 export function checkScoreOptions(
@@ -114,10 +169,7 @@ export function checkScoreOptions(
     protocol,
     seed: fields.seed === undefined ? 0n : checkSeed(fields.seed),
     ...checkStandardError(fields, protocol),
-    limitInputPixels:
-      fields.limitInputPixels === undefined
-        ? DEFAULT_LIMIT_INPUT_PIXELS
-        : checkInteger('limitInputPixels', fields.limitInputPixels, 1, Number.MAX_SAFE_INTEGER),
+    limits: checkInputLimits(fields),
     signal: fields.signal === undefined ? undefined : checkSignal('signal', fields.signal),
   };
 }

@@ -42,41 +42,51 @@ function isByteStream(inputs: object): boolean {
  * The options that all methods on many images share.
  *
  * @param usual - The concurrency where none is asked for.
+ * @param maxPending - Calls that may be unfinished at a time: to pull more inputs would only make them wait.
  * @throws HyperIQAError ERR_INVALID_ARGUMENT
  */
 export function checkBatchOptions(
   { concurrency, order }: { concurrency?: number | undefined; order?: 'input' | 'completed' | undefined },
   usual: () => number,
+  maxPending: number,
 ): Pick<ScoreAllPlan<unknown, unknown>, 'concurrency' | 'order'> {
+  const wanted = concurrency === undefined ? usual() : checkInteger('concurrency', concurrency, 1, 1_000_000);
   return {
-    concurrency: concurrency === undefined ? usual() : checkInteger('concurrency', concurrency, 1, 1_000_000),
+    concurrency: Math.min(wanted, maxPending),
     order: order === undefined ? 'input' : checkOneOf('order', order, ['input', 'completed']),
   };
 }
 
 /**
- * Pulls inputs as far ahead as `concurrency` allows, and gives an item for each. Leaving the loop, an abort and an error of
- * the source end what is under way; the source's `return` is called where it has not ended by itself.
+ * Pulls inputs as far ahead as `concurrency` allows, and gives an item for each; nothing is pulled before the first is asked
+ * for. Leaving the loop, an abort and a disposed scorer end what is under way at once, also while nobody asks for an item;
+ * an error of the source is thrown after the items that were pulled before it. The source's `return` is called where it has
+ * not ended by itself.
  */
-export async function* scoreAll<T, R>(
+export function scoreAll<T, R>(
   inputs: Iterable<T> | AsyncIterable<T>,
   plan: ScoreAllPlan<T, R>,
 ): AsyncGenerator<BatchItem<T, R>, void, undefined> {
-  if (plan.signal?.aborted) throw abortedError(plan.signal);
-  const run = new Run(inputs, plan);
-  try {
-    for (let item = await run.next(); item !== undefined; item = await run.next()) yield item;
-  } finally {
-    await run.end();
-  }
+  return new Run(inputs, plan);
 }
 
-class Run<T, R> {
+type Item<T, R> = IteratorResult<BatchItem<T, R>, void>;
+const DONE = { done: true, value: undefined } as const;
+
+/**
+ * An async generator by hand: one of the language's own would hear of `return` only after the item that somebody is waiting
+ * for, and of an abort only when it is asked for the next one.
+ */
+class Run<T, R> implements AsyncGenerator<BatchItem<T, R>, void, undefined> {
+  readonly #inputs: Iterable<T> | AsyncIterable<T>;
   readonly #plan: ScoreAllPlan<T, R>;
-  readonly #iterator: AnyIterator<T>;
+  /** Of the source, once the first item has been asked for. */
+  #iterator: AnyIterator<T> | undefined;
   /** Ends the scores that are under way. */
   readonly #controller = new AbortController();
-  readonly #stopListening: () => void;
+  #stopListening: () => void = () => undefined;
+  /** Calls of `next` that wait for an item, in order. */
+  readonly #asking: { resolve: (item: Item<T, R>) => void; reject: (error: unknown) => void }[] = [];
   /** Items that are ready, by index; a Map keeps the order in which they became so. */
   readonly #ready = new Map<number, BatchItem<T, R>>();
   /** Pulled inputs so far, which is the index of the next one. */
@@ -85,48 +95,76 @@ class Run<T, R> {
   #given = 0;
   #pulling = false;
   #sourceEnded = false;
-  /** What ends the loop once everything that was started has been given; the source's error. */
+  /** The source's error, for after everything that was started. */
   #sourceError: { error: unknown } | undefined;
-  /** What ends the loop at once. */
+  /** What ended everything while nobody was asking. */
   #failure: HyperIQAError | undefined;
-  #wake: () => void = () => undefined;
+  #ended = false;
 
   constructor(inputs: Iterable<T> | AsyncIterable<T>, plan: ScoreAllPlan<T, R>) {
+    this.#inputs = inputs;
     this.#plan = plan;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** @throws the source's error, or a HyperIQAError that ends everything */
+  async next(): Promise<Item<T, R>> {
+    if (!this.#ended && this.#iterator === undefined) this.#start();
+    if (this.#failure !== undefined) {
+      const failure = this.#failure;
+      this.#failure = undefined;
+      throw failure;
+    }
+    if (this.#ended) return DONE;
+    return new Promise((resolve, reject) => {
+      this.#asking.push({ resolve, reject });
+      this.#serve();
+    });
+  }
+
+  async return(): Promise<Item<T, R>> {
+    this.#failure = undefined;
+    await this.#end(new HyperIQAError('ERR_ABORTED', 'The loop over the results was left.'));
+    return DONE;
+  }
+
+  async throw(error: unknown): Promise<Item<T, R>> {
+    await this.return();
+    throw error;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  #start(): void {
+    const { signal } = this.#plan;
+    const inputs = this.#inputs;
+    // Whatever is thrown here ends it.
+    this.#ended = true;
+    if (signal?.aborted) throw abortedError(signal);
     this.#iterator = Symbol.asyncIterator in inputs ? inputs[Symbol.asyncIterator]() : inputs[Symbol.iterator]();
-    const { signal } = plan;
+    this.#ended = false;
     this.#stopListening = onAbort(signal, () => {
       if (signal !== undefined) this.#fail(abortedError(signal));
     });
   }
 
-  /** The next item; undefined after the last. @throws the source's error, or a HyperIQAError that ends everything */
-  async next(): Promise<BatchItem<T, R> | undefined> {
-    for (;;) {
-      if (this.#failure !== undefined) throw this.#failure;
+  /** Gives what is ready to those who ask. */
+  #serve(): void {
+    while (this.#asking.length > 0) {
       const item = this.#take();
-      // Before the caller does its own work with the item: meanwhile others are to be scored.
-      this.#pull();
-      if (item !== undefined) return item;
-      if (this.#sourceEnded && this.#given === this.#pulled) {
-        if (this.#sourceError !== undefined) throw this.#sourceError.error;
-        return undefined;
-      }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      if (item === undefined) break;
+      this.#asking.shift()?.resolve({ done: false, value: item });
     }
-  }
-
-  async end(): Promise<void> {
-    this.#stopListening();
-    if (this.#given < this.#pulled)
-      this.#controller.abort(new HyperIQAError('ERR_ABORTED', 'The loop over the results was left.'));
-    if (this.#sourceEnded) return;
-    this.#sourceEnded = true;
-    const ended = Promise.resolve(this.#iterator.return?.()).catch(() => undefined);
-    // A source that is waiting for its next input may wait for ever; its end cannot be waited for then.
-    if (!this.#pulling) await ended;
+    // Before the caller does its own work with the item: meanwhile others are to be scored.
+    this.#pull();
+    if (this.#asking.length === 0 || !this.#sourceEnded || this.#given < this.#pulled) return;
+    if (this.#sourceError !== undefined) this.#asking.shift()?.reject(this.#sourceError.error);
+    void this.#end(undefined);
   }
 
   #take(): BatchItem<T, R> | undefined {
@@ -143,44 +181,71 @@ class Run<T, R> {
     this.#pulling = true;
     // Through a promise also where the source is not asynchronous: what it throws is then caught in the same way.
     Promise.resolve()
-      .then(() => this.#iterator.next())
+      .then(() => this.#iterator?.next() ?? DONE)
       .then(
         ({ done, value }: IteratorResult<T, unknown>) => {
           this.#pulling = false;
-          // `end` may have come in between.
+          // The end may have come in between.
           if (this.#sourceEnded) return;
           if (done) this.#sourceEnded = true;
-          else this.#start(value, this.#pulled++);
-          this.#pull();
-          this.#wake();
+          else this.#score(value, this.#pulled++);
+          this.#serve();
         },
         (error: unknown) => {
           this.#pulling = false;
           this.#sourceEnded = true;
           this.#sourceError = { error };
-          this.#wake();
+          this.#serve();
         },
       );
   }
 
-  #start(input: T, index: number): void {
+  #score(input: T, index: number): void {
     this.#plan.score(input, this.#controller.signal).then(
       (result) => {
-        this.#ready.set(index, { input, index, result });
-        this.#wake();
+        this.#put({ input, index, result });
       },
       (reason: unknown) => {
         const error = toHyperIQAError(reason);
         // Every further image would fail with the same, without end where the source has none.
         if (error.code === 'ERR_DISPOSED') this.#fail(error);
-        this.#ready.set(index, { input, index, error });
-        this.#wake();
+        this.#put({ input, index, error });
       },
     );
   }
 
+  #put(item: BatchItem<T, R>): void {
+    if (this.#ended) return;
+    this.#ready.set(item.index, item);
+    this.#serve();
+  }
+
   #fail(error: HyperIQAError): void {
-    this.#failure ??= error;
-    this.#wake();
+    if (this.#ended) return;
+    const first = this.#asking.shift();
+    if (first === undefined) this.#failure = error;
+    else first.reject(error);
+    void this.#end(error);
+  }
+
+  /**
+   * Ends everything that is under way, and closes the source.
+   *
+   * @param reason - What the scores that are under way are aborted with; undefined where there are none.
+   */
+  async #end(reason: HyperIQAError | undefined): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stopListening();
+    if (reason !== undefined && this.#given < this.#pulled) this.#controller.abort(reason);
+    this.#ready.clear();
+    for (const { resolve } of this.#asking.splice(0)) resolve(DONE);
+    if (this.#sourceEnded) return;
+    this.#sourceEnded = true;
+    const closed = Promise.resolve()
+      .then(() => this.#iterator?.return?.())
+      .catch(() => undefined);
+    // A source that is waiting for its next input may wait for ever; its end cannot be waited for then.
+    if (!this.#pulling) await closed;
   }
 }

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 
 import type { NativeEngine } from '../binding.js';
 import { fromCallSite } from './call-site.js';
+import { decodingPlaces } from './decodings.js';
 import { HyperIQAError, toHyperIQAError } from './errors.js';
 import { captureImage } from './image.js';
-import { decodingPlaces } from './image-queue.js';
 import { cancelledBy, checkModelFile, deepFreeze, sha256OfFile, untilAborted } from './model-file.js';
 import { locateModel, requireSha256, type LocatedModel } from './models/locate.js';
 import { loadBinding, type LoadedBinding } from './native/addon.js';
@@ -16,7 +16,7 @@ import { knownFields } from './protocol.js';
 import { provenanceOf, versions } from './provenance.js';
 import { defaultModelPath } from './runtime.js';
 import { checkBatchOptions, checkInputs, scoreAll } from './score-all.js';
-import { ScoringQueue, type Scored } from './scoring-queue.js';
+import { ScoringQueue, type Scored, type ScoringPlan } from './scoring-queue.js';
 import type {
   ImageInput,
   Info,
@@ -32,6 +32,13 @@ import type {
 } from './types.js';
 
 /**
+ * `HyperIQA.score` with checked options, for the methods of the package that score parts of what their callers ask for.
+ *
+ * @throws HyperIQAError as `HyperIQA.score`, but no ERR_QUEUE_FULL where the plan waits
+ */
+export let scorePlanned: (iqa: HyperIQA, input: ImageInput, plan: ScoringPlan) => Promise<ScoreResult>;
+
+/**
  * A model on its devices, with a queue of its own. Calls may overlap: patches of different images share batches.
  *
  * ```js
@@ -43,6 +50,8 @@ import type {
 export class HyperIQA implements AsyncDisposable {
   /** The model, the devices, and how it is computed. */
   readonly info: Info;
+  /** As at load; Infinity where there is no limit. */
+  readonly maxPending: number;
   readonly #engine: NativeEngine;
   readonly #queue: ScoringQueue;
   readonly #provenance: (options: CheckedScoreOptions) => Provenance;
@@ -51,13 +60,26 @@ export class HyperIQA implements AsyncDisposable {
   readonly #warnings: readonly Warning[];
   #disposing: Promise<void> | undefined;
 
+  static {
+    scorePlanned = (iqa, input, plan) => iqa.#score(input, plan);
+  }
+
   private constructor(engine: NativeEngine, info: Info, options: CheckedLoadOptions) {
     this.#engine = engine;
     this.info = info;
-    this.#queue = new ScoringQueue(engine);
+    this.#queue = new ScoringQueue(engine, options.intake);
     this.#provenance = provenanceOf(info);
+    this.maxPending = options.intake.maxPending;
     this.#maxQueueImages = options.native.maxQueueImages;
     this.#warnings = fallbackWarnings(info, options);
+  }
+
+  /**
+   * Images that were accepted and have neither result nor error, whatever method they came by: those of `score`, of
+   * `qualityMap`, of `scoreAll` once it has its place, and faces. Never more than `maxPending`.
+   */
+  get pending(): number {
+    return this.#queue.pending;
   }
 
   /**
@@ -81,22 +103,25 @@ export class HyperIQA implements AsyncDisposable {
    * Scores one image.
    *
    * The input is taken hold of at the call: bytes and pixels are copied, so their memory may be reused at once. Calls
-   * beyond what the engine has room for wait in order.
+   * beyond what the engine has room for wait in order, up to `maxPending` of them. A stream is not pulled before there is
+   * room for its bytes; one that is given up is destroyed (a request of Node's http and http2 servers is left unread
+   * instead, so that it can be answered).
    *
-   * @throws HyperIQAError (as a rejection) ERR_INVALID_ARGUMENT, ERR_IMAGE_NOT_FOUND, ERR_IMAGE_READ, ERR_IMAGE_EMPTY,
+   * @throws HyperIQAError (as a rejection) ERR_QUEUE_FULL, ERR_INVALID_ARGUMENT, ERR_IMAGE_NOT_FOUND, ERR_IMAGE_READ, ERR_IMAGE_EMPTY,
    *   ERR_IMAGE_FORMAT, ERR_IMAGE_DECODE, ERR_IMAGE_TOO_LARGE, ERR_IMAGE_RAW_SIZE, ERR_ABORTED, ERR_DISPOSED,
    *   ERR_OUT_OF_MEMORY, ERR_INTERNAL
    */
   score(input: ImageInput, options: ScoreOptions = {}): Promise<ScoreResult> {
-    return fromCallSite(() => this.#scoreChecked(input, () => checkScoreOptions(options, this.info.model)));
+    return fromCallSite(async () => this.#score(input, checkScoreOptions(options, this.info.model)));
   }
 
   /**
    * Scores every image of an iterable. Each item has its result or its error; an image that cannot be scored stops
-   * nothing. Inputs are pulled only as they are needed, so the iterable may be endless.
+   * nothing. Inputs are pulled only as they are needed, so the iterable may be endless. Where other calls have taken all
+   * `maxPending` places, they wait.
    *
-   * Leaving the loop ends what is under way and closes the iterable. An error of the iterable itself is thrown after the
-   * items that were pulled before it.
+   * Leaving the loop and an abort end what is under way at once and close the iterable. An error of the iterable itself is
+   * thrown after the items that were pulled before it.
    *
    * @throws HyperIQAError ERR_INVALID_ARGUMENT at the call; ERR_ABORTED or ERR_DISPOSED from the loop
    */
@@ -107,8 +132,8 @@ export class HyperIQA implements AsyncDisposable {
     checkInputs(inputs);
     const checked = checkScoreOptions(options, this.info.model, ['concurrency', 'order']);
     return scoreAll(inputs, {
-      score: (input, signal) => this.#scoreChecked(input, () => ({ ...checked, signal })),
-      ...checkBatchOptions(options, () => this.#defaultConcurrency(checked)),
+      score: (input, signal) => this.#score(input, { ...checked, signal, waits: true }),
+      ...checkBatchOptions(options, () => this.#defaultConcurrency(checked), this.maxPending),
       signal: checked.signal,
     });
   }
@@ -146,10 +171,10 @@ export class HyperIQA implements AsyncDisposable {
     }
   }
 
-  async #scoreChecked(input: ImageInput, check: () => CheckedScoreOptions): Promise<ScoreResult> {
-    const options = check();
-    const image = captureImage(input, options.limitInputPixels);
-    return this.#toResult(await this.#queue.score(image, options), options);
+  async #score(input: ImageInput, plan: ScoringPlan): Promise<ScoreResult> {
+    const { limitInputPixels, limitInputBytes } = plan.limits;
+    const scored = await this.#queue.score(() => captureImage(input, limitInputPixels, limitInputBytes), plan);
+    return this.#toResult(scored, { ...plan, protocol: scored.protocol });
   }
 
   #toResult({ native, width, height, warnings }: Scored, options: CheckedScoreOptions): ScoreResult {
@@ -249,11 +274,14 @@ function scoringWarnings(
   { protocol, maxStandardError }: CheckedScoreOptions,
 ): Warning[] {
   const warnings: Warning[] = [];
-  if (native.enlarged) {
+  const { resizedWidth, resizedHeight } = native;
+  // The engine only tells of the enlargement to the smallest side; a protocol's own resize may come before it.
+  const small = Math.min(width, height) < protocol.minimumSide;
+  if (native.enlarged || (small && (resizedWidth > width || resizedHeight > height))) {
     warnings.push({
       code: 'WARN_ENLARGED',
       message:
-        `The image of ${width}×${height} pixels was enlarged to ${native.resizedWidth}×${native.resizedHeight}, ` +
+        `The image of ${width}×${height} pixels was enlarged to ${resizedWidth}×${resizedHeight}, ` +
         `since protocol '${protocol.name}' needs ${protocol.minimumSide} pixels on the shorter side.`,
     });
   }

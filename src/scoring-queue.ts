@@ -1,37 +1,60 @@
 /** The way of an image through a scorer's engine: `ImageQueue` with what scoring asks for. */
 import type { NativeEngine, NativeScoreOptions, NativeScoreResult } from '../binding.js';
-import { HyperIQAError } from './errors.js';
-import { DEFAULT_LIMIT_INPUT_PIXELS, type CapturedImage } from './image.js';
+import { checkedResize } from './cost.js';
+import type { CapturedImage } from './image.js';
 import { ImageQueue, type Processed } from './image-queue.js';
+import type { IntakeLimits } from './intake.js';
 import type { CheckedScoreOptions } from './options.js';
-import { resizedSize } from './protocol.js';
+import type { Crops, Protocol } from './types.js';
 
-/** What the engine says of an image, and what decoding it has told before. */
-export type Scored = Processed<NativeScoreResult>;
+/** How one image is scored. */
+export interface ScoringPlan extends CheckedScoreOptions {
+  /** Waits where the queue is full of calls, as the methods do that pull their inputs themselves. */
+  waits?: boolean;
+  /**
+   * Crops that depend on the size of the image, in the place of the protocol's. Refuses one by throwing.
+   *
+   * @param resized - Size of the image that they are cut from, pixels.
+   */
+  cropsFor?: (label: string, resized: { width: number; height: number }) => Crops;
+}
+
+/** What the engine says of an image, what decoding it has told before, and the protocol with the crops that were cut. */
+export interface Scored extends Omit<Processed<NativeScoreResult>, 'data'> {
+  protocol: Protocol;
+}
 
 export class ScoringQueue {
   readonly #engine: NativeEngine;
   readonly #queue: ImageQueue;
 
-  constructor(engine: NativeEngine) {
+  constructor(engine: NativeEngine, limits: IntakeLimits) {
     this.#engine = engine;
-    this.#queue = new ImageQueue(engine, 'The scorer');
+    this.#queue = new ImageQueue(engine, 'The scorer', limits);
+  }
+
+  /** Calls that were accepted and have neither result nor error. */
+  get pending(): number {
+    return this.#queue.pending;
   }
 
   /**
-   * Scores a captured image.
+   * Takes hold of an image and scores it.
    *
-   * @throws HyperIQAError as ImageQueue.run
+   * @throws HyperIQAError as `ImageQueue.run`; ERR_IMAGE_TOO_LARGE for what the protocol would make of the image
    */
-  score(image: CapturedImage, options: CheckedScoreOptions): Promise<Scored> {
-    const native = nativeOptions(options);
-    return this.#queue.run(image, {
-      decode: options.protocol.decode,
-      signal: options.signal,
-      check: (width, height) => {
-        checkResizedSize(image.label, width, height, options);
+  score(capture: () => CapturedImage, plan: ScoringPlan): Promise<Scored> {
+    let { protocol } = plan;
+    return this.#queue.run(capture, {
+      decode: protocol.decode,
+      signal: plan.signal,
+      waits: plan.waits ?? false,
+      check: (image) => {
+        const resized = checkedResize(image, protocol, plan.limits.limitInputPixels);
+        if (plan.cropsFor) protocol = Object.freeze({ ...protocol, crops: plan.cropsFor(image.label, resized) });
       },
-      submit: (data, width, height) => this.#engine.score(data, width, height, native),
+      submit: (data, width, height) => this.#engine.score(data, width, height, nativeOptions({ ...plan, protocol })),
+      finish: ({ native, width, height, warnings }) => ({ native, width, height, warnings, protocol }),
     });
   }
 
@@ -50,18 +73,4 @@ function nativeOptions({ protocol, seed, maxStandardError, maxCrops }: CheckedSc
     seed,
     ...(maxStandardError === undefined || maxCrops === undefined ? {} : { maxStandardError, maxCrops }),
   };
-}
-
-/** A line of 1×100000 pixels is small, but not when its shorter side has been enlarged to 224. */
-function checkResizedSize(label: string, width: number, height: number, options: CheckedScoreOptions): void {
-  const { protocol, limitInputPixels } = options;
-  const resized = resizedSize(protocol, width, height);
-  const limit = Math.max(limitInputPixels, DEFAULT_LIMIT_INPUT_PIXELS);
-  if (resized.width * resized.height <= limit) return;
-  throw new HyperIQAError(
-    'ERR_IMAGE_TOO_LARGE',
-    `${label} has ${width}×${height} pixels, and the protocol '${protocol.name}' would make ` +
-      `${resized.width}×${resized.height} of them, more than the limit of ${limit}. ` +
-      'Cut a less narrow part out of it.',
-  );
 }

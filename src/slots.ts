@@ -1,12 +1,24 @@
 /** A limited number of places, and a first-in, first-out line of calls that wait for one. */
 
 export class Slots {
-  #free: number;
+  readonly #count: number;
+  #taken = 0;
   // A Set keeps the order of insertion and lets anybody leave from the middle at once.
   readonly #waiting = new Set<() => void>();
 
+  /** @param count - Infinity for as many as there are calls. */
   constructor(count: number) {
-    this.#free = count;
+    this.#count = count;
+  }
+
+  /** Places that are taken. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** Whoever enters has to wait. */
+  get full(): boolean {
+    return this.#taken >= this.#count;
   }
 
   /**
@@ -14,8 +26,8 @@ export class Slots {
    * rejects with its argument.
    */
   enter(): { turn: Promise<void>; leave: (reason: Error) => void } {
-    if (this.#free > 0) {
-      this.#free--;
+    if (!this.full) {
+      this.#taken++;
       return { turn: Promise.resolve(), leave: () => undefined };
     }
     let leave!: (reason: Error) => void;
@@ -35,6 +47,6 @@ export class Slots {
       go();
       return;
     }
-    this.#free++;
+    this.#taken--;
   }
 }

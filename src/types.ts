@@ -64,7 +64,40 @@ export interface Protocol {
 
 export type ProtocolName = 'official' | 'official-test' | 'pyiqa' | 'native';
 
-export interface LoadOptions {
+/** How many images a scorer or detector takes on at once, and what becomes of further ones. */
+export interface QueueLimits {
+  /** Decoded images held by the engine at most; further ones wait. Default 64. */
+  maxQueueImages?: number;
+  /** Bytes of decoded pixels held by the engine at most; further images wait. Default 1 GiB. */
+  maxQueueBytes?: number;
+  /**
+   * Calls of one image that may be unfinished at a time. A further one rejects with ERR_QUEUE_FULL before its input is
+   * touched: a stream is not read, memory is not copied. Methods that take many images wait for their place instead, and
+   * pull no more inputs than this ahead. Default: no limit.
+   */
+  maxPending?: number;
+  /**
+   * Streams and Blobs whose bytes are collected or held at a time; further ones wait without being pulled. Their memory is
+   * at most this many times `limitInputBytes`. Default 16.
+   */
+  maxStreams?: number;
+}
+
+/** Largest images that are read and decoded; larger ones are refused with ERR_IMAGE_TOO_LARGE. */
+export interface InputLimits {
+  /**
+   * Pixels (width × height) of an image, looked at before it is decoded. They limit what a protocol enlarges it to and how
+   * many patches its size may call for, too (docs/images.md). Default 268 402 689 (0x3FFF²), as sharp.
+   */
+  limitInputPixels?: number;
+  /**
+   * Bytes of an encoded image, from 1 to 2³¹ − 1, whether file, memory, stream or Blob. Default 1 GiB, and no more than
+   * 8 for each pixel of `limitInputPixels` and 64 MiB.
+   */
+  limitInputBytes?: number;
+}
+
+export interface LoadOptions extends QueueLimits {
   /** One device, or several that share one queue. Default `auto`. */
   device?: Device | readonly Device[];
   /** Default `fp32`. */
@@ -79,15 +112,11 @@ export interface LoadOptions {
   libtorch?: string;
   /** Recompute the model's check values at load and refuse the model if they differ. Default true. */
   selfCheck?: boolean;
-  /** Images held by the engine at most; further ones wait. Default 64. */
-  maxQueueImages?: number;
-  /** Bytes of decoded pixels held by the engine at most; further ones wait. Default 1 GiB. */
-  maxQueueBytes?: number;
   /** Ends the load: the call rejects with ERR_ABORTED at once, and the thread that loads gives up at the next step. */
   signal?: AbortSignal;
 }
 
-export interface ScoreOptions {
+export interface ScoreOptions extends InputLimits {
   /** A named protocol or a complete one. Default: the model's own. */
   protocol?: ProtocolName | Protocol;
   /** Replaces the protocol's crops; a number is that many random crops. */
@@ -98,13 +127,12 @@ export interface ScoreOptions {
   maxStandardError?: number;
   /** … or this many crops are scored. Default 100. */
   maxCrops?: number;
-  /** Largest image accepted, in pixels (width × height). Default 268 402 689 (0x3FFF²), as sharp. */
-  limitInputPixels?: number;
+  /** Ends the call with ERR_ABORTED at any stage: waiting, reading, decoding or being scored. */
   signal?: AbortSignal;
 }
 
 export interface ScoreAllOptions extends ScoreOptions {
-  /** Images decoded or queued at once. Default: enough to keep the engine busy. */
+  /** Inputs pulled and not yet handed out. Default: enough to keep the engine busy; never more than `maxPending`. */
   concurrency?: number;
   /** `input` (default): results in the order of the inputs; `completed`: as they are ready. */
   order?: 'input' | 'completed';

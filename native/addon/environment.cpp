@@ -91,7 +91,8 @@ Napi::Promise Environment::run(Napi::Env env, std::shared_ptr<Session> session, 
       return [id, result = std::move(result)](Napi::Env js) { of(js).settle(js, id, result); };
     });
   } catch (...) {
-    take(env, id);
+    // A promise that is never settled is never freed.
+    take(env, id).deferred.Resolve(env.Undefined());
     throw;
   }
   return deferred.Promise();

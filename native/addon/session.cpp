@@ -66,7 +66,8 @@ Napi::Value Session::ticket(Napi::Env env, const Napi::Value& pixels, const std:
     const JobId job = submit(id);
     environment.find(id)->job = job;
   } catch (...) {
-    environment.take(env, id);
+    // A promise that is never settled is never freed.
+    environment.take(env, id).deferred.Resolve(env.Undefined());
     throw;
   }
   auto result = Napi::Object::New(env);

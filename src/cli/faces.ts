@@ -11,6 +11,7 @@ import {
   facesOptions,
   integer,
   toDetectOptions,
+  toInputLimits,
   toDetectorOptions,
 } from './options.js';
 
@@ -64,7 +65,7 @@ function planOf(paths: string[], args: Arguments): FacesPlan {
     loading: toDetectorOptions(args),
     detecting: {
       ...toDetectOptions(args),
-      ...defined({ limitInputPixels: integer('max-pixels', args['max-pixels']) }),
+      ...toInputLimits(args),
     },
     concurrency: defined({ concurrency: integer('concurrency', args.concurrency) }),
   };

@@ -25,6 +25,7 @@ export const mapOptions = {
   stride: { ...text, group: 'Scoring:', describe: 'Distance of patches in the resized image, 4 to 224 (default 32)' },
   protocol: scoreOptions.protocol,
   'max-pixels': scoreOptions['max-pixels'],
+  'max-bytes': scoreOptions['max-bytes'],
   recursive: scoreOptions.recursive,
   ...loadOptions,
 } as const satisfies Record<string, Options>;

@@ -15,7 +15,7 @@ import { checkArguments } from './inputs.js';
 import { Interrupt } from './interrupt.js';
 import { MapFiles } from './map-files.js';
 import { mapOptions, mapRange } from './map-options.js';
-import { defined, integer, real, toLoadOptions } from './options.js';
+import { defined, integer, real, toInputLimits, toLoadOptions } from './options.js';
 import { StdoutSink } from './sink.js';
 import { count, printable, tell } from './text.js';
 
@@ -65,20 +65,24 @@ async function run(paths: string[], args: Arguments): Promise<number> {
     throw new HyperIQAError('ERR_INVALID_ARGUMENT', 'Name a folder for the maps: --output FOLDER.');
   }
   const plan: InputPlan = { paths, recursive: args.recursive ?? false, quiet: args.quiet ?? false };
-  const mapping: MapOptions = defined({
-    protocol: args.protocol,
-    stride: integer('stride', args.stride),
-    limitInputPixels: integer('max-pixels', args['max-pixels']),
-  });
-  const drawing: MapPictureOptions = defined({
-    colours: args.colours,
-    range: mapRange(args.range),
-    opacity: real('opacity', args.opacity),
-  });
-  const table = (args.format ?? (process.stdout.isTTY ? 'table' : 'jsonl')) === 'table';
-  const loading = toLoadOptions(args);
+  const limits = toInputLimits(args);
+  const mapping: MapOptions = {
+    ...defined({ protocol: args.protocol, stride: integer('stride', args.stride) }),
+    ...limits,
+  };
   const interrupt = new Interrupt();
   const { signal } = interrupt;
+  const drawing: MapPictureOptions = {
+    ...defined({
+      colours: args.colours,
+      range: mapRange(args.range),
+      opacity: real('opacity', args.opacity),
+      limitInputBytes: limits.limitInputBytes,
+    }),
+    signal,
+  };
+  const table = (args.format ?? (process.stdout.isTTY ? 'table' : 'jsonl')) === 'table';
+  const loading = toLoadOptions(args);
   const done = { mapped: 0, failed: 0 };
   try {
     const entries = await startEntries(plan, signal);

@@ -9,6 +9,7 @@ import {
   type DetectOptions,
   type DetectorLoadOptions,
   type Device,
+  type InputLimits,
   type LoadOptions,
 } from '../index.js';
 
@@ -57,6 +58,7 @@ export const scoreOptions = {
   'max-se': { ...text, group: 'Scoring:', describe: 'Add random crops until the standard error is below this' },
   'max-crops': { ...text, group: 'Scoring:', describe: '... or until there are this many (default 100)' },
   'max-pixels': { ...text, group: 'Scoring:', describe: 'Refuse larger images (default 268402689)' },
+  'max-bytes': { ...text, group: 'Scoring:', describe: 'Refuse larger files (default 1073741824)' },
   concurrency: { ...text, group: 'Scoring:', describe: 'Images decoded or waiting at once (default: chosen)' },
   faces: { type: 'boolean', group: 'Faces:', describe: 'Score the faces in each image, too' },
   recursive: { type: 'boolean', group: 'Input:', describe: 'Images in folders of folders too' },
@@ -97,6 +99,7 @@ export const faceOptions = {
 export const facesOptions = {
   crops: { ...text, group: 'Output:', describe: 'Write the kept faces as PNG files to this folder' },
   'max-pixels': scoreOptions['max-pixels'],
+  'max-bytes': scoreOptions['max-bytes'],
   concurrency: scoreOptions.concurrency,
   recursive: scoreOptions.recursive,
   format: scoreOptions.format,
@@ -142,6 +145,24 @@ export function toLoadOptions(args: LoadArguments): LoadOptions {
     batchSize: integer('batch-size', args['batch-size']),
     graphMode: args['graph-mode'],
     libtorch: args.libtorch,
+  });
+}
+
+/** What the options about the largest images hold after parsing. */
+export interface LimitArguments {
+  'max-pixels'?: string | undefined;
+  'max-bytes'?: string | undefined;
+}
+
+/**
+ * The largest images as the API takes them.
+ *
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT
+ */
+export function toInputLimits(args: LimitArguments): InputLimits {
+  return defined({
+    limitInputPixels: integer('max-pixels', args['max-pixels']),
+    limitInputBytes: integer('max-bytes', args['max-bytes']),
   });
 }
 

@@ -7,7 +7,17 @@ import { HyperIQA, HyperIQAError, imageExtensions, type ScoreAllItem } from '../
 import type { Outputs } from './distinct.js';
 import { expand } from './inputs.js';
 import type { Interrupt } from './interrupt.js';
-import { crops, defined, integer, loadOptions, real, scoreOptions, seed, toLoadOptions } from './options.js';
+import {
+  crops,
+  defined,
+  integer,
+  loadOptions,
+  real,
+  scoreOptions,
+  seed,
+  toInputLimits,
+  toLoadOptions,
+} from './options.js';
 import { Progress } from './progress.js';
 
 const { protocol, crops: cropsOption, seed: seedOption, concurrency, recursive } = scoreOptions;
@@ -20,6 +30,7 @@ export const spotOptions = {
   'max-se': scoreOptions['max-se'],
   'max-crops': scoreOptions['max-crops'],
   'max-pixels': scoreOptions['max-pixels'],
+  'max-bytes': scoreOptions['max-bytes'],
   concurrency,
   recursive,
   ...loadOptions,
@@ -118,9 +129,9 @@ async function scoreNow(
       crops: crops(args.crops),
       maxStandardError: real('max-se', args['max-se'], true),
       maxCrops: integer('max-crops', args['max-crops']),
-      limitInputPixels: integer('max-pixels', args['max-pixels']),
       concurrency: integer('concurrency', args.concurrency),
     }),
+    ...toInputLimits(args),
   });
   try {
     const predictions = await collectPredictions(counted(items, progress), iqa.info);

@@ -13,6 +13,7 @@ import { isAborted, outcomes, startEntries, startProgress } from './entries.js';
 import { writerFor } from './formats.js';
 import type { Entry } from './inputs.js';
 import { Interrupt } from './interrupt.js';
+import { defined } from './options.js';
 import type { Plan } from './plan.js';
 import { Recorder } from './recorder.js';
 import { describeRun, facesOf, failed, scored, type ScoreRecord } from './records.js';
@@ -139,8 +140,8 @@ function startScoring(
 ): AsyncIterable<BatchItem<string, Result>> {
   if (detector === undefined || faces === undefined) return withoutFaces(iqa.scoreAll(files, { ...scoring, signal }));
   const { concurrency, ...score } = scoring;
-  const { limitInputPixels } = scoring;
-  const detect = { ...faces.detecting, ...(limitInputPixels !== undefined && { limitInputPixels }) };
+  const { limitInputPixels, limitInputBytes } = scoring;
+  const detect = { ...faces.detecting, ...defined({ limitInputPixels, limitInputBytes }) };
   const order = concurrency === undefined ? {} : { concurrency };
   return scoreAllWithFaces(iqa, detector, files, { score, detect, ...order, signal });
 }

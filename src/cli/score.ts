@@ -14,6 +14,7 @@ import {
   scoreOptions,
   seed,
   toDetectOptions,
+  toInputLimits,
   toLoadOptions,
 } from './options.js';
 import { resumableFormats } from './resume.js';
@@ -89,9 +90,9 @@ function planOf(paths: string[], args: Arguments): Plan {
         crops: crops(args.crops),
         maxStandardError,
         maxCrops,
-        limitInputPixels: integer('max-pixels', args['max-pixels']),
         concurrency: integer('concurrency', args.concurrency),
       }),
+      ...toInputLimits(args),
     },
   };
 }

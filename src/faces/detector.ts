@@ -1,10 +1,12 @@
 /** A loaded face detector: load, detect, detectAll, dispose. */
 import type { NativeDetectionResult, NativeDetector } from '../../binding.js';
 import { fromCallSite } from '../call-site.js';
+import { checkEngineSize } from '../cost.js';
+import { decodingPlaces, inDecodingPlace } from '../decodings.js';
 import { HyperIQAError, toHyperIQAError } from '../errors.js';
 import { captureImage } from '../image.js';
 import { loadSharp } from '../image/sharp.js';
-import { decodingPlaces, ImageQueue, type Processed } from '../image-queue.js';
+import { ImageQueue, type Processed } from '../image-queue.js';
 import { cancelledBy, checkModelFile, deepFreeze, modelPath, sha256OfFile, untilAborted } from '../model-file.js';
 import { loadBinding } from '../native/addon.js';
 import { identityOf, versions } from '../provenance.js';
@@ -30,6 +32,19 @@ import type {
   Rectangle,
 } from './types.js';
 
+/** How one image is looked at. */
+export interface DetectionPlan extends CheckedDetectOptions {
+  /** Waits where the queue is full of calls, as the methods do that pull their inputs themselves. */
+  waits?: boolean;
+}
+
+/**
+ * `FaceDetector.detect` with checked options, for the methods of the package.
+ *
+ * @throws HyperIQAError as `FaceDetector.detect`, but no ERR_QUEUE_FULL where the plan waits
+ */
+export let detectPlanned: (detector: FaceDetector, input: ImageInput, plan: DetectionPlan) => Promise<DetectResult>;
+
 /**
  * MTCNN (Zhang et al., IEEE Signal Processing Letters 23, 2016) with the weights of facenet-pytorch, on the same engine
  * as the scorer. Calls may overlap.
@@ -44,16 +59,28 @@ import type {
 export class FaceDetector implements AsyncDisposable {
   /** The model and how it is computed. */
   readonly info: DetectorInfo;
+  /** As at load; Infinity where there is no limit. */
+  readonly maxPending: number;
   readonly #engine: NativeDetector;
   readonly #queue: ImageQueue;
   readonly #maxQueueImages: number;
   #disposing: Promise<void> | undefined;
 
+  static {
+    detectPlanned = (detector, input, plan) => detector.#detect(input, plan);
+  }
+
   private constructor(engine: NativeDetector, info: DetectorInfo, options: CheckedDetectorLoadOptions) {
     this.#engine = engine;
     this.info = info;
-    this.#queue = new ImageQueue(engine, 'The face detector');
+    this.#queue = new ImageQueue(engine, 'The face detector', options.intake);
+    this.maxPending = options.intake.maxPending;
     this.#maxQueueImages = options.native.maxQueueImages;
+  }
+
+  /** Images that were accepted and have neither result nor error, as `HyperIQA.pending`. Never more than `maxPending`. */
+  get pending(): number {
+    return this.#queue.pending;
   }
 
   /**
@@ -79,17 +106,18 @@ export class FaceDetector implements AsyncDisposable {
    * The input is taken hold of at the call, as by `HyperIQA.score`, and decoded as it is seen: upright by EXIF, in sRGB,
    * on white where it is transparent.
    *
-   * @throws HyperIQAError (as a rejection) ERR_INVALID_ARGUMENT, ERR_IMAGE_NOT_FOUND, ERR_IMAGE_READ, ERR_IMAGE_EMPTY,
+   * @throws HyperIQAError (as a rejection) ERR_QUEUE_FULL, ERR_INVALID_ARGUMENT, ERR_IMAGE_NOT_FOUND, ERR_IMAGE_READ, ERR_IMAGE_EMPTY,
    *   ERR_IMAGE_FORMAT, ERR_IMAGE_DECODE, ERR_IMAGE_TOO_LARGE, ERR_IMAGE_RAW_SIZE, ERR_ABORTED, ERR_DISPOSED,
    *   ERR_OUT_OF_MEMORY, ERR_INTERNAL
    */
   detect(input: ImageInput, options: DetectOptions = {}): Promise<DetectResult> {
-    return fromCallSite(() => this.#detectChecked(input, () => this.#check(options)));
+    return fromCallSite(async () => this.#detect(input, this.#check(options)));
   }
 
   /**
    * Finds the faces of every image of an iterable. Each item has its result or its error; an image that cannot be read
-   * stops nothing. Inputs are pulled only as they are needed, and leaving the loop ends what is under way.
+   * stops nothing. Inputs are pulled only as they are needed, and leaving the loop ends what is under way at once. Where
+   * other calls have taken all `maxPending` places, inputs wait.
    *
    * @throws HyperIQAError ERR_INVALID_ARGUMENT at the call; ERR_ABORTED or ERR_DISPOSED from the loop
    */
@@ -100,8 +128,12 @@ export class FaceDetector implements AsyncDisposable {
     checkInputs(inputs, 'detectAll');
     const checked = this.#check(options, ['concurrency', 'order']);
     return scoreAll(inputs, {
-      score: (input, signal) => this.#detectChecked(input, () => ({ ...checked, signal })),
-      ...checkBatchOptions(options, () => decodingPlaces() + Math.min(2 * this.info.workers, this.#maxQueueImages)),
+      score: (input, signal) => this.#detect(input, { ...checked, signal, waits: true }),
+      ...checkBatchOptions(
+        options,
+        () => decodingPlaces() + Math.min(2 * this.info.workers, this.#maxQueueImages),
+        this.maxPending,
+      ),
       signal: checked.signal,
     });
   }
@@ -129,15 +161,16 @@ export class FaceDetector implements AsyncDisposable {
     return checkDetectOptions(options, this.info.model.detection.minimumFace, furtherKeys);
   }
 
-  async #detectChecked(input: ImageInput, check: () => CheckedDetectOptions): Promise<DetectResult> {
-    const options = check();
-    const image = captureImage(input, options.limitInputPixels);
-    const processed = await this.#queue.run(image, {
+  #detect(input: ImageInput, plan: DetectionPlan): Promise<DetectResult> {
+    const { limitInputPixels, limitInputBytes } = plan.limits;
+    return this.#queue.run(() => captureImage(input, limitInputPixels, limitInputBytes), {
       decode: this.info.model.detection.decode,
-      signal: options.signal,
-      submit: (data, width, height) => this.#engine.detect(data, width, height, { minimumFace: options.searchSize }),
+      signal: plan.signal,
+      waits: plan.waits ?? false,
+      check: checkEngineSize,
+      submit: (data, width, height) => this.#engine.detect(data, width, height, { minimumFace: plan.searchSize }),
+      finish: (processed) => this.#toResult(processed, plan),
     });
-    return this.#toResult(processed, options);
   }
 
   async #toResult(
@@ -148,7 +181,9 @@ export class FaceDetector implements AsyncDisposable {
     const { status, faces } = selectFaces(native.faces, names, { width, height }, options);
     return {
       status,
-      faces: options.crops ? await withPixels(faces, { data, width, height, channels: 3 }) : faces,
+      faces: options.crops
+        ? await withPixels(faces, { data, width, height, channels: 3 }, options.limits.limitInputPixels)
+        : faces,
       width,
       height,
       warnings,
@@ -168,9 +203,27 @@ export class FaceDetector implements AsyncDisposable {
   }
 }
 
-/** The kept faces with their pixels. */
-function withPixels(faces: readonly Face[], image: RawImage): Promise<Face[]> {
-  return Promise.all(faces.map(async (face) => (face.kept ? { ...face, pixels: await cut(image, face.crop) } : face)));
+/**
+ * The kept faces with their pixels.
+ *
+ * @throws HyperIQAError ERR_IMAGE_TOO_LARGE where the crops, which overlap with a large margin, have more pixels together
+ *   than an image may have
+ */
+async function withPixels(faces: readonly Face[], image: RawImage, limitInputPixels: number): Promise<Face[]> {
+  const kept = faces.filter((face) => face.kept);
+  const pixels = kept.reduce((sum, { crop }) => sum + crop.width * crop.height, 0);
+  if (pixels > limitInputPixels) {
+    throw new HyperIQAError(
+      'ERR_IMAGE_TOO_LARGE',
+      `The crops of the ${kept.length} faces would have ${pixels} pixels together, more than the limit of ` +
+        `${limitInputPixels}. Use a smaller margin, or raise limitInputPixels.`,
+    );
+  }
+  const all: Face[] = [];
+  for (const face of faces) {
+    all.push(face.kept ? { ...face, pixels: await inDecodingPlace(() => cut(image, face.crop)) } : face);
+  }
+  return all;
 }
 
 /** A part of an image, copied off the event loop. */

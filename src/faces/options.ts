@@ -1,7 +1,7 @@
 /** The options objects of the face detector: checked, with their defaults. */
-import { DEFAULT_LIMIT_INPUT_PIXELS } from '../image.js';
-import { checkDevice } from '../options.js';
-import type { Device } from '../types.js';
+import type { IntakeLimits } from '../intake.js';
+import { checkDevice, checkInputLimits, checkQueueLimits, LIMIT_KEYS, QUEUE_KEYS } from '../options.js';
+import type { Device, InputLimits } from '../types.js';
 import { checkBoolean, checkInteger, checkNumber, checkObject, checkSignal, checkString } from '../validate.js';
 import type { DetectorLoadOptions, DetectOptions } from './types.js';
 
@@ -20,6 +20,7 @@ export interface CheckedDetectorLoadOptions {
     maxQueueImages: number;
     maxQueueBytes: number;
   };
+  intake: IntakeLimits;
   libtorch: string | undefined;
   signal: AbortSignal | undefined;
 }
@@ -29,25 +30,23 @@ const LOAD_KEYS: readonly (keyof DetectorLoadOptions)[] = [
   'threads',
   'libtorch',
   'selfCheck',
-  'maxQueueImages',
-  'maxQueueBytes',
+  ...QUEUE_KEYS,
   'signal',
 ];
 
 /** @throws HyperIQAError ERR_INVALID_ARGUMENT */
 export function checkDetectorLoadOptions(value: unknown): CheckedDetectorLoadOptions {
   const fields = checkObject('options', value, LOAD_KEYS);
-  const integer = (key: keyof DetectorLoadOptions, maximum: number, byDefault: number) =>
-    fields[key] === undefined ? byDefault : checkInteger(key, fields[key], 1, maximum);
+  const { native, intake } = checkQueueLimits(fields);
   return {
     native: {
+      ...native,
       device: fields.device === undefined ? 'cpu' : checkDevice(fields.device),
       // 0 leaves the choice to the engine.
-      threads: integer('threads', 1024, 0),
+      threads: fields.threads === undefined ? 0 : checkInteger('threads', fields.threads, 1, 1024),
       selfCheck: fields.selfCheck === undefined ? true : checkBoolean('selfCheck', fields.selfCheck),
-      maxQueueImages: integer('maxQueueImages', 1_000_000, 64),
-      maxQueueBytes: integer('maxQueueBytes', Number.MAX_SAFE_INTEGER, 2 ** 30),
     },
+    intake,
     libtorch: fields.libtorch === undefined ? undefined : checkString('libtorch', fields.libtorch),
     signal: fields.signal === undefined ? undefined : checkSignal('signal', fields.signal),
   };
@@ -60,7 +59,7 @@ export interface CheckedDetectOptions {
   exactlyOne: boolean;
   margin: number;
   crops: boolean;
-  limitInputPixels: number;
+  limits: Required<InputLimits>;
   signal: AbortSignal | undefined;
 }
 
@@ -71,7 +70,7 @@ const DETECT_KEYS: readonly (keyof DetectOptions)[] = [
   'exactlyOne',
   'margin',
   'crops',
-  'limitInputPixels',
+  ...LIMIT_KEYS,
   'signal',
 ];
 
@@ -97,10 +96,7 @@ export function checkDetectOptions(
     exactlyOne: flag('exactlyOne'),
     margin: number('margin', 0, LARGEST_MARGIN, 0),
     crops: flag('crops'),
-    limitInputPixels:
-      fields.limitInputPixels === undefined
-        ? DEFAULT_LIMIT_INPUT_PIXELS
-        : checkInteger('limitInputPixels', fields.limitInputPixels, 1, Number.MAX_SAFE_INTEGER),
+    limits: checkInputLimits(fields),
     signal: fields.signal === undefined ? undefined : checkSignal('signal', fields.signal),
   };
 }

@@ -1,14 +1,15 @@
 /** Whole image and faces scored together. */
 import { types } from 'node:util';
 
+import { onAbort } from '../abort.js';
 import { fromCallSite } from '../call-site.js';
-import { checkScoreOptions } from '../options.js';
+import { checkScoreOptions, type CheckedScoreOptions } from '../options.js';
 import { checkBatchOptions, checkInputs, scoreAll } from '../score-all.js';
-import type { HyperIQA } from '../scorer.js';
+import { scorePlanned, type HyperIQA } from '../scorer.js';
 import type { BatchItem, ImageInput, RawImage, ScoreOptions, ScoreResult } from '../types.js';
 import { checkObject, checkSignal, invalid } from '../validate.js';
-import type { FaceDetector } from './detector.js';
-import { checkDetectOptions } from './options.js';
+import { detectPlanned, type FaceDetector } from './detector.js';
+import { checkDetectOptions, type CheckedDetectOptions } from './options.js';
 import type { DetectOptions, DetectResult, Face } from './types.js';
 
 /** An input that can be read twice: once for the whole image, once for its faces. */
@@ -21,7 +22,7 @@ export interface FaceScoreOptions {
 }
 
 export interface FaceScoreAllOptions extends FaceScoreOptions {
-  /** Images under way at once. Default 4. */
+  /** Images under way at once. Default 4; never more than `maxPending` of scorer and detector. */
   concurrency?: number;
   /** `input` (default): results in the order of the inputs; `completed`: as they are ready. */
   order?: 'input' | 'completed';
@@ -48,7 +49,7 @@ export interface FaceScoreResult {
  * Scores an image, and the crops of its kept faces, with the same options. Crops that the protocol enlarges are flagged.
  *
  * Faces are found and cut out in the image as it is seen (upright, sRGB), whatever the protocol's decode policy; the
- * whole image follows the protocol.
+ * whole image follows the protocol. The call counts in `pending` of both; the crops of its faces wait for their places.
  *
  * @throws HyperIQAError (as a rejection) the codes of `HyperIQA.score` and `FaceDetector.detect`
  */
@@ -58,14 +59,12 @@ export function scoreWithFaces(
   input: RereadableImage,
   options: FaceScoreOptions = {},
 ): Promise<FaceScoreResult> {
-  return fromCallSite(async () => {
-    const { signal, ...checked } = check(options, iqa, detector);
-    return scoreBoth(iqa, detector, input, { ...checked, ...(signal && { signal }) });
-  });
+  return fromCallSite(async () => scoreBoth(iqa, detector, input, check(options, iqa, detector)));
 }
 
 /**
- * `scoreWithFaces` for every image of an iterable; each item has its result or its error.
+ * `scoreWithFaces` for every image of an iterable; each item has its result or its error. Images wait where the scorer or
+ * the detector has `maxPending` calls.
  *
  * @throws HyperIQAError ERR_INVALID_ARGUMENT at the call; ERR_ABORTED or ERR_DISPOSED from the loop
  */
@@ -76,33 +75,37 @@ export function scoreAllWithFaces<T extends RereadableImage>(
   options: FaceScoreAllOptions = {},
 ): AsyncGenerator<BatchItem<T, FaceScoreResult>, void, undefined> {
   checkInputs(inputs, 'scoreAllWithFaces');
-  const { signal, concurrency, order, ...checked } = check(options, iqa, detector, ['concurrency', 'order']);
+  const checked = check(options, iqa, detector, ['concurrency', 'order']);
   return scoreAll(inputs, {
-    score: (input, each) => scoreBoth(iqa, detector, input, { ...checked, signal: each }),
-    ...checkBatchOptions({ concurrency, order }, () => 4),
-    signal,
+    score: (input, signal) => scoreBoth(iqa, detector, input, { ...checked, signal, waits: true }),
+    ...checkBatchOptions(options, () => 4, Math.min(iqa.maxPending, detector.maxPending)),
+    signal: checked.signal,
   });
 }
 
+/** The options of both, checked. */
+interface Plan {
+  score: CheckedScoreOptions;
+  detect: CheckedDetectOptions;
+  signal: AbortSignal | undefined;
+  waits?: boolean;
+}
+
 /** Wrong options are told before any image is touched. */
-function check<O extends FaceScoreOptions>(
-  options: O,
-  iqa: HyperIQA,
-  detector: FaceDetector,
-  furtherKeys: readonly string[] = [],
-): O {
+function check(options: unknown, iqa: HyperIQA, detector: FaceDetector, furtherKeys: readonly string[] = []): Plan {
   const fields = checkObject('options', options, ['score', 'detect', 'signal', ...furtherKeys]);
-  checkScoreOptions(fields.score ?? {}, iqa.info.model);
-  checkDetectOptions(fields.detect ?? {}, detector.info.model.detection.minimumFace);
-  if (fields.signal !== undefined) checkSignal('signal', fields.signal);
-  return options;
+  return {
+    score: checkScoreOptions(fields.score ?? {}, iqa.info.model),
+    detect: { ...checkDetectOptions(fields.detect ?? {}, detector.info.model.detection.minimumFace), crops: true },
+    signal: fields.signal === undefined ? undefined : checkSignal('signal', fields.signal),
+  };
 }
 
 async function scoreBoth(
   iqa: HyperIQA,
   detector: FaceDetector,
   input: RereadableImage,
-  { score, detect, signal }: FaceScoreOptions,
+  { score, detect, signal, waits = false }: Plan,
 ): Promise<FaceScoreResult> {
   if (!isRereadable(input)) {
     throw invalid(
@@ -111,20 +114,33 @@ async function scoreBoth(
       input,
     );
   }
-  const scoring = { ...score, ...(signal && { signal }) };
-  const whole = iqa.score(input, scoring);
-  // Where the detection fails first, that is what is reported.
-  whole.catch(() => undefined);
-  const { faces, ...detection } = await detector.detect(input, { ...detect, crops: true, ...(signal && { signal }) });
-  const scored = await Promise.all(
-    faces.map(async ({ pixels, ...face }): Promise<ScoredFace> => {
-      if (pixels === undefined) return { ...face, result: null, enlarged: false };
-      const result = await iqa.score(pixels, scoring);
-      const enlarged = result.resized.width > result.width || result.resized.height > result.height;
-      return { ...face, result, enlarged };
-    }),
-  );
-  return { image: await whole, detection: { ...detection, faces: scored } };
+  // Where one part fails, the others are not needed any more.
+  const parts = new AbortController();
+  if (signal?.aborted) parts.abort(signal.reason);
+  const stopListening = onAbort(signal, () => {
+    parts.abort(signal?.reason);
+  });
+  try {
+    const scoring = { ...score, signal: parts.signal };
+    const whole = scorePlanned(iqa, input, { ...scoring, waits });
+    // Where the detection fails first, that is what is reported.
+    whole.catch(() => undefined);
+    const { faces, ...detection } = await detectPlanned(detector, input, { ...detect, signal: parts.signal, waits });
+    const scored = await Promise.all(
+      faces.map(async ({ pixels, ...face }): Promise<ScoredFace> => {
+        if (pixels === undefined) return { ...face, result: null, enlarged: false };
+        const result = await scorePlanned(iqa, pixels, { ...scoring, waits: true });
+        const enlarged = result.resized.width > result.width || result.resized.height > result.height;
+        return { ...face, result, enlarged };
+      }),
+    );
+    return { image: await whole, detection: { ...detection, faces: scored } };
+  } catch (error) {
+    parts.abort(error);
+    throw error;
+  } finally {
+    stopListening();
+  }
 }
 
 function isRereadable(input: ImageInput): input is RereadableImage {

@@ -3,14 +3,16 @@ import type {
   Device,
   DecodePolicy,
   Info,
+  InputLimits,
   ModelIdentity,
   Provenance,
+  QueueLimits,
   RawImage,
   SelfCheckResult,
   Warning,
 } from '../types.js';
 
-export interface DetectorLoadOptions {
+export interface DetectorLoadOptions extends QueueLimits {
   /** Default `cpu`: the networks are small. */
   device?: Device;
   /** Images detected in at once on the CPU. Default: one for each physical core that the process may use. */
@@ -19,15 +21,11 @@ export interface DetectorLoadOptions {
   libtorch?: string;
   /** Recompute the model's check values at load and refuse the model if they differ. Default true. */
   selfCheck?: boolean;
-  /** Images held by the detector at most; further ones wait. Default 64. */
-  maxQueueImages?: number;
-  /** Bytes of decoded pixels held by the detector at most; further ones wait. Default 1 GiB. */
-  maxQueueBytes?: number;
   /** Ends the load, as in `LoadOptions`. */
   signal?: AbortSignal;
 }
 
-export interface DetectOptions {
+export interface DetectOptions extends InputLimits {
   /** Detections below this are not faces, 0 to 1. Default 0.9. (The networks' own threshold of 0.7 stays in force.) */
   minConfidence?: number;
   /** Faces whose box has a shorter side below this are not kept, pixels. Default: all are. */
@@ -41,15 +39,16 @@ export interface DetectOptions {
   exactlyOne?: boolean;
   /** Added around the box for the crop on each side, as a share of the box's width and height, 0 to 10. Default 0. */
   margin?: number;
-  /** Cut the kept faces out: fills in `Face.pixels`. Default false. */
+  /**
+   * Cut the kept faces out: fills in `Face.pixels`. Together the crops may have as many pixels as `limitInputPixels` allows
+   * an image. Default false.
+   */
   crops?: boolean;
-  /** Largest image accepted, in pixels (width × height). Default 268 402 689 (0x3FFF²), as sharp. */
-  limitInputPixels?: number;
   signal?: AbortSignal;
 }
 
 export interface DetectAllOptions extends DetectOptions {
-  /** Images decoded or queued at once. Default: enough to keep the detector busy. */
+  /** Inputs pulled and not yet handed out. Default: enough to keep the detector busy; never more than `maxPending`. */
   concurrency?: number;
   /** `input` (default): results in the order of the inputs; `completed`: as they are ready. */
   order?: 'input' | 'completed';

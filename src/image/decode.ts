@@ -24,6 +24,7 @@ export interface DecodedImage {
  * Decodes an encoded image under a policy; the format is told by the bytes.
  *
  * @param bytes - A whole file, which may be changed: what does not decide the pixels is taken out.
+ * @param check - Refuses an image by the size in its header (upright, where the policy turns it) by throwing.
  * @throws HyperIQAError ERR_IMAGE_EMPTY, ERR_IMAGE_FORMAT, ERR_IMAGE_DECODE, ERR_IMAGE_TOO_LARGE, ERR_OUT_OF_MEMORY
  */
 export async function decodeBytes(
@@ -31,6 +32,7 @@ export async function decodeBytes(
   label: string,
   policy: DecodePolicy,
   limitInputPixels: number,
+  check?: (width: number, height: number) => void,
 ): Promise<DecodedImage> {
   const format = checkFormat(bytes, label);
   if (format === 'bmp') return rawToRgb(await decodeBmp(bytes, label, limitInputPixels), label, policy);
@@ -38,6 +40,8 @@ export async function decodeBytes(
   const prepared = await prepare(bytes, format, label);
   try {
     const header = await readHeader(prepared, format, label, limitInputPixels);
+    const upright = turns({ prepared, policy }) ? header.autoOrient : header;
+    check?.(upright.width, upright.height);
     const { data, width, height } = await checkedRgb({ prepared, header, label, policy, limitInputPixels });
     return { data, width, height, warnings: profileWarnings(header, policy) };
   } catch (error) {
@@ -115,7 +119,7 @@ function greyOf({ header, policy }: Task): Grey {
 }
 
 /** Pillow turns a TIFF by its own tag when it loads it, whatever is done with EXIF later. */
-function turns({ prepared, policy }: Task): boolean {
+function turns({ prepared, policy }: Pick<Task, 'prepared' | 'policy'>): boolean {
   return policy.orientation === 'exif' || prepared.tiff !== undefined;
 }
 

@@ -1,4 +1,4 @@
-/** What is too large to be decoded. */
+/** What is too large to be read or decoded. */
 import { HyperIQAError } from '../errors.js';
 
 /** sharp's own default: 0x3FFF². */
@@ -15,22 +15,23 @@ export function checkPixelLimit(width: number, height: number, limitInputPixels:
 }
 
 /** Largest Buffer that every supported Node reads in one piece. */
-const MAXIMUM_BYTES = 2 ** 31 - 1;
+export const MAXIMUM_BYTES = 2 ** 31 - 1;
 
 /**
- * Largest encoded image in bytes: 8 for each pixel that the limit allows (16-bit RGBA without compression) and 64 MiB
- * for metadata, 2 GiB in all. It keeps an endless stream from filling the memory.
+ * Largest encoded image in bytes where nothing is said: 1 GiB, which an uncompressed photograph of 178 million pixels
+ * with 16 bits a channel fits into, and not more than images within the limit on pixels can need: 8 bytes for each
+ * (16-bit RGBA without compression) and 64 MiB for metadata.
  */
-export function byteLimit(limitInputPixels: number): number {
-  return Math.min(MAXIMUM_BYTES, limitInputPixels * 8 + 2 ** 26);
+export function defaultByteLimit(limitInputPixels: number): number {
+  return Math.min(2 ** 30, limitInputPixels * 8 + 2 ** 26);
 }
 
 /** @throws HyperIQAError ERR_IMAGE_TOO_LARGE */
-export function checkByteLimit(bytes: number, limitInputPixels: number, label: string): void {
-  if (bytes <= byteLimit(limitInputPixels)) return;
+export function checkByteLimit(bytes: number, limitInputBytes: number, label: string): void {
+  if (bytes <= limitInputBytes) return;
   throw new HyperIQAError(
     'ERR_IMAGE_TOO_LARGE',
-    `${label} has more than ${byteLimit(limitInputPixels)} encoded bytes, the most that limitInputPixels of ` +
-      `${limitInputPixels} allows for.`,
+    `${label} has more encoded bytes than the limit of ${limitInputBytes}. ` +
+      'Compress it or scale it down, or raise limitInputBytes if you trust it.',
   );
 }

@@ -1,11 +1,10 @@
 /** Quality maps: an image's patches on a dense grid, scored by the engine in batches. */
 import { fromCallSite } from '../call-site.js';
-import { HyperIQAError } from '../errors.js';
-import { captureImage, DEFAULT_LIMIT_INPUT_PIXELS } from '../image.js';
-import { MAXIMUM_CROPS, resizedSize, resolveProtocol } from '../protocol.js';
-import type { HyperIQA } from '../scorer.js';
+import { checkPatches } from '../cost.js';
+import { checkScoreOptions, LIMIT_KEYS } from '../options.js';
+import { scorePlanned, type HyperIQA } from '../scorer.js';
 import type { ImageInput } from '../types.js';
-import { checkInteger, checkObject, checkSignal } from '../validate.js';
+import { checkInteger, checkObject } from '../validate.js';
 import type { MapOptions, QualityMap } from './types.js';
 
 const DEFAULT_STRIDE = 32;
@@ -16,43 +15,34 @@ const DEFAULT_STRIDE = 32;
  * The image is decoded and resized by the protocol; patches are then at most `stride` pixels apart, and the outermost
  * ones touch the edges.
  *
- * @throws HyperIQAError (as a rejection) the codes of `HyperIQA.score`; ERR_IMAGE_TOO_LARGE also for more than 100 000
- *   patches
+ * It waits for its turn and is bounded as `HyperIQA.score` is, and counts in `HyperIQA.pending`.
+ *
+ * @throws HyperIQAError (as a rejection) the codes of `HyperIQA.score`; ERR_IMAGE_TOO_LARGE also for more patches than one
+ *   for 1024 pixels of `limitInputPixels` (4096 at least, 100 000 at most)
  */
 export function qualityMap(iqa: HyperIQA, input: ImageInput, options: MapOptions = {}): Promise<QualityMap> {
   return fromCallSite(async () => {
-    const fields = checkObject('options', options, ['protocol', 'stride', 'limitInputPixels', 'signal']);
+    const { stride: asked, ...scoring } = checkObject('options', options, [
+      'protocol',
+      'stride',
+      ...LIMIT_KEYS,
+      'signal',
+    ]);
     const { model } = iqa.info;
-    const protocol = resolveProtocol(model, options.protocol === undefined ? {} : { protocol: options.protocol });
-    const stride =
-      fields.stride === undefined ? DEFAULT_STRIDE : checkInteger('stride', fields.stride, 4, model.patchSize);
-    const limitInputPixels =
-      fields.limitInputPixels === undefined
-        ? DEFAULT_LIMIT_INPUT_PIXELS
-        : checkInteger('limitInputPixels', fields.limitInputPixels, 1, Number.MAX_SAFE_INTEGER);
-    const signal = fields.signal === undefined ? undefined : checkSignal('signal', fields.signal);
-
-    const { data, width, height, warnings } = await captureImage(input, limitInputPixels).decode(protocol.decode);
-    const size = resizedSize(protocol, width, height);
+    const plan = checkScoreOptions(scoring, model);
+    const stride = asked === undefined ? DEFAULT_STRIDE : checkInteger('stride', asked, 4, model.patchSize);
     // A grid spreads its patches evenly from edge to edge.
     const along = (side: number) => Math.ceil((side - model.patchSize) / stride) + 1;
-    const rows = along(size.height);
-    const columns = along(size.width);
-    if (rows * columns > MAXIMUM_CROPS) {
-      throw new HyperIQAError(
-        'ERR_IMAGE_TOO_LARGE',
-        `A map of ${size.width}×${size.height} pixels would need ${rows}×${columns} patches, more than ` +
-          `${MAXIMUM_CROPS}: use a larger stride, or a protocol that scales the image down.`,
-      );
-    }
-    const result = await iqa.score(
-      { data, width, height, channels: 3 },
-      {
-        protocol: { ...protocol, crops: { plan: 'grid', rows, columns } },
-        limitInputPixels: Math.max(limitInputPixels, width * height),
-        ...(signal && { signal }),
+    const result = await scorePlanned(iqa, input, {
+      ...plan,
+      cropsFor: (label, resized) => {
+        const rows = along(resized.height);
+        const columns = along(resized.width);
+        checkPatches(label, resized, rows * columns, plan.limits.limitInputPixels);
+        return Object.freeze({ plan: 'grid', rows, columns });
       },
-    );
+    });
+    const { rows, columns } = result.provenance.protocol.crops as { rows: number; columns: number };
     const { minimum, maximum, higherIsBetter } = model.score;
     return {
       score: result.score,
@@ -60,11 +50,11 @@ export function qualityMap(iqa: HyperIQA, input: ImageInput, options: MapOptions
       columns,
       patches: result.crops.map(({ x, y, score }) => ({ x, y, score })),
       patchSize: model.patchSize,
-      width,
-      height,
+      width: result.width,
+      height: result.height,
       resized: result.resized,
       scale: { minimum, maximum, higherIsBetter },
-      warnings: [...warnings, ...result.warnings],
+      warnings: result.warnings,
       provenance: result.provenance,
     };
   });

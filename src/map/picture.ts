@@ -8,13 +8,18 @@ import {
 } from 'd3-scale-chromatic';
 
 import { fromCallSite } from '../call-site.js';
+import type { ImageSize } from '../cost.js';
+import { decodingPlaces, inDecodingPlace } from '../decodings.js';
 import { HyperIQAError } from '../errors.js';
-import { captureImage, DEFAULT_LIMIT_INPUT_PIXELS } from '../image.js';
+import { captureImage, DEFAULT_LIMIT_INPUT_PIXELS, type DecodedImage } from '../image.js';
 import { loadSharp } from '../image/sharp.js';
+import { ImageIntake } from '../intake.js';
+import { checkInputLimits } from '../options.js';
+import { MAXIMUM_CROPS } from '../protocol.js';
 import type { ImageInput } from '../types.js';
-import { checkBoolean, checkNumber, checkObject, checkOneOf, invalid } from '../validate.js';
+import { checkBoolean, checkInteger, checkNumber, checkObject, checkOneOf, checkSignal, invalid } from '../validate.js';
 import { rasterOf } from './raster.js';
-import type { MapColours, MapPictureOptions, QualityMap } from './types.js';
+import type { MapColours, MapPatch, MapPictureOptions, QualityMap } from './types.js';
 
 const COLOURS: Record<MapColours, (share: number) => string> = {
   viridis: interpolateViridis,
@@ -35,75 +40,128 @@ const LEGEND_WIDTH = 96;
 const BAR_WIDTH = 18;
 const MARGIN = 14;
 
+/** The way of the photographs, which is that of images to be scored, but that no engine is at its end. */
+const intake = new ImageIntake('The drawing of maps', { maxPending: Infinity, maxStreams: decodingPlaces() });
+
 /**
  * Draws a map over the image it was made from.
  *
+ * Photographs wait for their turn as images to be scored do: a handful is decoded and drawn at a time, and a stream is not
+ * pulled before.
+ *
  * @param input - The same image; read again, so no stream that was read before.
- * @returns a PNG file
- * @throws HyperIQAError (as a rejection) ERR_INVALID_ARGUMENT and the codes of reading an image
+ * @returns a PNG file, at most 1024 pixels on the longer side without the scale
+ * @throws HyperIQAError (as a rejection) ERR_INVALID_ARGUMENT (also for an image of another size than the map's, which is
+ *   not decoded), ERR_ABORTED and the codes of reading an image
  */
 export function mapPicture(map: QualityMap, input: ImageInput, options: MapPictureOptions = {}): Promise<Buffer> {
   return fromCallSite(async () => {
-    const { colours, range, opacity, legend } = check(map, options);
-    const limit = Math.max(DEFAULT_LIMIT_INPUT_PIXELS, map.width * map.height);
-    const image = await captureImage(input, limit).decode(map.provenance.protocol.decode);
-    if (image.width !== map.width || image.height !== map.height) {
-      throw new HyperIQAError(
-        'ERR_INVALID_ARGUMENT',
-        `The map is of an image of ${map.width}×${map.height} pixels, this one has ${image.width}×${image.height}.`,
-      );
-    }
-    const scale = Math.min(1, LONGEST / Math.max(map.width, map.height));
-    const width = Math.max(1, Math.round(map.width * scale));
-    const height = Math.max(1, Math.round(map.height * scale));
-    const raster = rasterOf(map, Math.max(map.resized.width, map.resized.height) / CELLS);
-    const [low, high] = range === 'auto' ? extent(raster.values) : range;
-    const share = (value: number) => (high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0.5);
-
-    const sharp = loadSharp();
-    const table = tableOf(colours);
-    const pixels = Buffer.alloc(raster.values.length * 3);
-    raster.values.forEach((value, i) =>
-      table.copy(pixels, i * 3, 3 * Math.round(255 * share(value)), 3 * Math.round(255 * share(value)) + 3),
-    );
-    const overlay = await sharp(pixels, { raw: { width: raster.width, height: raster.height, channels: 3 } })
-      .resize(width, height, { fit: 'fill', kernel: 'cubic' })
-      .ensureAlpha(opacity)
-      .raw()
-      .toBuffer();
-    const photograph = await sharp(image.data, {
-      raw: { width: image.width, height: image.height, channels: 3 },
-      limitInputPixels: false,
-    })
-      .resize(width, height, { fit: 'fill' })
-      .greyscale()
-      .toColourspace('srgb')
-      .png()
-      .toBuffer();
-    const blended = sharp(photograph)
-      .composite([{ input: overlay, raw: { width, height, channels: 4 } }])
-      .removeAlpha();
-    if (!legend) return blended.png().toBuffer();
-    const beside = Buffer.from(legendOf(table, low, high, map, Math.max(height, 120)));
-    return sharp({
-      create: { width: width + LEGEND_WIDTH, height: Math.max(height, 120), channels: 3, background: '#ffffff' },
-    })
-      .composite([
-        { input: await blended.png().toBuffer(), left: 0, top: 0 },
-        { input: beside, left: width, top: 0 },
-      ])
-      .png()
-      .toBuffer();
+    checkMap(map);
+    const { signal, limitInputBytes, ...look } = check(map, options);
+    const limitInputPixels = Math.max(DEFAULT_LIMIT_INPUT_PIXELS, map.width * map.height);
+    return intake.run(() => captureImage(input, limitInputPixels, limitInputBytes), {
+      decode: map.provenance.protocol.decode,
+      signal,
+      check: ({ width, height }: ImageSize) => {
+        if (width === map.width && height === map.height) return;
+        throw new HyperIQAError(
+          'ERR_INVALID_ARGUMENT',
+          `The map is of an image of ${map.width}×${map.height} pixels, this one has ${width}×${height}.`,
+        );
+      },
+      work: (image) => inDecodingPlace(() => draw(map, image, look)),
+    });
   });
 }
 
-function check(map: QualityMap, options: unknown) {
-  const fields = checkObject('options', options, ['colours', 'range', 'opacity', 'legend']);
+interface Look {
+  colours: MapColours;
+  range: 'auto' | readonly [number, number];
+  opacity: number;
+  legend: boolean;
+}
+
+async function draw(map: QualityMap, image: DecodedImage, { colours, range, opacity, legend }: Look): Promise<Buffer> {
+  const scale = Math.min(1, LONGEST / Math.max(map.width, map.height));
+  const width = Math.max(1, Math.round(map.width * scale));
+  const height = Math.max(1, Math.round(map.height * scale));
+  const raster = rasterOf(map, Math.max(map.resized.width, map.resized.height) / CELLS);
+  const [low, high] = range === 'auto' ? extent(raster.values) : range;
+  const share = (value: number) => (high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0.5);
+
+  const sharp = loadSharp();
+  const table = tableOf(colours);
+  const pixels = Buffer.alloc(raster.values.length * 3);
+  raster.values.forEach((value, i) =>
+    table.copy(pixels, i * 3, 3 * Math.round(255 * share(value)), 3 * Math.round(255 * share(value)) + 3),
+  );
+  const overlay = await sharp(pixels, { raw: { width: raster.width, height: raster.height, channels: 3 } })
+    .resize(width, height, { fit: 'fill', kernel: 'cubic' })
+    .ensureAlpha(opacity)
+    .raw()
+    .toBuffer();
+  const photograph = await sharp(image.data, {
+    raw: { width: image.width, height: image.height, channels: 3 },
+    limitInputPixels: false,
+  })
+    .resize(width, height, { fit: 'fill' })
+    .greyscale()
+    .toColourspace('srgb')
+    .png()
+    .toBuffer();
+  const blended = sharp(photograph)
+    .composite([{ input: overlay, raw: { width, height, channels: 4 } }])
+    .removeAlpha();
+  if (!legend) return blended.png().toBuffer();
+  const beside = Buffer.from(legendOf(table, low, high, map, Math.max(height, 120)));
+  return sharp({
+    create: { width: width + LEGEND_WIDTH, height: Math.max(height, 120), channels: 3, background: '#ffffff' },
+  })
+    .composite([
+      { input: await blended.png().toBuffer(), left: 0, top: 0 },
+      { input: beside, left: width, top: 0 },
+    ])
+    .png()
+    .toBuffer();
+}
+
+/** A map may come from a file: what is drawn is bounded by its sizes. @throws HyperIQAError ERR_INVALID_ARGUMENT */
+function checkMap(map: QualityMap): void {
+  const count = (name: string, value: unknown, maximum: number) => checkInteger(`The map's ${name}`, value, 1, maximum);
+  const rows = count('rows', map.rows, MAXIMUM_CROPS);
+  const columns = count('columns', map.columns, MAXIMUM_CROPS);
+  for (const side of ['width', 'height'] as const) {
+    count(side, map[side], Number.MAX_SAFE_INTEGER);
+    count(`resized.${side}`, map.resized[side], Number.MAX_SAFE_INTEGER);
+  }
+  count('patchSize', map.patchSize, Number.MAX_SAFE_INTEGER);
+  const { patches } = map as { patches: unknown };
+  const whole =
+    Array.isArray(patches) &&
+    patches.length <= MAXIMUM_CROPS &&
+    patches.length === rows * columns &&
+    (patches as Partial<MapPatch>[]).every(({ x, y, score }) => [x, y, score].every(Number.isFinite));
+  if (!whole) {
+    throw invalid("The map's patches", `${rows}×${columns} patches with numbers as x, y and score`, patches);
+  }
+}
+
+function check(map: QualityMap, options: unknown): Look & { limitInputBytes: number; signal: AbortSignal | undefined } {
+  const fields = checkObject('options', options, [
+    'colours',
+    'range',
+    'opacity',
+    'legend',
+    'limitInputBytes',
+    'signal',
+  ]);
   return {
     colours: fields.colours === undefined ? 'viridis' : checkOneOf('colours', fields.colours, mapColours),
     range: fields.range === undefined ? ([map.scale.minimum, map.scale.maximum] as const) : checkRange(fields.range),
     opacity: fields.opacity === undefined ? 0.65 : checkNumber('opacity', fields.opacity, 0, 1),
     legend: fields.legend === undefined || checkBoolean('legend', fields.legend),
+    limitInputBytes: checkInputLimits({ limitInputBytes: fields.limitInputBytes }).limitInputBytes,
+    signal: fields.signal === undefined ? undefined : checkSignal('signal', fields.signal),
   };
 }
 

@@ -1,13 +1,11 @@
 /** Public types of quality maps. */
-import type { Protocol, ProtocolName, Provenance, Warning } from '../types.js';
+import type { InputLimits, Protocol, ProtocolName, Provenance, Warning } from '../types.js';
 
-export interface MapOptions {
+export interface MapOptions extends InputLimits {
   /** A named protocol or a complete one; its crops are replaced by the map's grid. Default: the model's own. */
   protocol?: ProtocolName | Protocol;
   /** Largest distance of neighbouring patches, in pixels of the resized image, 4 to 224. Default 32. */
   stride?: number;
-  /** Largest image accepted, in pixels (width × height). Default 268 402 689 (0x3FFF²), as sharp. */
-  limitInputPixels?: number;
   signal?: AbortSignal;
 }
 
@@ -54,4 +52,7 @@ export interface MapPictureOptions {
   opacity?: number;
   /** Draw the scale beside the map. Default true. */
   legend?: boolean;
+  /** Bytes of the encoded image, as in `InputLimits`. (The limit on its pixels is the size that the map tells.) */
+  limitInputBytes?: number;
+  signal?: AbortSignal;
 }

@@ -147,7 +147,7 @@ describe('score options', () => {
       seed: 0n,
       maxStandardError: undefined,
       maxCrops: undefined,
-      limitInputPixels: 268_402_689,
+      limits: { limitInputPixels: 268_402_689, limitInputBytes: 2 ** 30 },
       signal: undefined,
     });
   });
@@ -179,6 +179,7 @@ describe('score options', () => {
     ['fewer maxCrops than crops', { crops: 10, maxStandardError: 1, maxCrops: 9 }, /maxCrops/],
     ['limitInputPixels 0', { limitInputPixels: 0 }, /limitInputPixels/],
     ['limitInputPixels NaN', { limitInputPixels: NaN }, /limitInputPixels/],
+    ['limitInputBytes 2 ** 31', { limitInputBytes: 2 ** 31 }, /limitInputBytes/],
     ['a signal that is none', { signal: {} }, /AbortSignal/],
   ])('%s', (_, options, message) => {
     expect(() => check(options)).toThrow(invalid(message));
@@ -202,6 +203,7 @@ describe('load options', () => {
         maxQueueImages: 64,
         maxQueueBytes: 2 ** 30,
       },
+      intake: { maxPending: Infinity, maxStreams: 16 },
       autoAsked: false,
       libtorch: undefined,
       signal: undefined,
@@ -228,6 +230,8 @@ describe('load options', () => {
     ['selfCheck', { selfCheck: 1 }, /selfCheck/],
     ['maxQueueImages', { maxQueueImages: Infinity }, /maxQueueImages/],
     ['maxQueueBytes', { maxQueueBytes: 0 }, /maxQueueBytes/],
+    ['maxPending 0', { maxPending: 0 }, /maxPending/],
+    ['maxStreams', { maxStreams: 1.5 }, /maxStreams/],
     ['signal', { signal: new AbortController() }, /AbortSignal/],
   ])('%s', (_, options, message) => {
     expect(() => checkLoadOptions(options)).toThrow(invalid(message));

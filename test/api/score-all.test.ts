@@ -1,4 +1,5 @@
 /** Order, concurrency, laziness and ends of scoreAll, with scores that are ready when the test says so. */
+import { getEventListeners } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
@@ -8,6 +9,7 @@ import { checkInputs, scoreAll, type ScoreAllPlan } from '../../src/score-all.js
 import type { ScoreResult } from '../../src/types.js';
 import { errorWith } from '../helpers/errors.js';
 
+const DONE = { done: true, value: undefined };
 const later = (ms = 5) => new Promise((resolve) => setTimeout(resolve, ms));
 const result = (score: number) => ({ score }) as ScoreResult;
 
@@ -30,6 +32,16 @@ function makePlan(extra: Partial<ScoreAllPlan<number, ScoreResult>> = {}) {
     ...extra,
   };
   return { plan, state };
+}
+
+/** The first input is done at once. */
+function quickFirst({ score }: ScoreAllPlan<number, ScoreResult>): typeof score {
+  let first = true;
+  return (input, signal) => {
+    if (!first) return score(input, signal);
+    first = false;
+    return Promise.resolve(result(0));
+  };
 }
 
 async function collect(inputs: Iterable<number> | AsyncIterable<number>, plan: ScoreAllPlan<number, ScoreResult>) {
@@ -175,6 +187,66 @@ describe('ends', () => {
     await later();
     expect(closed).toBe(true);
     expect(state.aborted).toHaveLength(3);
+  });
+
+  test('an abort ends what is under way and the source at once, though nobody asks for an item', async () => {
+    const controller = new AbortController();
+    const { plan, state } = makePlan({ signal: controller.signal });
+    const source = { next: () => ({ done: false, value: 1000 }), return: vi.fn(() => ({ done: true, value: 0 })) };
+    const items = scoreAll({ [Symbol.iterator]: () => source }, { ...plan, score: quickFirst(plan) });
+    expect(await items.next()).toMatchObject({ value: { index: 0 } });
+    await later();
+    controller.abort('stop');
+    expect(state.aborted).toHaveLength(3);
+    await later();
+    expect(source.return).toHaveBeenCalledOnce();
+    await expect(items.next()).rejects.toMatchObject({ code: 'ERR_ABORTED', cause: 'stop' });
+    expect(await items.next()).toEqual({ done: true, value: undefined });
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+  });
+
+  test('return is heard while an item is waited for', async () => {
+    const { plan, state } = makePlan();
+    const items = scoreAll([1000, 1000, 1000, 1000], plan);
+    const waiting = [items.next(), items.next()];
+    await later();
+    expect(await items.return()).toEqual({ done: true, value: undefined });
+    expect(state.aborted).toHaveLength(3);
+    expect(await Promise.all(waiting)).toEqual([DONE, DONE]);
+    expect(await items.next()).toEqual(DONE);
+    expect(state.started).toHaveLength(3);
+  });
+
+  test('throw ends everything, and so does the end of a block that uses it', async () => {
+    const { plan, state } = makePlan();
+    const items = scoreAll([1000], plan);
+    void items.next();
+    await later();
+    await expect(items.throw(new RangeError('mine'))).rejects.toThrow(new RangeError('mine'));
+    expect(state.aborted).toEqual([1000]);
+    {
+      await using scoped = scoreAll([2000], plan);
+      void scoped.next();
+      await later();
+    }
+    expect(state.aborted).toEqual([1000, 2000]);
+  });
+
+  test('items that are asked for at the same time come in order', async () => {
+    const items = scoreAll([20, 1, 10], makePlan().plan);
+    const all = await Promise.all([items.next(), items.next(), items.next(), items.next()]);
+    expect(all.map(({ value }) => value?.input)).toEqual([20, 1, 10, undefined]);
+  });
+
+  test('a source that cannot be started ends it', async () => {
+    const broken = {
+      [Symbol.iterator]: (): Iterator<number> => {
+        throw new RangeError('no list');
+      },
+    };
+    const items = scoreAll(broken, makePlan().plan);
+    await expect(items.next()).rejects.toThrow(new RangeError('no list'));
+    expect(await items.next()).toEqual(DONE);
   });
 
   test('an abort before the loop', async () => {

@@ -3,9 +3,11 @@ import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 
 import type { NativeEngine, NativeScoreResult } from '../../binding.js';
+import { HyperIQAError } from '../../src/errors.js';
 import type { CapturedImage } from '../../src/image.js';
+import type { IntakeLimits } from '../../src/intake.js';
 import { checkScoreOptions } from '../../src/options.js';
-import { decodingPlaces } from '../../src/image-queue.js';
+import { decodingPlaces } from '../../src/decodings.js';
 import { ScoringQueue } from '../../src/scoring-queue.js';
 import type { Protocol } from '../../src/types.js';
 import { errorWith } from '../helpers/errors.js';
@@ -59,22 +61,48 @@ class FakeEngine {
 }
 
 interface FakeImage extends CapturedImage {
+  collecting: boolean;
   decoding: boolean;
   cancelled: boolean;
+  broken: (error: HyperIQAError) => void;
 }
 
-function makeQueue(room: number) {
+/** How an image behaves; everything is as with bytes in memory unless it is said. */
+interface Behaviour {
+  /** A stream, collected when this resolves. */
+  arrival?: Promise<void>;
+  waits?: boolean;
+}
+
+const PRESENT = {
+  label: 'image',
+  arrives: false,
+  arrived: () => Promise.resolve(),
+  onBroken: () => undefined,
+  cancel: () => undefined,
+};
+
+function makeQueue(room: number, limits: Partial<IntakeLimits> = {}) {
   const engine = new FakeEngine(room);
-  const queue = new ScoringQueue(engine as unknown as NativeEngine);
+  const queue = new ScoringQueue(engine as unknown as NativeEngine, { maxPending: Infinity, maxStreams: 4, ...limits });
   const images: FakeImage[] = [];
   let decoded = 0;
   /** Images are told apart by their width. */
-  const score = (width: number, extra: object = {}, wait: Promise<void> = Promise.resolve()) => {
+  const score = (width: number, extra: object = {}, { arrival, waits = false }: Behaviour = {}) => {
     const image: FakeImage = {
       label: `image ${width}`,
+      arrives: arrival !== undefined,
+      collecting: false,
       decoding: false,
       cancelled: false,
-      arrived: () => wait,
+      broken: () => undefined,
+      arrived: () => {
+        image.collecting = true;
+        return arrival ?? Promise.resolve();
+      },
+      onBroken: (tell) => {
+        image.broken = tell;
+      },
       decode: async () => {
         image.decoding = true;
         decoded++;
@@ -85,8 +113,11 @@ function makeQueue(room: number) {
         image.cancelled = true;
       },
     };
-    images.push(image);
-    return queue.score(image, options(extra)).then(({ native }) => native.score);
+    const capture = () => {
+      images.push(image);
+      return image;
+    };
+    return queue.score(capture, { ...options(extra), waits }).then(({ native }) => native.score);
   };
   const settle = async () => {
     for (let i = 0; i < 8; i++) await later();
@@ -115,7 +146,7 @@ describe('limits', () => {
   test('an image that is waited for takes no place of a decoding', async () => {
     const { engine, score, settle } = makeQueue(10);
     const never = new Promise<void>(() => undefined);
-    for (let i = 0; i < 10; i++) void score(300 + i, {}, never);
+    for (let i = 0; i < 10; i++) void score(300 + i, {}, { arrival: never });
     const result = score(500);
     await settle();
     engine.finish();
@@ -129,10 +160,9 @@ describe('limits', () => {
 
   test('a failed decoding gives its place on', async () => {
     const { queue, score, settle, engine } = makeQueue(10);
-    const bad = { label: 'bad', arrived: () => Promise.resolve(), cancel: () => undefined };
     for (let i = 0; i < 20; i++) {
-      const failing = { ...bad, decode: () => Promise.reject(new Error('unexpected')) };
-      await expect(queue.score(failing, options())).rejects.toEqual(errorWith('ERR_INTERNAL'));
+      const failing = { ...PRESENT, decode: () => Promise.reject(new Error('unexpected')) };
+      await expect(queue.score(() => failing, options())).rejects.toEqual(errorWith('ERR_INTERNAL'));
     }
     const result = score(301);
     await settle();
@@ -143,13 +173,178 @@ describe('limits', () => {
   test('a line that the protocol would blow up is refused before it reaches the engine', async () => {
     const { engine, queue } = makeQueue(10);
     const line: CapturedImage = {
-      label: 'line.png',
-      arrived: () => Promise.resolve(),
+      ...PRESENT,
       decode: () => Promise.resolve({ data: new Uint8Array(0), width: 1_000_000, height: 1, warnings: [] }),
-      cancel: () => undefined,
     };
-    await expect(queue.score(line, options())).rejects.toEqual(errorWith('ERR_IMAGE_TOO_LARGE'));
+    await expect(queue.score(() => line, options())).rejects.toEqual(errorWith('ERR_IMAGE_TOO_LARGE'));
     expect(engine.taken).toEqual([]);
+  });
+});
+
+describe('streams', () => {
+  /** A promise and what resolves it. */
+  const arrivals = (count: number) =>
+    Array.from({ length: count }, () => {
+      let arrive!: () => void;
+      const arrival = new Promise<void>((resolve) => {
+        arrive = resolve;
+      });
+      return { arrival, arrive };
+    });
+
+  test('a bounded number is collected at a time, in order; the others are not touched', async () => {
+    const { engine, images, score, settle } = makeQueue(10, { maxStreams: 3 });
+    const streams = arrivals(6);
+    const results = streams.map(({ arrival }, i) => score(300 + i, {}, { arrival }));
+    await settle();
+    const collecting = () => images.map((image) => image.collecting);
+    expect(collecting()).toEqual([true, true, true, false, false, false]);
+    streams[1]!.arrive();
+    await settle();
+    expect(collecting()).toEqual([true, true, true, true, false, false]);
+    for (const { arrive } of streams) arrive();
+    await settle();
+    engine.finish(6);
+    expect(await Promise.all(results)).toEqual([300, 301, 302, 303, 304, 305]);
+  });
+
+  test('the bytes keep their place until they are decoded: a full engine stops the collecting', async () => {
+    const places = decodingPlaces();
+    const { engine, images, score, settle } = makeQueue(1, { maxStreams: 2 });
+    const here = Promise.resolve();
+    const results = Array.from({ length: places + 10 }, (_, i) => score(300 + i, {}, { arrival: here }));
+    await settle();
+    // One is in the engine, `places` are decoded, and two hold their bytes.
+    expect(images.filter(({ collecting }) => collecting)).toHaveLength(1 + places + 2);
+    const timer = setInterval(() => {
+      engine.finish(1);
+    }, 1);
+    expect(await Promise.all(results)).toHaveLength(places + 10);
+    clearInterval(timer);
+  });
+
+  test('one that breaks while it waits ends its call at once, and the others go on', async () => {
+    const { engine, images, score, settle } = makeQueue(10, { maxStreams: 1 });
+    const [first, second] = arrivals(2);
+    const results = [score(300, {}, first), score(301, {}, second), score(302, {}, second)];
+    await settle();
+    const broken = expect(results[1]).rejects.toEqual(errorWith('ERR_IMAGE_READ', /gone/));
+    images[1]!.broken(new HyperIQAError('ERR_IMAGE_READ', 'gone'));
+    await broken;
+    expect(images[1]).toMatchObject({ collecting: false, cancelled: true });
+    first!.arrive();
+    second!.arrive();
+    await settle();
+    engine.finish(2);
+    expect(await Promise.all([results[0], results[2]])).toEqual([300, 302]);
+  });
+
+  test('an abort takes one out while it waits, and while it is collected', async () => {
+    const { engine, images, score, settle } = makeQueue(10, { maxStreams: 1 });
+    const controllers = [new AbortController(), new AbortController()];
+    const never = new Promise<void>(() => undefined);
+    const [collected, waiting] = controllers.map(({ signal }, i) => score(300 + i, { signal }, { arrival: never }));
+    await settle();
+    controllers[1]!.abort();
+    await expect(waiting).rejects.toEqual(errorWith('ERR_ABORTED'));
+    controllers[0]!.abort();
+    await expect(collected).rejects.toEqual(errorWith('ERR_ABORTED'));
+    expect(images.map(({ cancelled }) => cancelled)).toEqual([true, true]);
+    expect(engine.taken).toEqual([]);
+  });
+});
+
+describe('maxPending', () => {
+  test('refuses the call that is one too many before its input is touched, and counts', async () => {
+    const { engine, images, queue, score, settle } = makeQueue(10, { maxPending: 3 });
+    const results = [score(300), score(301), score(302)];
+    expect(queue.pending).toBe(3);
+    await expect(score(303)).rejects.toEqual(errorWith('ERR_QUEUE_FULL', /3 unfinished calls.*maxPending/));
+    expect(images).toHaveLength(3);
+    await settle();
+    engine.finish(1);
+    expect(await results[0]).toBe(300);
+    expect(queue.pending).toBe(2);
+    const later = score(304);
+    expect(queue.pending).toBe(3);
+    await settle();
+    engine.finish(3);
+    expect(await Promise.all([results[1], results[2], later])).toEqual([301, 302, 304]);
+    expect(queue.pending).toBe(0);
+  });
+
+  test('a failed, an aborted and a broken call give their places back', async () => {
+    const { images, queue, score, settle } = makeQueue(10, { maxPending: 3, maxStreams: 1 });
+    const controller = new AbortController();
+    const never = new Promise<void>(() => undefined);
+    const results = [
+      score(300, {}, { arrival: Promise.reject(new Error('unexpected')) }),
+      score(301, { signal: controller.signal }, { arrival: never }),
+      score(302, {}, { arrival: never }),
+    ];
+    const outcomes = Promise.allSettled(results);
+    await settle();
+    expect(queue.pending).toBe(2);
+    controller.abort();
+    expect(queue.pending).toBe(1);
+    images[2]!.broken(new HyperIQAError('ERR_IMAGE_READ', 'gone'));
+    expect(queue.pending).toBe(0);
+    expect((await outcomes).map((outcome) => (outcome as { reason: { code: string } }).reason.code)).toEqual([
+      'ERR_INTERNAL',
+      'ERR_ABORTED',
+      'ERR_IMAGE_READ',
+    ]);
+  });
+
+  test('who waits has the next place, before anybody who would be refused', async () => {
+    const { engine, queue, score, settle } = makeQueue(10, { maxPending: 1 });
+    const controller = new AbortController();
+    const first = score(300);
+    const given = score(301, { signal: controller.signal }, { waits: true });
+    const next = score(302, {}, { waits: true });
+    expect(queue.pending).toBe(1);
+    await settle();
+    expect(engine.taken).toEqual([300]);
+    controller.abort();
+    await expect(given).rejects.toEqual(errorWith('ERR_ABORTED'));
+    engine.finish();
+    await first;
+    await expect(score(303)).rejects.toEqual(errorWith('ERR_QUEUE_FULL'));
+    await settle();
+    expect(queue.pending).toBe(1);
+    engine.finish();
+    expect(await next).toBe(302);
+    expect(queue.pending).toBe(0);
+  });
+
+  test('a call that is aborted just when its turn has come gives the place on', async () => {
+    const { engine, queue, score, settle } = makeQueue(10, { maxPending: 1 });
+    const controller = new AbortController();
+    const first = score(300);
+    const given = score(301, { signal: controller.signal }, { waits: true });
+    const next = score(302, {}, { waits: true });
+    // In the same turn as the first one's end, before anything that waits for it can run.
+    const ended = first.then(() => {
+      controller.abort();
+    });
+    await settle();
+    engine.finish();
+    await ended;
+    await expect(given).rejects.toEqual(errorWith('ERR_ABORTED'));
+    await settle();
+    engine.finish();
+    expect(await next).toBe(302);
+    expect(queue.pending).toBe(0);
+  });
+
+  test('an aborted signal and a closed queue are told before a full one', async () => {
+    const { queue, score } = makeQueue(10, { maxPending: 1 });
+    const first = score(300);
+    await expect(score(301, { signal: AbortSignal.abort() })).rejects.toEqual(errorWith('ERR_ABORTED'));
+    queue.close();
+    await expect(first).rejects.toEqual(errorWith('ERR_DISPOSED'));
+    await expect(score(302)).rejects.toEqual(errorWith('ERR_DISPOSED'));
+    expect(queue.pending).toBe(0);
   });
 });
 
@@ -195,9 +390,7 @@ describe('abort', () => {
     const { engine, score, settle, images } = makeQueue(5);
     const controller = new AbortController();
     const doomed = Array.from({ length: decodingPlaces() }, (_, i) => score(300 + i, { signal: controller.signal }));
-    await Promise.resolve();
-    await Promise.resolve();
-    await Promise.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
     expect(images[0]!.decoding).toBe(true);
     controller.abort();
     for (const each of doomed) await expect(each).rejects.toEqual(errorWith('ERR_ABORTED'));
@@ -232,6 +425,34 @@ describe('abort', () => {
     controller.abort();
     await expect(second).rejects.toEqual(errorWith('ERR_ABORTED'));
   });
+});
+
+test('a cancelled image keeps its room in the engine until the engine lets go of its pixels', async () => {
+  const { engine, score, settle } = makeQueue(1);
+  let letGo: (() => void) | undefined;
+  // A request, as the engine's own: the pixels may be read for a while longer.
+  engine.cancel = (id) => {
+    const job = engine.jobs.get(id)!;
+    letGo = () => {
+      engine.jobs.delete(id);
+      job.reject(Object.assign(new Error('aborted'), { code: 'ERR_ABORTED' }));
+    };
+    return true;
+  };
+  const controller = new AbortController();
+  const given = score(300, { signal: controller.signal });
+  await settle();
+  const next = score(301);
+  await settle();
+  controller.abort();
+  await expect(given).rejects.toEqual(errorWith('ERR_ABORTED'));
+  await settle();
+  expect(engine.taken).toEqual([300]);
+  letGo!();
+  await settle();
+  expect(engine.taken).toEqual([300, 301]);
+  engine.finish();
+  expect(await next).toBe(301);
 });
 
 test('close: every call, wherever it is, and every later one', async () => {
