@@ -199,7 +199,7 @@ Deployment deploy(torch::jit::Module module, const Metadata& metadata, const Loa
 std::shared_ptr<Engine> load_engine(const LoadOptions& options) {
   check_options(options);
   const DeviceChoice choice = choose_devices(options.devices);
-  Model model = load_model(options.model_path);
+  Model model = load_model(options.model_path, options.trust_model);
 
   EngineInfo info;
   info.metadata = model.metadata.text;

@@ -97,7 +97,7 @@ std::shared_ptr<FaceDetector> load_detector(const DetectorLoadOptions& options) 
   const DeviceChoice choice = choose_devices({options.device});
   const at::Device device = choice.devices.front();
   if (!device.is_cpu()) use_exact_cuda();
-  const DetectorModel model = load_detector_model(options.model_path);
+  const DetectorModel model = load_detector_model(options.model_path, options.trust_model);
   CascadeNetworks networks(model, device);
 
   DetectorInfo info;
