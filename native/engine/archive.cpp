@@ -102,7 +102,7 @@ class PinnedFile : public caffe2::serialize::ReadAdapterInterface {
   void pin(uint64_t position, uint64_t count) {
     if (count == 0) return;
     std::string bytes(static_cast<size_t>(count), '\0');
-    if (read_file(position, bytes.data(), bytes.size()) != bytes.size()) damaged("the archive is incomplete.");
+    if (read_file(position, bytes.data(), bytes.size()) != bytes.size()) damaged("the archive is damaged or incomplete.");
     pinned_.emplace(position, std::move(bytes));
   }
 
@@ -269,7 +269,7 @@ Archive open_checked(const std::string& path, bool trusted) {
   if (records.find("constants.pkl") == nullptr) {
     damaged("it is a PyTorch checkpoint, not a TorchScript archive. Export it first: hyperiqa export.");
   }
-  if (records.find("data.pkl") == nullptr) damaged("the archive is incomplete.");
+  if (records.find("data.pkl") == nullptr) damaged("the archive is damaged or incomplete.");
   if (records.find(std::string(kDescription)) == nullptr) {
     damaged("it is a TorchScript archive without hyperiqa.json. Model files are made by hyperiqa export or "
             "models/export.py.");

@@ -175,7 +175,7 @@ void code_damaged(const std::string& record, int line, const std::string& reason
 }
 
 void code_forbidden(const std::string& record, int line, const std::string& reason) {
-  forbidden(at(record, line) + reason);
+  forbidden(at(record, line) + reason + '.');
 }
 
 std::vector<Token> tokenize(const std::string& record, std::string_view text) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -396,13 +397,18 @@ class Walker {
     }
     if (last < 0 || last > elements) fail("a tensor lies outside its storage");
     bool empty = false;
-    int64_t count = 1;
     for (size_t i = 0; i < sizes.items.size(); ++i) {
       const int64_t size = argument(sizes, i, Kind::Integer, kWhat).number;
       const int64_t stride = argument(strides, i, Kind::Integer, kWhat).number;
       if (size < 0 || stride < 0) fail("a tensor has a negative size or stride");
+      if (size > std::numeric_limits<int32_t>::max()) fail("a tensor is larger than its storage");
       empty = empty || size == 0;
-      if (size <= 1) continue;
+    }
+    int64_t count = 1;
+    for (size_t i = 0; i < sizes.items.size() && !empty; ++i) {
+      const int64_t size = values_[sizes.items[i]].number;
+      const int64_t stride = values_[strides.items[i]].number;
+      if (size == 1) continue;
       // Both stay far from overflow: neither may exceed the storage.
       if (size > elements || stride > elements || count > elements / size) fail("a tensor is larger than its storage");
       count *= size;

@@ -43,7 +43,7 @@ uint64_t number(std::string_view bytes, uint64_t offset, size_t size) {
 
 std::string read_bytes(const ReadAt& read, uint64_t offset, uint64_t size) {
   std::string bytes(static_cast<size_t>(size), '\0');
-  if (read(offset, bytes.data(), bytes.size()) != bytes.size()) damaged("the archive is incomplete.");
+  if (read(offset, bytes.data(), bytes.size()) != bytes.size()) damaged("the archive is damaged or incomplete.");
   return bytes;
 }
 
@@ -54,12 +54,12 @@ struct Directory {
 };
 
 Directory find_directory(const ReadAt& read, uint64_t file_size) {
-  if (file_size < kEndSize) damaged("the archive is incomplete.");
+  if (file_size < kEndSize) damaged("the archive is damaged or incomplete.");
   uint64_t end_at = file_size - kEndSize;
   const std::string end = read_bytes(read, end_at, kEndSize);
   // A comment could hold a second end, and readers differ in which one they take.
   if (number(end, 0, 4) != kEndMark || number(end, 20, 2) != 0) {
-    damaged("the archive is incomplete, or something follows after its end.");
+    damaged("the archive is damaged or incomplete, or something follows after its end.");
   }
   Directory directory{
       .start = number(end, 16, 4), .size = number(end, 12, 4), .records = number(end, 10, 2)};

@@ -56,8 +56,7 @@ TEST_F(Load, AnOperatorOfTheSameNameThatDoesSomethingElse) {
   // The code says torch.add and torch.mul; with lists those join and repeat.
   LoadOptions untrusted = options(with_forward(R"(
 def forward(self, x):
-    sizes = (x.size() + x.size())
-    return torch.mean(x.to(6), [1, 2, 3])
+    return torch.mean(x.to(6), [1] + [2, 3])
 )"));
   untrusted.trust_model = false;
   expect_error("ERR_MODEL_UNTRUSTED", "aten::add.t", [&] { Engine::load(untrusted); });
@@ -210,6 +209,7 @@ TEST_F(Load, MeasuresOnceAndRemembers) {
   measured.threads = 2;
   measured.tuning_file = folder_.file("tuning.json");
   std::ofstream(measured.tuning_file) << "damaged";
+  measured.trust_model = true;
   measured.model_path = folder_.file("a.pt");
   write_archive(measured.model_path, kMeanForward, description(mean_check_scores()));
   const auto engine = Engine::load(measured);

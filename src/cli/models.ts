@@ -91,7 +91,12 @@ const addCommand = (exit: Exit): CommandModule<object, InferredOptionTypes<typeo
     const [file] = positionals(args, 1, 'one model file');
     const interrupt = new Interrupt();
     try {
-      const options = defined({ replace: args.replace, trustModel: args['trust-model'], libtorch: args.libtorch, signal: interrupt.signal });
+      const options = defined({
+        replace: args.replace,
+        trustModel: args['trust-model'],
+        libtorch: args.libtorch,
+        signal: interrupt.signal,
+      });
       const model = await addModel(file, { name: args.name ?? '', ...options });
       await new StdoutSink().write(`${asText(model)}use it as       --model ${model.name}\n`);
     } catch (error) {

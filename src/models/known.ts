@@ -63,7 +63,7 @@ async function read(): Promise<string[]> {
       Array.isArray(models) &&
       models.length <= MOST &&
       models.every((sha256) => typeof sha256 === 'string' && SHA256.test(sha256));
-    return whole ? models : [];
+    return whole ? (models as string[]) : [];
   } catch {
     return [];
   }

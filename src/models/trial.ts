@@ -2,12 +2,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
 
 import { abortedError, onAbort } from '../abort.js';
 import { HyperIQAError, type ErrorCode } from '../errors.js';
 import { megabytes } from '../megabytes.js';
+import { PACKAGE_ROOT } from '../native/packages.js';
 
 /** What is to be loaded; handed to `trial-child.ts` as JSON. */
 export interface Trial {
@@ -117,7 +117,8 @@ async function defaultLimits(path: string): Promise<TrialLimits> {
 }
 
 async function start(order: TrialOrder): Promise<ChildProcess> {
-  const file = fileURLToPath(new URL('./trial-child.js', import.meta.url));
+  // The built one, also where this file is run as source.
+  const file = join(PACKAGE_ROOT, 'dist/models/trial-child.js');
   // In a single executable application, another process of this program would be the application once more.
   if (await isSingleExecutable()) throw notStarted(order, 'the program is a single executable application');
   if (!existsSync(file)) throw notStarted(order, `${file} is not there, perhaps because the program was bundled`);
