@@ -229,9 +229,15 @@ void pin_all_but(PinnedFile& file, const std::vector<std::pair<uint64_t, uint64_
   pin_to(file.size());
 }
 
-std::string text_of(caffe2::serialize::PyTorchStreamReader& reader, const std::string& name) {
+/** What LibTorch reads as a record, which must be what was written: LibTorch compares neither length nor checksum. */
+std::string text_of(const Records& records, caffe2::serialize::PyTorchStreamReader& reader, const std::string& name) {
   const auto [data, size] = reader.getRecord(name);
-  return {static_cast<const char*>(data.get()), size};
+  std::string text(static_cast<const char*>(data.get()), size);
+  const ZipRecord* const record = records.find(name);
+  if (record == nullptr || record->size != size || record->checksum != crc32(text)) {
+    damaged("the archive is damaged or incomplete: the checksum of " + name + " is another one.");
+  }
+  return text;
 }
 
 bool is_operator(const std::string& name) {
@@ -243,14 +249,14 @@ bool is_operator(const std::string& name) {
 void check_code(const Records& records, caffe2::serialize::PyTorchStreamReader& reader) {
   CodeCheck check(is_operator);
   for (const auto& [name, record] : records) {
-    if (part_of(name) == Part::Code) check.add(name, text_of(reader, name));
+    if (part_of(name) == Part::Code) check.add(name, text_of(records, reader, name));
   }
   check.finish();
 }
 
 void check_pickles(const Records& records, caffe2::serialize::PyTorchStreamReader& reader) {
   for (const std::string base : {"constants", "data"}) {
-    check_pickle(base + ".pkl", text_of(reader, base + ".pkl"), [&](std::string_view key) -> std::optional<uint64_t> {
+    check_pickle(base + ".pkl", text_of(records, reader, base + ".pkl"), [&](std::string_view key) -> std::optional<uint64_t> {
       const ZipRecord* const record = records.find(base + '/' + std::string(key));
       return record == nullptr ? std::nullopt : std::optional(record->size);
     });
@@ -284,7 +290,7 @@ Archive open_checked(const std::string& path, bool trusted) {
     check_code(records, reader);
     check_pickles(records, reader);
   }
-  return {.content = file, .description = text_of(reader, std::string(kDescription))};
+  return {.content = file, .description = text_of(records, reader, std::string(kDescription))};
 }
 
 }  // namespace

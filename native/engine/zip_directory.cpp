@@ -1,8 +1,8 @@
 #include "zip_directory.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
-#include <string_view>
 
 #include "archive_error.h"
 
@@ -135,6 +135,7 @@ Entry parse_entry(std::string_view entry) {
   if ((flags & ~kHarmlessFlags) != 0) damaged(what + " is encrypted or of another unusual kind.");
   if (method != kStored && method != kDeflated) damaged(what + " is compressed in an unknown way.");
   result.record.compressed = method == kDeflated;
+  result.record.checksum = static_cast<uint32_t>(number(entry, 16, 4));
   result.record.stored_size = number(entry, 20, 4);
   result.record.size = number(entry, 24, 4);
   result.header = number(entry, 42, 4);
@@ -188,6 +189,21 @@ std::vector<ZipRecord> read_zip_directory(const ReadAt& read, uint64_t file_size
     records.push_back(std::move(entry.record));
   }
   return records;
+}
+
+uint32_t crc32(std::string_view bytes) {
+  static const auto kTable = [] {
+    std::array<uint32_t, 256> table{};
+    for (uint32_t i = 0; i < table.size(); ++i) {
+      uint32_t value = i;
+      for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) != 0 ? 0xEDB88320U : 0U);
+      table[i] = value;
+    }
+    return table;
+  }();
+  uint32_t result = 0xFFFFFFFFU;
+  for (const char c : bytes) result = kTable[(result ^ static_cast<uint8_t>(c)) & 0xFFU] ^ (result >> 8);
+  return ~result;
 }
 
 }  // namespace hyperiqa

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace hyperiqa {
@@ -13,6 +14,7 @@ struct ZipRecord {
   uint64_t start = 0;  ///< of its data in the file
   uint64_t stored_size = 0;
   uint64_t size = 0;  ///< after decompression, as the directory claims; LibTorch allocates no more
+  uint32_t checksum = 0;  ///< CRC-32 of its data after decompression
   bool compressed = false;
 };
 
@@ -31,5 +33,8 @@ using ReadAt = std::function<size_t(uint64_t offset, void* buffer, size_t size)>
  * @throws ArchiveError
  */
 std::vector<ZipRecord> read_zip_directory(const ReadAt& read, uint64_t file_size);
+
+/** CRC-32 as zip archives have it (polynomial 0xEDB88320, reflected). */
+uint32_t crc32(std::string_view bytes);
 
 }  // namespace hyperiqa

@@ -31,7 +31,7 @@ export type TrialMessage = { state: 'started' } | { state: 'passed' } | { state:
 /** Opening LibTorch from a slow disk and computing ResNet-50 on a slow processor take their time. */
 const PATIENCE_MS = 120_000;
 /** To start at all. A program that is not Node.js under Node's name would never answer. */
-const START_MS = 30_000;
+const START_MS = 60_000;
 const MEMORY = 2 * 2 ** 30;
 /** The weights, as they are read, converted and folded. */
 const MEMORY_PER_BYTE = 8;
@@ -71,7 +71,7 @@ export async function tryModel(trial: Trial, signal?: AbortSignal, limits?: Tria
   const child = await start({ ...trial, memory });
   let outcome: TrialMessage | undefined;
   let words = '';
-  let end: 'late' | undefined;
+  let end: 'unanswered' | 'late' | undefined;
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     words = (words + text).slice(-LONGEST_WORDS);
   });
@@ -83,12 +83,13 @@ export async function tryModel(trial: Trial, signal?: AbortSignal, limits?: Tria
     // What it has to say is said; how it ends no longer matters.
     stop();
   });
-  const late = () => {
-    end = 'late';
-    stop();
-  };
-  const starting = setTimeout(late, Math.min(START_MS, milliseconds));
-  const timer = setTimeout(late, milliseconds);
+  const endAfter = (time: number, reason: typeof end) =>
+    setTimeout(() => {
+      end = reason;
+      stop();
+    }, time);
+  const starting = endAfter(START_MS, 'unanswered');
+  const timer = endAfter(milliseconds, 'late');
   const stopListening = onAbort(signal, stop);
   try {
     const [status, by] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
@@ -98,6 +99,7 @@ export async function tryModel(trial: Trial, signal?: AbortSignal, limits?: Tria
       });
     });
     if (signal?.aborted) throw abortedError(signal);
+    if (outcome === undefined && end === 'unanswered') throw notStarted(trial, 'it does not answer');
     if (outcome === undefined) throw ended(trial, end ? undefined : (by ?? `exit code ${String(status)}`), milliseconds, words);
   } catch (error) {
     if (error instanceof HyperIQAError) throw error;

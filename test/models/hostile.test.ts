@@ -270,8 +270,8 @@ describe('the archive', () => {
       writeFileSync(claiming, bytes);
       return ['faces', claiming];
     });
-    for (const { code, rss } of await load(paths)) {
-      expect(code).toBe('ERR_MODEL_FORMAT');
+    for (const { code, message, rss } of await load(paths)) {
+      expect({ code, message }).toMatchObject({ code: 'ERR_MODEL_FORMAT' });
       expect(rss).toBeLessThan(400e6);
     }
   });

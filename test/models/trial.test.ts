@@ -206,7 +206,8 @@ test('trust is asked for, kept with the name, and changed only by replacing', as
   const good = await unknownModel();
   expect(await addModel(good, { name: 'good', trustModel: true })).toMatchObject({ trusted: true });
   await load('good');
-  expect(started.length).toBe(1);
+  // Only the two without trust.
+  expect(started).toHaveLength(2);
   expect(await verifyModel('good')).toMatchObject({ trusted: true });
   await expect(addModel(good, { name: 'good' })).rejects.toEqual(errorWith('ERR_MODEL_EXISTS', /as a trusted model/));
   expect(await addModel(good, { name: 'good', replace: true })).toMatchObject({ trusted: false });
