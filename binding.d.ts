@@ -48,6 +48,8 @@ export type NativeDtype = 'fp32' | 'bf16' | 'fp16';
 
 export interface NativeLoadOptions {
   modelPath: string;
+  /** Whatever the file holds is run; nothing of it is looked at before. */
+  trustModel: boolean;
   /** `auto`, `cpu`, `cuda`, `cuda:N`. */
   devices: string[];
   dtype: NativeDtype;
@@ -113,6 +115,8 @@ export interface NativeEngine {
 
 export interface NativeDetectorLoadOptions {
   modelPath: string;
+  /** Whatever the file holds is run; nothing of it is looked at before. */
+  trustModel: boolean;
   /** `auto`, `cpu`, `cuda`, `cuda:N`. */
   device: string;
   /** 0: chosen by the engine. */
@@ -180,6 +184,12 @@ export interface NativeCudaReport {
 export interface NativeBinding {
   readonly version: string;
   readonly libtorchVersion: string;
+  /**
+   * Bounds what this process can do from now on, for good: it writes no files, dumps no core, and has at most so many
+   * bytes of memory of its own beyond those it has. For processes that try what is not trusted; where the system has no
+   * such limits, nothing happens. Throws ERR_INVALID_ARGUMENT.
+   */
+  restrictProcess(memoryBytes: number): void;
   /** Opens the CUDA libraries where there are any, as every load does: slow the first time, so off the event loop. */
   cudaReport(): Promise<NativeCudaReport>;
   /** @param giveCancel Called before the load begins with a function that ends it: the promise then rejects, soon, with

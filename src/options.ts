@@ -22,6 +22,7 @@ const MAXIMUM_SEED = 2n ** 64n - 1n;
 /** Load options as the native side takes them, and what stays on this side. */
 export interface CheckedLoadOptions {
   native: {
+    trustModel: boolean;
     devices: Device[];
     dtype: Dtype;
     threads: number;
@@ -64,6 +65,7 @@ export function checkQueueLimits(fields: Record<string, unknown>): {
 }
 
 const LOAD_KEYS: readonly (keyof LoadOptions)[] = [
+  'trustModel',
   'device',
   'dtype',
   'threads',
@@ -85,6 +87,7 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
   return {
     native: {
       ...native,
+      trustModel: fields.trustModel === undefined ? false : checkBoolean('trustModel', fields.trustModel),
       devices: fields.device === undefined ? ['auto'] : checkDevices(fields.device),
       dtype: fields.dtype === undefined ? 'fp32' : checkOneOf('dtype', fields.dtype, ['fp32', 'bf16', 'fp16']),
       threads: integer('threads', 1024),

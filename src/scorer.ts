@@ -8,6 +8,7 @@ import { decodingPlaces } from './decodings.js';
 import { HyperIQAError, toHyperIQAError } from './errors.js';
 import { captureImage } from './image.js';
 import { cancelledBy, checkModelFile, deepFreeze, sha256OfFile, untilAborted } from './model-file.js';
+import { requireTried } from './models/known.js';
 import { locateModel, requireSha256, type LocatedModel } from './models/locate.js';
 import { loadBinding, type LoadedBinding } from './native/addon.js';
 import { cacheFolder } from './native/cache.js';
@@ -87,8 +88,10 @@ export class HyperIQA implements AsyncDisposable {
    *
    * @param model - Path or file URL of a model file, or the name of a registered model (`addModel`); default: the model of
    *   the package. A text with a separator or the ending `.pt` is a path; anything else is a name first.
+   * A file that is neither of the package nor registered nor known from before is first loaded in a process of its own.
+   *
    * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT, ERR_MODEL_SELF_CHECK,
-   *   ERR_MODEL_HASH (a registered model whose file was changed), ERR_DEVICE_UNAVAILABLE, ERR_DTYPE_UNSUPPORTED, ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD,
+   *   ERR_MODEL_UNTRUSTED (more than models of hyperiqa need, or no process to try it in; see `trustModel`), ERR_MODEL_HASH (a registered model whose file was changed), ERR_DEVICE_UNAVAILABLE, ERR_DTYPE_UNSUPPORTED, ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD,
    *   ERR_ADDON_NOT_FOUND, ERR_OUT_OF_MEMORY, ERR_ABORTED
    */
   static async load(model?: string | URL, options: LoadOptions = {}): Promise<HyperIQA> {
@@ -229,9 +232,13 @@ async function load(
   let engine: NativeEngine | undefined;
   try {
     if (registered) requireSha256(registered.name, path, await hashing, registered.sha256);
+    const trustModel = options.native.trustModel || registered?.trusted === true;
+    if (!trustModel && !registered && path !== defaultModelPath()) {
+      await requireTried({ path, kind: 'quality', libtorch: options.libtorch }, await hashing, options.signal);
+    }
     const tuningFile = join(cacheFolder(), 'tuning', 'graph-modes.json');
     engine = await cancelledBy(options.signal, (giveCancel) =>
-      loaded.binding.load({ ...options.native, modelPath: path, tuningFile }, giveCancel),
+      loaded.binding.load({ ...options.native, trustModel, modelPath: path, tuningFile }, giveCancel),
     );
     return { engine, info: makeInfo(engine, path, await hashing, loaded) };
   } catch (error) {

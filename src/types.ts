@@ -98,6 +98,12 @@ export interface InputLimits {
 }
 
 export interface LoadOptions extends QueueLimits {
+  /**
+   * Run whatever the file holds. A model file is a program: it can do what this process can, and nothing looks at it
+   * before. Default false: its code may only compute what models of hyperiqa do, and a file that is not known is tried in
+   * a process of its own first. See SECURITY.md.
+   */
+  trustModel?: boolean;
   /** One device, or several that share one queue. Default `auto`. */
   device?: Device | readonly Device[];
   /** Default `fp32`. */

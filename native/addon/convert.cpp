@@ -213,6 +213,7 @@ LoadOptions to_load_options(const Napi::Value& value) {
   const Options from(value, "options");
   LoadOptions options;
   options.model_path = to_model_path(from);
+  options.trust_model = from.boolean("trustModel");
   options.devices = to_devices(from);
   options.dtype = from.one_of("dtype", kDtypes);
   options.threads = static_cast<int>(from.integer("threads", 0, kMaxInt));
@@ -229,6 +230,7 @@ DetectorLoadOptions to_detector_load_options(const Napi::Value& value) {
   const Options from(value, "options");
   DetectorLoadOptions options;
   options.model_path = to_model_path(from);
+  options.trust_model = from.boolean("trustModel");
   options.device = from.text("device");
   options.threads = static_cast<int>(from.integer("threads", 0, kMaxInt));
   options.self_check = from.boolean("selfCheck");
@@ -296,6 +298,10 @@ Image to_image(const Napi::Value& pixels, const Napi::Value& width, const Napi::
 
 uint64_t to_id(const Napi::Value& value) {
   return static_cast<uint64_t>(to_integer(value, "id", 0, kMaxSafeInteger));
+}
+
+uint64_t to_bytes(const Napi::Value& value) {
+  return static_cast<uint64_t>(to_integer(value, "memoryBytes", 0, kMaxSafeInteger));
 }
 
 Napi::Value to_js(Napi::Env env, const SelfCheck& check) {

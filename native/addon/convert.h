@@ -39,6 +39,9 @@ Napi::Value to_optional_function(const Napi::Value& value, const std::string& wh
 /** A whole number between 0 and 2⁵³ − 1. @throws Error ERR_INVALID_ARGUMENT */
 uint64_t to_id(const Napi::Value& value);
 
+/** A whole number between 0 and 2⁵³ − 1. @throws Error ERR_INVALID_ARGUMENT */
+uint64_t to_bytes(const Napi::Value& value);
+
 Napi::Value to_js(Napi::Env env, const EngineInfo& info);
 Napi::Value to_js(Napi::Env env, const ScoreResult& result);
 Napi::Value to_js(Napi::Env env, const DetectorInfo& info);

@@ -7,6 +7,7 @@
 #include "convert.h"
 #include "detection_session.h"
 #include "errors.h"
+#include "restrict.h"
 #include "scoring_session.h"
 
 namespace hyperiqa::addon {
@@ -36,6 +37,7 @@ Environment::Environment(Napi::Env env, Napi::Object exports) : background_(Back
                   InstanceMethod("load", &Environment::load, napi_enumerable),
                   InstanceMethod("loadDetector", &Environment::load_detector, napi_enumerable),
                   InstanceMethod("cudaReport", &Environment::cuda_report, napi_enumerable),
+                  InstanceMethod("restrictProcess", &Environment::restrict, napi_enumerable),
               });
 
   // Hooks run last to first: after the mailbox was made, so that this one runs before Node.js frees its thread-safe
@@ -143,6 +145,14 @@ Napi::Value Environment::cuda_report(const Napi::CallbackInfo& info) {
     return run(env, nullptr, []() -> TaskResult {
       return [report = hyperiqa::cuda_report()](Napi::Env js) { return to_js(js, report); };
     });
+  });
+}
+
+Napi::Value Environment::restrict(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    restrict_process(to_bytes(info[0]));
+    return env.Undefined();
   });
 }
 

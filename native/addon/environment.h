@@ -59,6 +59,7 @@ class Environment : public Napi::Addon<Environment> {
   Napi::Value load(const Napi::CallbackInfo& info);
   Napi::Value load_detector(const Napi::CallbackInfo& info);
   Napi::Value cuda_report(const Napi::CallbackInfo& info);
+  Napi::Value restrict(const Napi::CallbackInfo& info);
   /**
    * A promise for the JavaScript object of what `Engine::load` gives.
    * @param give_cancel undefined, or a function that is called with one that ends the load, before the load begins

@@ -213,7 +213,7 @@ std::shared_ptr<Engine> load_engine(const LoadOptions& options) {
   const DeviceChoice choice = choose_devices(options.devices);
   check_graph_mode(options.graph_mode, choice.devices);
   check_stop(options.stop);
-  Model model = load_model(options.model_path);
+  Model model = load_model(options.model_path, options.trust_model);
 
   EngineInfo info;
   info.metadata = model.metadata.text;

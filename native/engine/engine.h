@@ -90,6 +90,7 @@ inline constexpr int64_t kMaxBatchSize = 1024;  ///< largest batch that a load t
 
 struct LoadOptions {
   std::string model_path;
+  bool trust_model = false;  ///< run whatever the file holds: a model file is a program (SECURITY.md)
   std::vector<std::string> devices = {"auto"};  ///< "auto", "cpu", "cuda", "cuda:N"; several share the queue
   Dtype dtype = Dtype::Fp32;
   int threads = 0;                         ///< CPU threads in all; 0 = one a physical core available to the process

@@ -96,7 +96,7 @@ std::shared_ptr<FaceDetector> load_detector(const DetectorLoadOptions& options) 
   const at::Device device = choice.devices.front();
   if (!device.is_cpu()) use_exact_cuda();
   check_stop(options.stop);
-  const DetectorModel model = load_detector_model(options.model_path);
+  const DetectorModel model = load_detector_model(options.model_path, options.trust_model);
   check_stop(options.stop);
   CascadeNetworks networks(model, device);
   check_stop(options.stop);

@@ -48,6 +48,7 @@ struct DetectionResult {
 
 struct DetectorLoadOptions {
   std::string model_path;
+  bool trust_model = false;    ///< as in LoadOptions
   std::string device = "cpu";  ///< "auto", "cpu", "cuda", "cuda:N"
   int threads = 0;             ///< images detected in at once on the CPU; 0 = one a physical core
   bool self_check = true;      ///< recompute the model's check values at load, refuse the model if they differ

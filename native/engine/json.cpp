@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <unordered_set>
 
 namespace hyperiqa {
 namespace {
@@ -63,6 +64,7 @@ class Parser {
 
   Json::Object object(int depth) {
     Json::Object members;
+    std::unordered_set<std::string> keys;
     expect('{');
     skip_space();
     if (accept("}")) return members;
@@ -70,9 +72,7 @@ class Parser {
       skip_space();
       if (peek() != '"') fail("a key in quotes expected");
       std::string key = string();
-      for (const auto& [known, unused] : members) {
-        if (known == key) fail("the key \"" + key + "\" occurs twice");
-      }
+      if (!keys.insert(key).second) fail("the key \"" + key + "\" occurs twice");
       expect(':');
       Json member = value(depth + 1);
       members.emplace_back(std::move(key), std::move(member));

@@ -1,85 +1,46 @@
 #include "model.h"
 
 #include <ATen/core/grad_mode.h>
-#include <caffe2/serialize/inline_container.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <algorithm>
-#include <array>
-#include <filesystem>
-#include <fstream>
-#include <optional>
-#include <system_error>
 
+#include "archive.h"
+#include "archive_error.h"
 #include "errors.h"
+#include "graph_check.h"
+#include "model_refusal.h"
 
 namespace hyperiqa {
 namespace {
 
-constexpr const char* kDescription = "extra/hyperiqa.json";
-
-[[noreturn]] void refuse(const std::string& path, const std::string& reason) {
-  throw Error("ERR_MODEL_FORMAT", path + " is not a model file that hyperiqa can use: " + reason);
-}
-
-void require_file(const std::string& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (!std::filesystem::exists(status)) throw Error("ERR_MODEL_NOT_FOUND", "There is no model file " + path + ".");
-  if (std::filesystem::is_directory(status)) refuse(path, "it is a folder.");
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error("ERR_MODEL_NOT_FOUND", "The model file " + path + " cannot be opened for reading.");
-  std::array<char, 4> start{};
-  file.read(start.data(), start.size());
-  if (file.gcount() == 0) refuse(path, "it is empty.");
-  if (std::string_view(start.data(), 2) != "PK") {
-    refuse(path, "it is no TorchScript archive. Checkpoints (.pkl, .pth) must be exported first: hyperiqa export.");
-  }
-}
-
-/** The text of hyperiqa.json, or a refusal that tells what the file is instead. */
-std::string read_description(const std::string& path) {
-  require_file(path);
-  try {
-    caffe2::serialize::PyTorchStreamReader reader(path);
-    if (!reader.hasRecord("constants.pkl")) {
-      refuse(path, "it is a PyTorch checkpoint, not a TorchScript archive. Export it first: hyperiqa export.");
-    }
-    if (!reader.hasRecord(kDescription)) {
-      refuse(path,
-             "it is a TorchScript archive without hyperiqa.json. Model files are made by hyperiqa export or "
-             "models/export.py.");
-    }
-    const auto [data, size] = reader.getRecord(kDescription);
-    return {static_cast<const char*>(data.get()), size};
-  } catch (const c10::Error& error) {
-    refuse(path, "the archive is damaged or incomplete (" + plain_message(error) + ").");
-  }
-}
-
 void require_dtypes(const std::string& path, const torch::jit::Module& module) {
   const auto check = [&path](const at::Tensor& tensor) {
     if (!tensor.is_floating_point() || tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kHalf) return;
-    refuse(path, std::string("its weights are stored as ") + c10::toString(tensor.scalar_type()) +
+    refuse_model(path, std::string("its weights are stored as ") + c10::toString(tensor.scalar_type()) +
                      "; fp32 or fp16 is expected.");
   };
   for (const at::Tensor& parameter : module.parameters()) check(parameter);
   for (const at::Tensor& buffer : module.buffers()) check(buffer);
 }
 
-torch::jit::Module read_module(const std::string& path) {
+torch::jit::Module read_module(const std::string& path, const Archive& archive, bool trusted) {
   try {
-    torch::jit::Module module = torch::jit::load(path, at::Device(at::kCPU), /*load_debug_files=*/false);
+    torch::jit::Module module = torch::jit::load(archive.content, at::Device(at::kCPU), /*load_debug_files=*/false);
+    if (!trusted) check_graphs(module);
     require_dtypes(path, module);
     module.eval();
     return module;
   } catch (const Error&) {
     throw;
+  } catch (const ArchiveError& error) {
+    if (error.kind() == ArchiveError::Kind::Forbidden) distrust_model(path, error.what());
+    refuse_model(path, error.what());
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
     if (as_error(std::current_exception()).code() == "ERR_OUT_OF_MEMORY") throw;
-    refuse(path, "LibTorch cannot read the graph (" + plain_message(error) + ").");
+    refuse_model(path, "LibTorch cannot read the graph (" + plain_message(error) + ").");
   }
 }
 
@@ -87,7 +48,7 @@ torch::jit::Module read_module(const std::string& path) {
 void require_forward(const std::string& path, const torch::jit::Module& module, const std::string& what,
                      size_t results) {
   const auto forward = module.find_method("forward");
-  if (!forward) refuse(path, what + " has no method forward.");
+  if (!forward) refuse_model(path, what + " has no method forward.");
   const auto is_tensor = [](const c10::TypePtr& type) { return type->kind() == c10::TypeKind::TensorType; };
   const auto& schema = forward->function().getSchema();
   bool fits = schema.arguments().size() == 2 && is_tensor(schema.arguments()[1].type()) && schema.returns().size() == 1;
@@ -99,27 +60,29 @@ void require_forward(const std::string& path, const torch::jit::Module& module, 
                : tuple && tuple->elements().size() == results && std::ranges::all_of(tuple->elements(), is_tensor);
   }
   if (fits) return;
-  refuse(path, "the forward of " + what + " must take one tensor and return " +
+  refuse_model(path, "the forward of " + what + " must take one tensor and return " +
                    (results == 1 ? "one tensor." : "a tuple of " + std::to_string(results) + " tensors."));
 }
 
 }  // namespace
 
-Model load_model(const std::string& path) {
+Model load_model(const std::string& path, bool trusted) {
+  const Archive archive = open_archive(path, trusted);
   Model model;
-  model.metadata = parse_metadata(read_description(path));
-  model.module = read_module(path);
+  model.metadata = parse_metadata(archive.description);
+  model.module = read_module(path, archive, trusted);
   require_forward(path, model.module, "its graph", 1);
   return model;
 }
 
-DetectorModel load_detector_model(const std::string& path) {
+DetectorModel load_detector_model(const std::string& path, bool trusted) {
+  const Archive archive = open_archive(path, trusted);
   DetectorModel model;
-  model.metadata = parse_detector_metadata(read_description(path));
-  model.module = read_module(path);
+  model.metadata = parse_detector_metadata(archive.description);
+  model.module = read_module(path, archive, trusted);
   const auto require_part = [&](const char* part, size_t results) {
     if (!model.module.hasattr(part) || !model.module.attr(part).isModule()) {
-      refuse(path, std::string("it has no network ") + part + ".");
+      refuse_model(path, std::string("it has no network ") + part + ".");
     }
     require_forward(path, model.module.attr(part).toModule(), std::string("its network ") + part, results);
   };

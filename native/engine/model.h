@@ -18,8 +18,9 @@ struct Model {
 };
 
 /** Opens and validates a model file (docs/model-format.md).
- *  @throws Error ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT */
-Model load_model(const std::string& path);
+ *  @param trusted  its code may use all that TorchScript has, and nothing of it is looked at before it runs
+ *  @throws Error ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT, ERR_MODEL_UNTRUSTED */
+Model load_model(const std::string& path, bool trusted);
 
 /** A model of kind "faces": the module has the networks `proposal`, `refinement` and `output`. */
 struct DetectorModel {
@@ -27,8 +28,8 @@ struct DetectorModel {
   torch::jit::Module module;  ///< as in Model
 };
 
-/** Opens and validates a detector's model file. @throws Error ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT */
-DetectorModel load_detector_model(const std::string& path);
+/** Opens and validates a detector's model file, as load_model does. @throws Error as load_model */
+DetectorModel load_detector_model(const std::string& path, bool trusted);
 
 /** Moves a module to a device and converts its floating-point parameters and buffers to a dtype, in place. */
 void place_module(torch::jit::Module& module, at::Device device, at::ScalarType dtype);

@@ -51,6 +51,14 @@ TEST(Json, RefusesWhatIsNoJson) {
   EXPECT_THROW(Json::parse(std::string(100, '[') + std::string(100, ']')), JsonError);
 }
 
+TEST(Json, ManyKeysTakeNoLongerThanTheyAreLong) {
+  std::string text = "{";
+  for (int i = 0; i < 200'000; ++i) text += "\"" + std::to_string(i) + "\":0,";
+  // Quadratic time would show as a test that does not end within its limit.
+  EXPECT_EQ(Json::parse(text + "\"last\":0}").object()->size(), 200'001U);
+  EXPECT_THROW(Json::parse(text + "\"7\":0}"), JsonError);
+}
+
 TEST(Json, QuotedStringsReadBackAsTheyWere) {
   const std::string text = "a \"quote\", a \\, a \t, a \x01, caf\xC3\xA9";
   EXPECT_EQ(*Json::parse(json_quote(text)).string(), text);

@@ -34,6 +34,7 @@ class Lifecycle : public ::testing::Test {
     static const std::string path = write_mean_model(folder);
     LoadOptions options;
     options.model_path = path;
+    options.trust_model = true;  // its graph asserts and allocates, which no real model does
     options.devices = {"cpu"};
     options.threads = threads;
     options.batch_size = batch_size;

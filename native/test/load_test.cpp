@@ -29,6 +29,7 @@ class Load : public ::testing::Test {
   static LoadOptions options(const std::string& path) {
     LoadOptions options;
     options.model_path = path;
+    options.trust_model = true;  // its graph asserts and allocates, which no real model does
     options.devices = {"cpu"};
     options.threads = 1;
     options.batch_size = 4;
@@ -48,6 +49,22 @@ class Load : public ::testing::Test {
 
   TemporaryFolder folder_;
 };
+
+TEST_F(Load, WhatModelsDoNotNeedIsNamed) {
+  LoadOptions untrusted = options(write_mean_model(folder_));
+  untrusted.trust_model = false;
+  expect_error("ERR_MODEL_UNTRUSTED", "code/__torch__.py, line ", [&] { Engine::load(untrusted); });
+}
+
+TEST_F(Load, AnOperatorOfTheSameNameThatDoesSomethingElse) {
+  // The code says torch.add and torch.mul; with lists those join and repeat.
+  LoadOptions untrusted = options(with_forward(R"(
+def forward(self, x):
+    return torch.mean(x.to(6), [1] + [2, 3])
+)"));
+  untrusted.trust_model = false;
+  expect_error("ERR_MODEL_UNTRUSTED", "aten::add.t", [&] { Engine::load(untrusted); });
+}
 
 TEST_F(Load, AMissingFile) {
   expect_refused("ERR_MODEL_NOT_FOUND", "There is no model file", folder_.file("none.pt"));
@@ -196,6 +213,7 @@ TEST_F(Load, MeasuresOnceAndRemembers) {
   measured.threads = 2;
   measured.tuning_file = folder_.file("tuning.json");
   std::ofstream(measured.tuning_file) << "damaged";
+  measured.trust_model = true;
   measured.model_path = folder_.file("a.pt");
   write_archive(measured.model_path, kMeanForward, description(mean_check_scores()));
   const auto engine = Engine::load(measured);

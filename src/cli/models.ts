@@ -19,6 +19,7 @@ import { printable, tell } from './text.js';
 export const modelsOptions = {
   name: { type: 'string', requiresArg: true, describe: 'What it is to be called' },
   replace: { type: 'boolean', describe: 'Take the place of a model of this name' },
+  'trust-model': loadOptions['trust-model'],
   libtorch: loadOptions.libtorch,
 } as const satisfies Record<string, Options>;
 
@@ -78,7 +79,10 @@ const addCommand = (exit: Exit): CommandModule<object, InferredOptionTypes<typeo
   builder: (yargs) =>
     yargs
       .usage(
-        '$0 models add <file> --name <name>\n\nCopies a model file into the registry, after it has passed its self-check.',
+        '$0 models add <file> --name <name>\n\nCopies a model file into the registry, after it has passed its self-check.\n\n' +
+          'A model file is a program. Unless you say --trust-model, its code may only compute what models of hyperiqa do, ' +
+          'and it is loaded in a process of its own first. With --trust-model nothing of it is looked at, now and ' +
+          'whenever it is loaded under its name: it can then do whatever you can. Only for files whose maker you know.',
       )
       .options(modelsOptions)
       .demandOption('name')
@@ -87,7 +91,12 @@ const addCommand = (exit: Exit): CommandModule<object, InferredOptionTypes<typeo
     const [file] = positionals(args, 1, 'one model file');
     const interrupt = new Interrupt();
     try {
-      const options = defined({ replace: args.replace, libtorch: args.libtorch, signal: interrupt.signal });
+      const options = defined({
+        replace: args.replace,
+        trustModel: args['trust-model'],
+        libtorch: args.libtorch,
+        signal: interrupt.signal,
+      });
       const model = await addModel(file, { name: args.name ?? '', ...options });
       await new StdoutSink().write(`${asText(model)}use it as       --model ${model.name}\n`);
     } catch (error) {
@@ -164,6 +173,7 @@ function asText(model: RegisteredModel): string {
     ['protocol', metadata.protocol.name],
     ['file', `${model.path}, ${megabytes(model.size)}`],
     ['SHA-256', `${model.sha256} (verified)`],
+    ['trusted', model.trusted ? 'yes: whatever it holds is run' : 'no: its code is checked whenever it is loaded'],
     ['added', `${model.added} from ${model.source}`],
   ];
   return rows.map(([label, value]) => `${label.padEnd(16)}${printable(value)}\n`).join('');

@@ -23,6 +23,11 @@ export const loadOptions = {
     group: 'Model and machine:',
     describe: 'Model file or registered name (default: the model of the package)',
   },
+  'trust-model': {
+    type: 'boolean',
+    group: 'Model and machine:',
+    describe: 'Run whatever the model file holds; it can then do what you can (docs/models.md)',
+  },
   device: {
     ...text,
     group: 'Model and machine:',
@@ -111,6 +116,7 @@ export const facesOptions = {
 
 /** Of the options about model and machine, those that a face detector has. */
 export const detectorLoadOptions = {
+  'trust-model': loadOptions['trust-model'],
   device: { ...text, group: 'Model and machine:', describe: 'cpu (default), auto, cuda or cuda:N' },
   threads: { ...loadOptions.threads, describe: 'Images detected in at once (default: physical cores)' },
   libtorch: loadOptions.libtorch,
@@ -124,6 +130,7 @@ export const reportOptions = {
 /** What the shared options hold after parsing. */
 export interface LoadArguments {
   model?: string | undefined;
+  'trust-model'?: boolean | undefined;
   device?: string | undefined;
   dtype?: LoadOptions['dtype'] | undefined;
   threads?: string | undefined;
@@ -139,6 +146,7 @@ export interface LoadArguments {
  */
 export function toLoadOptions(args: LoadArguments): LoadOptions {
   return defined({
+    trustModel: args['trust-model'],
     device: devices(args.device),
     dtype: args.dtype,
     threads: integer('threads', args.threads),
@@ -192,10 +200,17 @@ export function toDetectOptions(args: FaceArguments): Omit<DetectOptions, 'signa
 }
 
 /** @throws HyperIQAError ERR_INVALID_ARGUMENT */
-export function toDetectorOptions(args: Pick<LoadArguments, 'device' | 'threads' | 'libtorch'>): DetectorLoadOptions {
+export function toDetectorOptions(
+  args: Pick<LoadArguments, 'trust-model' | 'device' | 'threads' | 'libtorch'>,
+): DetectorLoadOptions {
   const device = devices(args.device);
   if (Array.isArray(device)) throw invalid('device', String(args.device), 'one device for the face detector');
-  return defined({ device, threads: integer('threads', args.threads), libtorch: args.libtorch });
+  return defined({
+    trustModel: args['trust-model'],
+    device,
+    threads: integer('threads', args.threads),
+    libtorch: args.libtorch,
+  });
 }
 
 function devices(value: string | undefined): Device | Device[] | undefined {

@@ -102,7 +102,11 @@ function facesPart(args: Arguments): FacesPart | undefined {
   if (args.faces) {
     return {
       model: args['face-model'],
-      loading: defined({ libtorch: args.libtorch, threads: integer('threads', args.threads) }),
+      loading: defined({
+        trustModel: args['trust-model'],
+        libtorch: args.libtorch,
+        threads: integer('threads', args.threads),
+      }),
       detecting: toDetectOptions(args),
     };
   }

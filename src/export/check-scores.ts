@@ -1,5 +1,7 @@
 /** The check scores of a new model, computed by the engine. */
 import { HyperIQAError } from '../errors.js';
+import { sha256OfFile } from '../model-file.js';
+import { know, remember } from '../models/known.js';
 import { HyperIQA } from '../scorer.js';
 import type { LoadOptions, SelfCheckResult } from '../types.js';
 import type { CheckedExportOptions } from './options.js';
@@ -27,6 +29,8 @@ function loadOptions({ libtorch, signal }: Options): LoadOptions {
  * @throws HyperIQAError ERR_CHECKPOINT_VALUES where a score is no number; the errors of `HyperIQA.load`
  */
 export async function computeScores(path: string, options: Options): Promise<number[]> {
+  // Its code is the template's, which comes with the package: it needs no trial.
+  know(await sha256OfFile(path));
   await using iqa = await HyperIQA.load(path, { ...loadOptions(options), graphMode: 'freeze', selfCheck: false });
   const { actual } = await iqa.selfCheck();
   if (actual.every(Number.isFinite)) return actual;
@@ -46,6 +50,7 @@ export async function checkScores(
   path: string,
   options: Options,
 ): Promise<{ sha256: string; selfCheck: SelfCheckResult }> {
+  await remember(await sha256OfFile(path));
   await using iqa = await HyperIQA.load(path, { ...loadOptions(options), graphMode: 'optimize' });
   const { selfCheck, model } = iqa.info;
   if (selfCheck === null) throw new HyperIQAError('ERR_INTERNAL', 'The model was loaded without its self-check.');

@@ -8,6 +8,7 @@ import { captureImage } from '../image.js';
 import { loadSharp } from '../image/sharp.js';
 import { ImageQueue, type Processed } from '../image-queue.js';
 import { cancelledBy, checkModelFile, deepFreeze, modelPath, sha256OfFile, untilAborted } from '../model-file.js';
+import { requireTried } from '../models/known.js';
 import { loadBinding } from '../native/addon.js';
 import { identityOf, versions } from '../provenance.js';
 import { defaultFaceModelPath } from '../runtime.js';
@@ -87,7 +88,7 @@ export class FaceDetector implements AsyncDisposable {
    * Loads a face detector.
    *
    * @param model - Path or file URL of a model file of kind `faces`; default: the detector of the package.
-   * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT, ERR_MODEL_SELF_CHECK,
+   * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT, ERR_MODEL_UNTRUSTED, ERR_MODEL_SELF_CHECK,
    *   ERR_DEVICE_UNAVAILABLE, ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD, ERR_ADDON_NOT_FOUND,
    *   ERR_OUT_OF_MEMORY, ERR_ABORTED
    */
@@ -250,6 +251,9 @@ async function load(
   hashing.catch(() => undefined);
   let engine: NativeDetector | undefined;
   try {
+    if (!options.native.trustModel && path !== defaultFaceModelPath()) {
+      await requireTried({ path, kind: 'faces', libtorch: options.libtorch }, await hashing, options.signal);
+    }
     engine = await cancelledBy(options.signal, (giveCancel) =>
       binding.loadDetector({ ...options.native, modelPath: path }, giveCancel),
     );

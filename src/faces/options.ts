@@ -14,6 +14,7 @@ const LARGEST_MARGIN = 10;
 
 export interface CheckedDetectorLoadOptions {
   native: {
+    trustModel: boolean;
     device: Device;
     threads: number;
     selfCheck: boolean;
@@ -26,6 +27,7 @@ export interface CheckedDetectorLoadOptions {
 }
 
 const LOAD_KEYS: readonly (keyof DetectorLoadOptions)[] = [
+  'trustModel',
   'device',
   'threads',
   'libtorch',
@@ -41,6 +43,7 @@ export function checkDetectorLoadOptions(value: unknown): CheckedDetectorLoadOpt
   return {
     native: {
       ...native,
+      trustModel: fields.trustModel === undefined ? false : checkBoolean('trustModel', fields.trustModel),
       device: fields.device === undefined ? 'cpu' : checkDevice(fields.device),
       // 0 leaves the choice to the engine.
       threads: fields.threads === undefined ? 0 : checkInteger('threads', fields.threads, 1, 1024),

@@ -13,6 +13,8 @@ import type {
 } from '../types.js';
 
 export interface DetectorLoadOptions extends QueueLimits {
+  /** Run whatever the file holds, as in `LoadOptions`. Default false. */
+  trustModel?: boolean;
   /** Default `cpu`: the networks are small. */
   device?: Device;
   /** Images detected in at once on the CPU. Default: one for each physical core that the process may use. */

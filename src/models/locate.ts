@@ -11,8 +11,8 @@ import { storedModel, storedNames } from './store.js';
 export interface LocatedModel {
   /** Absolute. */
   path: string;
-  /** Of a registered model: its name, and what its file must hash to. */
-  registered?: { name: string; sha256: string };
+  /** Of a registered model: its name, what its file must hash to, and whether it was added as one to be trusted. */
+  registered?: { name: string; sha256: string; trusted: boolean };
 }
 
 /**
@@ -27,7 +27,7 @@ export async function locateModel(model: unknown): Promise<LocatedModel> {
   const path = modelPath(model, defaultModelPath());
   if (typeof model !== 'string' || isPath(model)) return { path };
   const stored = isName(model) ? await storedModel(model) : undefined;
-  if (stored) return { path: stored.path, registered: { name: model, sha256: stored.sha256 } };
+  if (stored) return { path: stored.path, registered: { name: model, sha256: stored.sha256, trusted: stored.trusted } };
   const found = await stat(path).then(
     () => true,
     () => false,

@@ -23,6 +23,11 @@ export interface AddModelOptions {
   name: string;
   /** Take the place of a model that has this name already. Default false. */
   replace?: boolean;
+  /**
+   * Run whatever the file holds, now and whenever it is loaded under its name: a model file is a program, and it can do
+   * what this process can. Default false.
+   */
+  trustModel?: boolean;
   /** Folder of the LibTorch to use. Default: see docs/install.md. */
   libtorch?: string;
   signal?: AbortSignal;
@@ -61,26 +66,28 @@ export async function listModels(): Promise<ListedModel[]> {
  */
 export async function addModel(file: string | URL, options: AddModelOptions): Promise<RegisteredModel> {
   const source = checkPath('file', file);
-  const fields = checkObject('options', options, ['name', 'replace', 'libtorch', 'signal']);
+  const fields = checkObject('options', options, ['name', 'replace', 'trustModel', 'libtorch', 'signal']);
   const name = checkName(fields.name);
   const replace = fields.replace === undefined ? false : checkBoolean('replace', fields.replace);
+  const trusted = fields.trustModel === undefined ? false : checkBoolean('trustModel', fields.trustModel);
   const loading = {
+    trustModel: trusted,
     ...(fields.libtorch === undefined ? {} : { libtorch: checkString('libtorch', fields.libtorch) }),
     ...(fields.signal === undefined ? {} : { signal: checkSignal('signal', fields.signal) }),
   };
   await checkModelFile(source, defaultModelPath());
   if (!replace) {
-    const present = await sameModel(name, await sha256OfFile(source));
+    const present = await sameModel(name, await sha256OfFile(source), trusted);
     if (present) return present;
   }
 
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     await using staged = await writing(() => Staged.copy(source));
-    const entry = { ...(await inspect(staged.path, loading)), added: new Date().toISOString(), source };
+    const entry = { ...(await inspect(staged.path, loading)), trusted, added: new Date().toISOString(), source };
     const added =
       (await writing(() => staged.publish(name, entry))) ||
       (replace && (await writing(() => staged.replace(name, entry))));
-    const model = added ? await storedModel(name) : await sameModel(name, entry.sha256);
+    const model = added ? await storedModel(name) : await sameModel(name, entry.sha256, trusted);
     if (model) return model;
   }
   throw new HyperIQAError('ERR_MODEL_EXISTS', `Other processes keep changing the model ${name}. Try again.`);
@@ -110,11 +117,22 @@ export async function removeModel(name: string): Promise<void> {
   throw await unknownModel(checked, 'none is registered under this name');
 }
 
-/** The model of this name if it is the same file. @throws HyperIQAError ERR_MODEL_EXISTS if it is another one */
-async function sameModel(name: string, sha256: string): Promise<RegisteredModel | undefined> {
+/**
+ * The model of this name if it is the same file, trusted as much.
+ *
+ * @throws HyperIQAError ERR_MODEL_EXISTS if it is another one
+ */
+async function sameModel(name: string, sha256: string, trusted: boolean): Promise<RegisteredModel | undefined> {
   const model = await storedModel(name);
-  if (model === undefined || model.sha256 === sha256) return model;
+  if (model === undefined || (model.sha256 === sha256 && model.trusted === trusted)) return model;
   const { metadata } = model;
+  if (model.sha256 === sha256) {
+    throw new HyperIQAError(
+      'ERR_MODEL_EXISTS',
+      `This file is registered as ${name} ${model.trusted ? 'as a trusted model' : 'without trust'}. To change that, ` +
+        'replace it (--replace, or replace: true).',
+    );
+  }
   throw new HyperIQAError(
     'ERR_MODEL_EXISTS',
     `Another model is registered as ${name}: ${metadata.name} ${metadata.version}, added from ${model.source}. ` +

@@ -29,6 +29,8 @@ export interface RegisteredModel {
   size: number;
   /** SHA-256 of the file when it was added. */
   sha256: string;
+  /** It was added with `trustModel`: it is loaded without a look at what its code does. */
+  trusted: boolean;
   /** When it was added, ISO 8601. */
   added: string;
   /** Absolute path of the file that was added. */
@@ -70,9 +72,9 @@ export async function storedModel(name: string): Promise<RegisteredModel | undef
       .catch(missing(undefined))
       .catch(unreadable);
     if (text === undefined) return undefined;
-    const { file, size, sha256, added, source, metadata } = parseEntry(name, text);
+    const { file, size, sha256, trusted, added, source, metadata } = parseEntry(name, text);
     const path = join(registryFolder(), name, file);
-    if (await exists(path)) return { name, path, size, sha256, added, source, metadata };
+    if (await exists(path)) return { name, path, size, sha256, trusted, added, source, metadata };
     if (look === LOOKS) {
       throw new HyperIQAError('ERR_MODEL_NOT_FOUND', `The file of the model ${name}, ${path}, is gone. ${again(name)}`);
     }
@@ -101,7 +103,8 @@ function parseEntry(name: string, text: string): Entry {
     typeof entry.added === 'string' &&
     typeof entry.source === 'string' &&
     typeof entry.metadata === 'object';
-  if (whole) return entry as Entry;
+  // Entries of versions that knew no trust lack the field.
+  if (whole) return { ...(entry as Entry), trusted: entry?.trusted === true };
   throw new HyperIQAError('ERR_MODEL_FORMAT', `The registry's entry of the model ${name} is damaged. ${again(name)}`);
 }
 

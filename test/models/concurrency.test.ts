@@ -42,7 +42,7 @@ test('whoever looks sees a whole model or none, while others add, replace and re
       const source = join(folder, `${changing}-${round}-${sha256(bytes).slice(0, 8)}`);
       writeFileSync(source, bytes);
       await using staged = await Staged.copy(source);
-      const entry = { size: bytes.length, sha256: sha256(bytes), added: '', source, metadata: {} as never };
+      const entry = { size: bytes.length, sha256: sha256(bytes), trusted: false, added: '', source, metadata: {} as never };
       if (round % 5 === 4) await removeStored('m');
       // As addModel does it.
       else if (!(await staged.publish('m', entry)) && !(await staged.replace('m', entry))) round--;

@@ -19,7 +19,7 @@ beforeEach(async () => {
   process.chdir(folder);
   writeFileSync('source', 'a model');
   await using staged = await Staged.copy('source');
-  const entry = { size: 7, sha256: 'a'.repeat(64), added: '2026-01-01', source: 'source', metadata: {} as never };
+  const entry = { size: 7, sha256: 'a'.repeat(64), trusted: false, added: '2026-01-01', source: 'source', metadata: {} as never };
   expect(await staged.publish('koniq', entry)).toBe(true);
 });
 afterEach(() => {

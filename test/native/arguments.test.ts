@@ -56,11 +56,23 @@ test('strange values in place of an options object', async () => {
   }
 });
 
+test('strange values in place of an amount of memory', async () => {
+  for (const value of strange) {
+    // A whole number would limit this process.
+    if (Number.isSafeInteger(value) && (value as number) >= 0) continue;
+    const code = await codeOf(() => {
+      binding.restrictProcess(value as never);
+    });
+    expect(code, inspect(value, { maxArrayLength: 3 })).toBe('ERR_INVALID_ARGUMENT');
+  }
+});
+
 /** Strange values that are right for an option. */
 const allowed: Record<string, unknown[]> = {
   modelPath: ['x'],
   tuningFile: ['', 'x'],
   selfCheck: [true],
+  trustModel: [true],
   batchSize: [-0],
   seed: [10n],
   maxStandardError: [undefined, 0.5, 2 ** 53, 1e300],

@@ -32,6 +32,7 @@ export function openBinding(): NativeBinding {
 export function loadOptions(changes: Partial<NativeLoadOptions> = {}): NativeLoadOptions {
   return {
     modelPath: testModel('lite0'),
+    trustModel: false,
     devices: ['cpu'],
     dtype: 'fp32',
     threads: 1,
@@ -49,6 +50,7 @@ export function loadOptions(changes: Partial<NativeLoadOptions> = {}): NativeLoa
 export function detectorOptions(changes: Partial<NativeDetectorLoadOptions> = {}): NativeDetectorLoadOptions {
   return {
     modelPath: resolve(root, 'models/mtcnn-faces.pt'),
+    trustModel: false,
     device: 'cpu',
     threads: 1,
     selfCheck: true,

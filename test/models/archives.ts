@@ -1,0 +1,49 @@
+/** Model files rewritten for tests: the records of one, with some of them changed. */
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { writeArchive } from '../../src/export/archive.js';
+import { InputFile } from '../../src/export/file.js';
+import { readRecords } from '../../src/export/torch-zip.js';
+import { root } from '../native/setup.js';
+
+export const faceModel = join(root, 'models/mtcnn-faces.pt');
+export const qualityModel = join(root, 'models/hyperiqa-lite0.pt');
+
+/** Records by their names within the archive's folder, in the order of the file. */
+export type Records = Map<string, Buffer>;
+
+export async function recordsOf(path: string): Promise<Records> {
+  await using file = await InputFile.open(path);
+  const bytes = await readFile(path);
+  const records: Records = new Map();
+  for (const [name, { position, length }] of await readRecords(file)) {
+    records.set(name.slice(name.indexOf('/') + 1), bytes.subarray(position, position + length));
+  }
+  return records;
+}
+
+/** Writes an archive; names that end with a number sign and a digit are written without it, to have a name twice. */
+export async function writeRecords(path: string, records: Iterable<readonly [string, Buffer]>): Promise<string> {
+  await using file = await open(path, 'w');
+  const named = [...records].map(([name, bytes]) => ({ name: `archive/${name.replace(/#\d$/, '')}`, bytes }));
+  await writeArchive(file, named, () => undefined);
+  return path;
+}
+
+/** A copy of a model file in which one record is replaced or added. */
+export async function withRecord(from: string, to: string, name: string, bytes: Buffer | string): Promise<string> {
+  return await writeRecords(to, new Map(await recordsOf(from)).set(name, Buffer.from(bytes)));
+}
+
+const NETWORK = 'code/__torch__/hyperiqa/network.py';
+
+/** The package's model with other statements in its forward, which returns `result`; further definitions may follow. */
+export async function withForward(to: string, statements: string, result = 'torch.to(patches, 6)', more = ''): Promise<string> {
+  const code = (await recordsOf(qualityModel)).get(NETWORK)?.toString() ?? '';
+  const start = code.indexOf('    _0 = __torch__.hyperiqa.network.normalise');
+  const end = code.indexOf('class HyperIQA');
+  const indented = statements.split('\n').map((line) => (line === '' ? '' : `    ${line}\n`));
+  const changed = `${code.slice(0, start)}${indented.join('')}    return ${result}\n${more}${code.slice(end)}`;
+  return await withRecord(qualityModel, to, NETWORK, changed);
+}
