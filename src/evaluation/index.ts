@@ -3,7 +3,7 @@
  * would mislead. Needs Node.js, but not LibTorch.
  */
 export { HyperIQAError } from '../errors.js';
-export { describeReasons, droppedByReason } from './dropped.js';
+export { droppedByReason } from './dropped.js';
 export { evaluate } from './evaluate.js';
 export { readHumanScores, type HumanScoresOptions } from './human-scores.js';
 export { joinScores } from './join.js';

@@ -1,6 +1,5 @@
 /** The rows of one table of predictions, each with the one image that it means. */
-import type { MatchedBy, Meaning } from './names.js';
-import { foldersOf, waysOfMatching, type NameIndex } from './names.js';
+import { foldersOf, waysOfMatching, type MatchedBy, type NameIndex } from './names.js';
 import type { DroppedRow, DropReason, PredictionRow } from './types.js';
 
 /** A row and how it was found. */
@@ -13,7 +12,7 @@ export interface Matched {
 export interface TableMatches {
   /** By the number of the image, in the order of the table. */
   readonly matched: ReadonlyMap<number, Matched>;
-  /** Rows that mean no image, with the image that has their name in another folder. */
+  /** Rows that mean no image, each with the image that has its name in another folder, if there is one. */
   readonly unmatched: readonly { readonly row: PredictionRow; readonly elsewhere: string | undefined }[];
   readonly dropped: readonly DroppedRow[];
 }
@@ -49,7 +48,7 @@ export function matchTable(
   const unmatched: { row: PredictionRow; elsewhere: string | undefined }[] = [];
   const dropped: DroppedRow[] = [];
   for (const row of rows) {
-    const meaning: Meaning = index.find(row.file, folders);
+    const meaning = index.find(row.file, folders);
     if (meaning === undefined) {
       unmatched.push({ row, elsewhere: undefined });
     } else if ('elsewhere' in meaning) {
@@ -91,7 +90,7 @@ function bestOf(claims: readonly Claim[]): Claim[] {
     const [leader] = best;
     const order = leader === undefined ? -1 : rank(claim) - rank(leader) || leader.shared - claim.shared;
     if (order < 0) best = [claim];
-    else if (order === 0 || Number.isNaN(order)) best.push(claim);
+    else if (order === 0) best.push(claim);
   }
   return best;
 }

@@ -124,7 +124,7 @@ export class NameIndex {
   /** @param folders - Those of the table that the name stands in, from `foldersOf`. */
   find(name: string, folders: ReadonlySet<string>): Meaning {
     const exact = this.#exact.get(name);
-    if (exact !== undefined) return { row: exact, by: 'exact', shared: Infinity };
+    if (exact !== undefined) return { row: exact, by: 'exact', shared: Number.MAX_SAFE_INTEGER };
     const path = canonical(name);
     // What spoke against a match; a later way counts in spite of it if more parts agree.
     let problem: Meaning;

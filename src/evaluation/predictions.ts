@@ -16,7 +16,7 @@ import { canonical } from './names.js';
 import { readTable, sourceName, type TableSource } from './read-table.js';
 import { PredictionOfTable } from './rows.js';
 import { tableLabels } from './table-labels.js';
-import { tableError, type Table, type TableRow } from './table.js';
+import { checkSize, tableError, type Table, type TableRow } from './table.js';
 import type { DroppedRow, PredictionModel, PredictionRow, Predictions, Predictor, Scale } from './types.js';
 
 /** How to read predictions. */
@@ -83,6 +83,7 @@ export async function readPredictions(
     table.predictors.map((column, position) => ({ table, position, ...named(column, table, labels[k]) })),
   );
   const chosen = choose(all, options.predictors).flatMap((index) => all[index] ?? []);
+  checkNumber(list.map(sourceName).join(', '), chosen.length);
   const used = tables.filter((table) => chosen.some((one) => one.table === table));
   const read = used.map((table) => table.read(chosen.flatMap((one) => (one.table === table ? [one.position] : []))));
   return {
@@ -120,7 +121,7 @@ function longTable(table: Table, names: number): Candidates {
   for (const { cells } of table.rows) {
     const name = cells[model] ?? '';
     if (!positions.has(name)) positions.set(name, positions.size);
-    checkNumber(table, positions.size);
+    checkNumber(table.source, positions.size);
   }
   const predictors = [...positions.keys()];
   return {
@@ -129,6 +130,7 @@ function longTable(table: Table, names: number): Candidates {
     predictors,
     read(chosen) {
       const rows = new Map<string, { row: PredictionOfTable; scores: (number | null)[] }>();
+      const places = new Map(chosen.map((position, at) => [position, at]));
       const seen = new Seen(table);
       for (const row of table.rows) {
         const file = nameIn(table, row, names);
@@ -136,13 +138,14 @@ function longTable(table: Table, names: number): Candidates {
         const path = canonical(file);
         if (seen.repeats(row, file, `${predictor} ${path}`)) continue;
         const value = numberIn(table, row, score);
-        const at = chosen.indexOf(predictor);
-        if (at < 0) continue;
+        const at = places.get(predictor);
+        if (at === undefined) continue;
         let image = rows.get(path);
         if (image === undefined) {
           const scores = chosen.map((): number | null => null);
           image = { row: new PredictionOfTable(table, row, file, scores), scores };
           rows.set(path, image);
+          checkSize(table.source, rows.size, chosen.length);
         }
         image.scores[at] = value;
       }
@@ -157,7 +160,7 @@ function longTable(table: Table, names: number): Candidates {
 
 function wideTable(table: Table, names: number, wanted: readonly string[] | undefined): Candidates {
   const columns = predictorColumns(table, names, wanted);
-  checkNumber(table, columns.length);
+  checkNumber(table.source, columns.length);
   if (table.rows.length === 0) throw tableError(table.source, ' has a header and no rows.');
   return {
     source: table.source,
@@ -186,12 +189,10 @@ function wideTable(table: Table, names: number, wanted: readonly string[] | unde
   };
 }
 
-function checkNumber(table: Table, predictors: number): void {
+/** @throws HyperIQAError ERR_TABLE */
+function checkNumber(source: string, predictors: number): void {
   if (predictors <= MAX_PREDICTORS) return;
-  throw tableError(
-    table.source,
-    ` has more than ${MAX_PREDICTORS} predictors: name those that are meant with --predictor.`,
-  );
+  throw tableError(source, `: more than ${MAX_PREDICTORS} predictors; name those that are meant with --predictor.`);
 }
 
 /** The rows of a table that were there, and those that are dropped. */

@@ -2,7 +2,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { HyperIQAError } from '../errors.js';
-import { foldersOf, NameIndex } from '../evaluation/names.js';
+import { matchTable } from '../evaluation/match-table.js';
+import { NameIndex } from '../evaluation/names.js';
 import { imageExtensions } from '../image/formats.js';
 
 /** For each name the absolute path of the image; null where there is none. */
@@ -26,14 +27,15 @@ export async function locateImages(names: readonly string[], folder: string | un
   return paths;
 }
 
-/** Finds the place of a name in a list where one alone is meant, as predictions find their human scores. */
+/**
+ * Finds the places of names in a list, as predictions find their human scores: none where several names mean one place
+ * equally well.
+ */
 function finder(list: readonly string[], names: readonly string[]): (name: string) => number | undefined {
-  const index = new NameIndex(list);
-  const folders = foldersOf(names);
-  return (name) => {
-    const found = index.find(name, folders);
-    return found && 'row' in found ? found.row : undefined;
-  };
+  const rows = names.map((file) => ({ source: '', file, line: null, scores: [], fields: {} }));
+  const { matched } = matchTable(rows, new NameIndex(list), (place) => list[place] ?? '');
+  const places = new Map(Array.from(matched, ([place, { row }]) => [row.file, place]));
+  return (name) => places.get(name);
 }
 
 /** What tools put behind the name of an image when they call a map of it. */
