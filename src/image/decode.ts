@@ -113,6 +113,7 @@ async function checkedRgb(task: Task): Promise<Pixels> {
   return pixels;
 }
 
+/** What has become of the grey that libjpeg fills in. */
 function greyOf({ header, policy }: Task): Grey {
   if (header.space === 'cmyk') return 'any';
   return policy.iccProfile === 'srgb' && header.icc !== undefined ? 'neutral' : 'as it was';
@@ -134,10 +135,14 @@ async function toRgb(task: Task, failOn: 'error' | 'warning'): Promise<Pixels> {
     limitInputChannels: false,
   });
   const { tiff } = prepared;
+  if (prepared.limitedGrey && !ignoreIcc && header.icc !== undefined) {
+    throw unsupported('AVIF', 'grey of limited range and a colour profile', label);
+  }
   // Without a profile to go by, libvips would take one of its own for the printer's inks.
   if (header.space === 'cmyk' && (ignoreIcc || header.icc === undefined)) {
-    if (tiff?.alpha !== undefined && policy.alpha === 'white')
+    if (tiff?.alpha !== undefined && policy.alpha === 'white') {
       throw unsupported('TIFF', 'CMYK colours and alpha', label);
+    }
     const inks = image.removeAlpha().pipelineColourspace('cmyk').toColourspace('cmyk');
     const cmyk = await output(inks, header.depth === 'ushort' ? 'ushort' : 'uchar');
     if (cmyk.channels !== 4) throw unexpectedChannels(cmyk.channels, label);

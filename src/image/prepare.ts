@@ -123,7 +123,7 @@ export function damaged(why: string, label: string): HyperIQAError {
 export function unsupported(format: string, what: string, label: string): HyperIQAError {
   return new HyperIQAError(
     'ERR_IMAGE_FORMAT',
-    `${label} is a ${format} with ${what}, which is not read. Convert it to PNG or JPEG.`,
+    `${label} is ${format === 'AVIF' ? 'an' : 'a'} ${format} with ${what}, which is not read. Convert it to PNG or JPEG.`,
   );
 }
 

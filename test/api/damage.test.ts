@@ -98,6 +98,17 @@ describe('a JPEG whose data end early is refused, whatever follows', () => {
     }
   });
 
+  test('one whose scans leave out a channel', async () => {
+    const whole = read('jpeg-420.jpg');
+    const at = segments(whole).markers.get(0xda)!;
+    const alone = Buffer.concat([
+      whole.subarray(0, at),
+      segment(0xda, Buffer.of(1, whole[at + 5]!, whole[at + 6]!, 0, 63, 0)),
+      whole.subarray(segments(whole).data),
+    ]);
+    await expect(decode(alone)).rejects.toEqual(errorWith('ERR_IMAGE_DECODE', /a colour channel/));
+  });
+
   test('one of a grey corner, of a flat one and of few pixels, which are whole', async () => {
     const flat = (level: number, width: number, height: number) =>
       sharp({ create: { width, height, channels: 3, background: { r: level, g: level, b: level } } })

@@ -20,14 +20,14 @@ import { frameOf, isFrame, MARKER, Segments, type JpegFrame } from './segments.j
  */
 export async function missingData(file: Uint8Array, tables?: Uint8Array): Promise<string | null> {
   const picture = new Picture(true);
-  return told(async () => {
+  return missingAfter(async () => {
     if (tables !== undefined) await picture.read(new Segments(tables, 2));
     await picture.read(new Segments(file, 2));
   }, picture);
 }
 
 /** What is missing of a picture after it was read. */
-export async function told(read: () => Promise<void>, picture: Picture): Promise<string | null> {
+export async function missingAfter(read: () => Promise<void>, picture: Picture): Promise<string | null> {
   try {
     await read();
     return picture.missing();
@@ -40,6 +40,7 @@ export async function told(read: () => Promise<void>, picture: Picture): Promise
 /** More scans than encoders write: each costs as much as the whole picture, and a few bytes make one. */
 export const MAXIMUM_SCANS = 500;
 
+/** A picture and what its scans have brought so far. */
 export class Picture {
   /** Scans begun. */
   scans = 0;
@@ -55,6 +56,11 @@ export class Picture {
     this.#counting = counting;
   }
 
+  /**
+   * Reads segments up to the end mark, or to the end of what the picture needs.
+   *
+   * @throws Missing
+   */
   async read(segments: Segments): Promise<void> {
     const turns = new Turns();
     for (;;) {

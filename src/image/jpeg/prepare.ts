@@ -1,5 +1,5 @@
 /** What is looked at in a JPEG before it is decoded (ITU-T T.81). */
-import { MAXIMUM_SCANS, Picture, told } from './picture.js';
+import { MAXIMUM_SCANS, Picture, missingAfter } from './picture.js';
 import { frameOf, isFrame, MARKER, Segments, type JpegFrame } from './segments.js';
 
 /**
@@ -34,26 +34,30 @@ export async function prepareJpeg(
 ): Promise<{ frame: JpegFrame; ends: boolean } | { unsupported: string } | { damaged: string }> {
   const segments = new Segments(file, 2);
   let frame: JpegFrame | null = null;
+  let scanned: number;
   for (;;) {
     const marker = segments.next();
     if (marker === null || marker === MARKER.eoi) return { damaged: 'it ends before its image data' };
     const other = OTHER_FRAMES[marker];
     if (other !== undefined) return { unsupported: other };
     const body = segments.body();
-    if (marker === MARKER.sos) break;
+    if (marker === MARKER.sos) {
+      scanned = body[0] ?? 0;
+      break;
+    }
     if (isFrame(marker) && frame === null) {
       const precision = body[0];
       if (precision !== undefined && precision !== 8) return { unsupported: `${precision} bits a sample` };
       frame = frameOf(marker, body);
     }
     // "MPF\0"; the name is all that a reader knows it by.
-    if (marker === MARKER.app2 && body[0] === 0x4d && body[1] === 0x50 && body[2] === 0x46 && body[3] === 0)
-      body[0] = 0;
+    const isIndex = body[0] === 0x4d && body[1] === 0x50 && body[2] === 0x46 && body[3] === 0;
+    if (marker === MARKER.app2 && isIndex) body[0] = 0;
   }
   if (frame === null) return { damaged: 'its frame header is missing' };
-  if (frame.progressive) {
+  if (frame.progressive || scanned < frame.components.length) {
     const picture = new Picture(false);
-    const missing = await told(() => picture.read(new Segments(file, 2)), picture);
+    const missing = await missingAfter(() => picture.read(new Segments(file, 2)), picture);
     if (picture.scans > MAXIMUM_SCANS) return { unsupported: `more than ${MAXIMUM_SCANS} scans` };
     if (missing !== null) return { damaged: missing };
   }

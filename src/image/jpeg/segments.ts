@@ -17,6 +17,7 @@ export const MARKER = {
   tem: 0x01,
 } as const;
 
+/** A colour channel. */
 export interface Component {
   id: number;
   /** Sampling factors. */
@@ -39,10 +40,12 @@ export interface JpegFrame {
   components: Component[];
 }
 
+/** Whether a marker begins the header of a Huffman-coded frame that is not lossless. */
 export function isFrame(marker: number): boolean {
   return marker >= MARKER.sof0 && marker <= MARKER.sof2;
 }
 
+/** The frame of a header, null where it is damaged. */
 export function frameOf(marker: number, body: Uint8Array): JpegFrame | null {
   if (body.length < 6) return null;
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
