@@ -208,40 +208,48 @@ bool could_be_chosen(const CpuSetup& setup, const LoadOptions& options, int thre
          setup.workers == threads / setup.threads_per_worker && std::ranges::count(batch_sizes, setup.batch_size) > 0;
 }
 
+/** What the engines of a process share. Never destroyed: a load may outlast static objects. */
+struct Measurements {
+  std::mutex mutex;
+  std::condition_variable_any freed;
+  bool taken = false;
+  std::map<std::string, CpuSetup> known;  // whoever has the turn reads and writes it
+};
+
+Measurements& measurements() {
+  static auto* const instance = new Measurements;  // NOLINT(cppcoreguidelines-owning-memory)
+  return *instance;
+}
+
 /** Engines of one process that load at once take turns: measuring beside each other would disturb the figures. */
 class Turn {
  public:
   /** Waits for the turn. @throws Error ERR_ABORTED after a stop */
   explicit Turn(const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
-    freed_.wait(lock, stop, [] { return !taken_; });
+    std::unique_lock lock(measurements().mutex);
+    measurements().freed.wait(lock, stop, [] { return !measurements().taken; });
     check_stop(stop);
-    taken_ = true;
+    measurements().taken = true;
   }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
   ~Turn() {
     {
-      const std::scoped_lock lock(mutex_);
-      taken_ = false;
+      const std::scoped_lock lock(measurements().mutex);
+      measurements().taken = false;
     }
-    freed_.notify_all();  // one that is woken may have been stopped, and would not pass the turn on
+    // All of them: one that is woken may have been stopped, and would not pass the turn on.
+    measurements().freed.notify_all();
   }
-
- private:
-  inline static std::mutex mutex_;
-  inline static std::condition_variable_any freed_;
-  inline static bool taken_ = false;
 };
 
 }  // namespace
 
 CpuSetup choose_cpu_setup(const torch::jit::Module& placed, const Metadata& metadata, const LoadOptions& options) {
-  static std::map<std::string, CpuSetup> known;  // read and written in turn
-
   const int threads = options.threads > 0 ? options.threads : available_cores();
   const std::string key = tuning_key(metadata, options, threads);
   const Turn turn(options.stop);
+  std::map<std::string, CpuSetup>& known = measurements().known;
   if (const auto found = known.find(key); found != known.end()) return found->second;
   auto setup = recall_setup(options.tuning_file, key);
   if (!setup || !could_be_chosen(*setup, options, threads)) {
