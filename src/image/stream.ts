@@ -118,7 +118,10 @@ export class ByteStream {
       throw error instanceof HyperIQAError ? error : unreadable(this.#label, error);
     }
     this.#tell = nobody;
-    return Buffer.concat(chunks);
+    const whole = Buffer.concat(chunks);
+    // The stream's listeners live as long as the call, and hold the chunks.
+    chunks.length = 0;
+    return whole;
   }
 
   #break(error: HyperIQAError): void {
