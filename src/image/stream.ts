@@ -84,8 +84,7 @@ export class ByteStream {
     if (this.#broken !== undefined) throw this.#broken;
     if (this.#collected) throw new HyperIQAError('ERR_INTERNAL', `${this.#label} was read twice.`);
     this.#collected = true;
-    const chunks: Uint8Array[] = [];
-    let size = 0;
+    const pieces = new Pieces();
     let started = false;
     const broken = new Promise<never>((_, reject) => {
       const tellCall = this.#tell;
@@ -101,12 +100,11 @@ export class ByteStream {
           `${this.#label} must give bytes, not ${show(chunk)}: set no encoding on the stream.`,
         );
       }
-      size += chunk.byteLength;
-      checkByteLimit(size, this.#limit, this.#label);
-      chunks.push(chunk);
-      if (started || size < SNIFF_BYTES) return;
+      checkByteLimit(pieces.size + chunk.byteLength, this.#limit, this.#label);
+      pieces.add(chunk);
+      if (started || pieces.size < SNIFF_BYTES) return;
       // Not an image: said now, not after the last of its gigabytes.
-      this.#checkStart(Buffer.concat(chunks));
+      this.#checkStart(pieces.joined());
       started = true;
     });
     try {
@@ -118,7 +116,10 @@ export class ByteStream {
       throw error instanceof HyperIQAError ? error : unreadable(this.#label, error);
     }
     this.#tell = nobody;
-    return Buffer.concat(chunks);
+    const whole = pieces.joined();
+    // The stream's listeners live as long as the call, and hold the pieces.
+    pieces.clear();
+    return whole;
   }
 
   #break(error: HyperIQAError): void {
@@ -130,6 +131,39 @@ export class ByteStream {
 }
 
 const nobody = () => undefined;
+
+/** Smaller chunks are put together: an upload of single bytes would take a hundred times its size. */
+const PIECE_BYTES = 2 ** 16;
+
+/** The chunks of a stream, in order. */
+class Pieces {
+  size = 0;
+  #large: Uint8Array[] = [];
+  #small: Uint8Array[] = [];
+  #smallSize = 0;
+
+  add(chunk: Uint8Array): void {
+    // An empty one has nothing but the memory that it takes.
+    if (chunk.byteLength === 0) return;
+    this.size += chunk.byteLength;
+    this.#small.push(chunk);
+    this.#smallSize += chunk.byteLength;
+    if (this.#smallSize < PIECE_BYTES) return;
+    this.#large.push(this.#small.length === 1 ? chunk : Buffer.concat(this.#small));
+    this.#small = [];
+    this.#smallSize = 0;
+  }
+
+  /** All bytes in one piece, copied. */
+  joined(): Uint8Array {
+    return Buffer.concat([...this.#large, ...this.#small]);
+  }
+
+  clear(): void {
+    this.#large = [];
+    this.#small = [];
+  }
+}
 
 /** @throws HyperIQAError ERR_IMAGE_READ */
 function openReader(stream: AsyncIterable<unknown>, label: string): Reader {

@@ -157,6 +157,20 @@ describe('a stream that waits', () => {
   });
 });
 
+test('chunks of one byte, and empty ones, make the same image', async () => {
+  let at = 0;
+  let empty = 0;
+  const stream = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (empty++ % 2) controller.enqueue(new Uint8Array());
+      else if (at < bytes.length) controller.enqueue(bytes.subarray(at, ++at));
+      else controller.close();
+    },
+  });
+  const grown = await iqa.score(stream, { crops, seed: 3 });
+  expect(grown.score).toBeCloseTo((await iqa.score(file, { crops, seed: 3 })).score, 3);
+});
+
 test('a request of a server is left unread, so that it can be answered', async () => {
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {

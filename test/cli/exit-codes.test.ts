@@ -42,6 +42,19 @@ test('1: an image above --max-pixels is refused, a smaller one is scored', async
   expect(records(stdout).map(({ error }) => error?.code)).toEqual(['ERR_IMAGE_TOO_LARGE', undefined]);
 });
 
+test('1: so is a file above --max-bytes, and a line that would be enlarged beyond all bounds', async () => {
+  const { code, stdout } = await score([lake, `${fixtures}/exact-224.png`, '--max-bytes', '80000', ...center]);
+  expect(code).toBe(1);
+  expect(records(stdout).map(({ error }) => error?.code)).toEqual(['ERR_IMAGE_TOO_LARGE', undefined]);
+  const line = await score([`${fixtures}/../limits/narrow-1x1820.png`, '--protocol', 'native']);
+  expect(records(line.stdout)[0]!.error).toEqual({
+    code: 'ERR_IMAGE_TOO_LARGE',
+    message: expect.stringMatching(/384×698880/) as string,
+  });
+  const wrong = await score([lake, '--max-bytes', String(2 ** 31), ...center]);
+  expect(wrong.code).toBe(2);
+});
+
 test('3: an image below the gate; 1 goes before it', async () => {
   const value = records((await score([lake, ...center])).stdout)[0]!.score;
   const above = await score([lake, '--fail-below', String(value - 0.1), ...center]);
