@@ -66,15 +66,18 @@ class NarrowRows {
 /** One resize: what its passes have in common. */
 class Resizer {
  public:
-  Resizer(const Image& image, int64_t width, int64_t height, std::optional<double> step, VectorUnit unit)
+  Resizer(const Image& image, int64_t width, int64_t height, std::optional<double> step, VectorUnit unit,
+          const std::atomic<bool>* unwanted)
       : image_(image),
         width_(width),
         height_(height),
         passes_(unit),
+        unwanted_(unwanted),
         across_(image.width, width, step),
         down_(image.height, height, step) {}
 
-  void run(uint8_t* output) {
+  /** @return false: it was given up */
+  bool run(uint8_t* output) {
     if (!across_.needed()) {
       only_down(output);
     } else if (!down_.needed() || !down_comes_first()) {
@@ -82,6 +85,7 @@ class Resizer {
     } else {
       down_then_across(output);
     }
+    return !given_up();
   }
 
  private:
@@ -89,6 +93,8 @@ class Resizer {
   bool down_comes_first() const {
     return image_.height > height_ && image_.height - height_ > 2 * (image_.width - width_);
   }
+
+  bool given_up() const { return unwanted_ != nullptr && unwanted_->load(std::memory_order_relaxed); }
 
   const uint8_t* input_row(int64_t y) const { return image_.data + y * image_.width * kChannels; }
 
@@ -104,7 +110,7 @@ class Resizer {
 
   void only_down(uint8_t* output) {
     const int64_t bytes = width_ * kChannels;
-    for (int64_t y = 0; y < height_; ++y) {
+    for (int64_t y = 0; y < height_ && !given_up(); ++y) {
       blend(y, output + y * bytes, bytes, [this](int64_t row) { return input_row(row); });
     }
   }
@@ -117,7 +123,7 @@ class Resizer {
       const int64_t bytes = (end - begin) * kChannels;
       NarrowRows rows(image_, passes_, columns(begin, end), kept);
       uint8_t* to = output + begin * kChannels;
-      for (int64_t y = 0; y < height_; ++y, to += width_ * kChannels) {
+      for (int64_t y = 0; y < height_ && !given_up(); ++y, to += width_ * kChannels) {
         if (down_.needed()) {
           blend(y, to, bytes, [&](int64_t row) { return rows.row(row, taps_.first); });
         } else {
@@ -133,7 +139,7 @@ class Resizer {
     Ring done(kRowsAtOnce, width_ * kChannels);
     std::array<const uint8_t*, kRowsAtOnce> from;
     std::array<uint8_t*, kRowsAtOnce> to;
-    for (int64_t y = 0; y < height_; y += kRowsAtOnce) {
+    for (int64_t y = 0; y < height_ && !given_up(); y += kRowsAtOnce) {
       for (int64_t r = 0; r < kRowsAtOnce; ++r) {
         // Beyond the last row: that row again, into a place that nobody reads.
         blend(std::min(y + r, height_ - 1), low.row(r), image_.width * kChannels,
@@ -156,6 +162,7 @@ class Resizer {
   int64_t width_;
   int64_t height_;
   ResizePasses passes_;
+  const std::atomic<bool>* unwanted_;
   ResizeAxis across_;
   ResizeAxis down_;
   Taps taps_;                         ///< of the row being made
@@ -164,9 +171,9 @@ class Resizer {
 
 }  // namespace
 
-void bilinear_resize(const Image& image, int64_t width, int64_t height, std::optional<double> step, uint8_t* output,
-                     VectorUnit unit) {
-  Resizer(image, width, height, step, unit).run(output);
+bool bilinear_resize(const Image& image, int64_t width, int64_t height, std::optional<double> step, uint8_t* output,
+                     VectorUnit unit, const std::atomic<bool>* unwanted) {
+  return Resizer(image, width, height, step, unit, unwanted).run(output);
 }
 
 }  // namespace hyperiqa

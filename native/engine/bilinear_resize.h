@@ -1,6 +1,7 @@
 /** @file The resize of all protocols: antialiased bilinear on 8-bit values, exact to the bit as Pillow does it. */
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 
@@ -26,9 +27,11 @@ inline constexpr int64_t kMaxResizeSide = int64_t{1} << 24;
  * @param step    input pixels per output pixel in both directions; by default what the sizes give. With a step of its
  *                own the last output pixel need not end where the last input pixel does.
  * @param output  width × height × 3 bytes, interleaved RGB
- * @param unit    what the processor has, or less; the bytes are the same
+ * @param unit      what the processor has, or less; the bytes are the same
+ * @param unwanted  true from some moment on: the resize ends with the next row. May be null
+ * @return false: it was given up
  */
-void bilinear_resize(const Image& image, int64_t width, int64_t height, std::optional<double> step, uint8_t* output,
-                     VectorUnit unit = vector_unit());
+bool bilinear_resize(const Image& image, int64_t width, int64_t height, std::optional<double> step, uint8_t* output,
+                     VectorUnit unit = vector_unit(), const std::atomic<bool>* unwanted = nullptr);
 
 }  // namespace hyperiqa

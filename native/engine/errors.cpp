@@ -45,7 +45,9 @@ std::string plain_message(const std::exception& error) {
   return first_line(text);
 }
 
-Error as_error(const std::exception_ptr& exception) {
+namespace {
+
+Error described(const std::exception_ptr& exception) {
   try {
     std::rethrow_exception(exception);
   } catch (const Error& error) {
@@ -61,5 +63,22 @@ Error as_error(const std::exception_ptr& exception) {
     return {"ERR_INTERNAL", "An exception of an unknown type was thrown."};
   }
 }
+
+}  // namespace
+
+const Error& no_memory() {
+  // Never destroyed: threads that were let go of may outlast static objects.
+  static const Error* const error = new Error(out_of_memory("no details"));  // NOLINT(cppcoreguidelines-owning-memory)
+  return *error;
+}
+
+Error as_error(const std::exception_ptr& exception) noexcept {
+  try {
+    return described(exception);
+  } catch (...) {
+    return no_memory();
+  }
+}
+
 
 }  // namespace hyperiqa

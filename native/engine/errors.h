@@ -12,7 +12,7 @@ namespace hyperiqa {
 std::string plain_message(const std::exception& error);
 
 /** An exception that is in flight as an Error: an Error as it is, lack of memory as ERR_OUT_OF_MEMORY, anything else as
- *  ERR_INTERNAL. */
-Error as_error(const std::exception_ptr& exception);
+ *  ERR_INTERNAL. Without memory to say more, `no_memory()`, which must have been called once before. */
+Error as_error(const std::exception_ptr& exception) noexcept;
 
 }  // namespace hyperiqa

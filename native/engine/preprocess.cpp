@@ -74,9 +74,12 @@ int64_t bytes_of(const Step& step) {
   return step.width * step.height * 3;
 }
 
-PreparedImage resized(const PreparedImage& image, const Step& step) {
+PreparedImage resized(const PreparedImage& image, const Step& step, const std::atomic<bool>* unwanted) {
   const auto pixels = std::shared_ptr<uint8_t[]>(new uint8_t[static_cast<size_t>(bytes_of(step))]);
-  bilinear_resize({image.pixels, image.width, image.height}, step.width, step.height, step.step, pixels.get());
+  const Image from{image.pixels, image.width, image.height};
+  if (!bilinear_resize(from, step.width, step.height, step.step, pixels.get(), vector_unit(), unwanted)) {
+    throw Error("ERR_ABORTED", "The resize was given up.");
+  }
   return {pixels.get(), step.width, step.height, step.enlarges, pixels};
 }
 
@@ -106,9 +109,12 @@ PreparedSize prepared_size(int64_t width, int64_t height, const Resize& resize, 
   return size;
 }
 
-PreparedImage prepare(const Image& image, const Resize& resize, int64_t minimum_side) {
+PreparedImage prepare(const Image& image, const Resize& resize, int64_t minimum_side,
+                      const std::atomic<bool>* unwanted) {
   PreparedImage result{image.data, image.width, image.height, false, {}};
-  for (const Step& step : plan(image.width, image.height, resize, minimum_side)) result = resized(result, step);
+  for (const Step& step : plan(image.width, image.height, resize, minimum_side)) {
+    result = resized(result, step, unwanted);
+  }
   return result;
 }
 

@@ -1,6 +1,7 @@
 /** @file From a decoded image to the one that patches are cut from. */
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -40,8 +41,10 @@ PreparedSize prepared_size(int64_t width, int64_t height, const Resize& resize, 
  * image), to the bit. When enlarging to the minimum side, the exact ratio of the shorter side holds for both directions,
  * as in IQA-PyTorch, not the ratios of the rounded sizes.
  *
- * @throws Error as `prepared_size`; std::bad_alloc
+ * @param unwanted  true from some moment on: what is under way ends soon. May be null
+ * @throws Error as `prepared_size`; ERR_ABORTED where it was given up; std::bad_alloc
  */
-PreparedImage prepare(const Image& image, const Resize& resize, int64_t minimum_side);
+PreparedImage prepare(const Image& image, const Resize& resize, int64_t minimum_side,
+                      const std::atomic<bool>* unwanted = nullptr);
 
 }  // namespace hyperiqa
