@@ -50,8 +50,8 @@ class Parcels {
  */
 class Outbox {
  public:
-  /** @param wake  makes the other thread call `take`; false: it could not be told. Called under the lock, so that `close`
-   *  waits for it */
+  /** @param wake  makes the other thread call `take`; false: it could not be told. Called under the lock, so that
+   * `close` waits for it */
   explicit Outbox(std::function<bool()> wake) : wake_(std::move(wake)) {}
 
   /** After `close` the parcel is destroyed unread, on the calling thread. */

@@ -39,9 +39,8 @@ Napi::Value ScoringSession::score(const Napi::CallbackInfo& info) {
     const ScoreOptions options = to_score_options(info[3]);
     const Image image = to_image(info[0], info[1], info[2]);
     const std::shared_ptr<Engine> open = engine();
-    return ticket(env, info[0], [&](uint64_t id) {
-      return open->submit(image, options, reply_to<ScoreResult>(background(), id));
-    });
+    return ticket(env, info[0],
+                  [&](uint64_t id) { return open->submit(image, options, reply_to<ScoreResult>(background(), id)); });
   });
 }
 

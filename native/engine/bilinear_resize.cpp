@@ -154,9 +154,7 @@ class Resizer {
     }
   }
 
-  Columns columns(int64_t begin, int64_t end) {
-    return find_columns(across_, begin, end, passes_.in_groups());
-  }
+  Columns columns(int64_t begin, int64_t end) { return find_columns(across_, begin, end, passes_.in_groups()); }
 
   const Image& image_;
   int64_t width_;

@@ -14,11 +14,11 @@ namespace hyperiqa {
 inline constexpr int64_t kMaxResizeSide = int64_t{1} << 24;
 
 /**
- * Resizes with the arithmetic of Pillow's `Image.resize(…, Resampling.BILINEAR)` (src/libImaging/Resample.c): a triangle
- * filter as wide as the reduction asks for, its weights rounded to multiples of 2⁻²², along the rows and down the
- * columns with a rounding to 8 bits after each; a direction whose size stays is left alone. The rows come first, unless
- * the height loses more than twice as many pixels as the width: that is Pillow's order since 13.0, before which the rows
- * always came first.
+ * Resizes with the arithmetic of Pillow's `Image.resize(…, Resampling.BILINEAR)` (src/libImaging/Resample.c): a
+ * triangle filter as wide as the reduction asks for, its weights rounded to multiples of 2⁻²², along the rows and down
+ * the columns with a rounding to 8 bits after each; a direction whose size stays is left alone. The rows come first,
+ * unless the height loses more than twice as many pixels as the width: that is Pillow's order since 13.0, before which
+ * the rows always came first.
  *
  * Memory besides the output: the weights of one row, and as many rows of the output's width as one output row is made
  * of; where those exceed some megabytes, the image is resized in strips of columns.

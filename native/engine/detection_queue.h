@@ -28,7 +28,7 @@ class DetectionQueue {
     DetectOptions options;
     DetectionCallback callback;
     int64_t bytes = 0;
-    std::stop_source stop;   ///< asks the worker that has the job to give it up
+    std::stop_source stop;  ///< asks the worker that has the job to give it up
     // Guarded by the queue's mutex.
     bool cancelled = false;
     bool answered = false;  ///< by `dispose`, while its worker had it
@@ -47,8 +47,8 @@ class DetectionQueue {
   /** No job is accepted and none handed out any more; those under way are asked to give up. */
   void stop() noexcept;
   /**
-   * Ends every job that is left with ERR_DISPOSED. Only after the workers have ended or been let go of: one that was let
-   * go of is in a network, and passes a checkpoint, where it is stopped, before it would read its image again.
+   * Ends every job that is left with ERR_DISPOSED. Only after the workers have ended or been let go of: one that was
+   * let go of is in a network, and passes a checkpoint, where it is stopped, before it would read its image again.
    */
   void dispose() noexcept;
 

@@ -164,8 +164,8 @@ class Closeable {
   void close() { close(std::chrono::steady_clock::now() + kCloseGrace); }
 };
 
-/** True while a thread runs that was let go of. A process must not end by exit() then, which would destroy static objects
- *  of LibTorch under it, but by _exit(). */
+/** True while a thread runs that was let go of. A process must not end by exit() then, which would destroy static
+ * objects of LibTorch under it, but by _exit(). */
 bool abandoned_threads() noexcept;
 
 using JobId = uint64_t;
@@ -185,8 +185,8 @@ class Engine : public Closeable {
    *    then) */
   virtual JobId submit(const Image& image, const ScoreOptions& options, JobCallback callback) = 0;
 
-  /** Takes a job out of the queue; its callback gets ERR_ABORTED, at once where no worker reads the image, else when the
-   *  worker is done with it. Never blocks. @return false: no such job, or already done */
+  /** Takes a job out of the queue; its callback gets ERR_ABORTED, at once where no worker reads the image, else when
+   * the worker is done with it. Never blocks. @return false: no such job, or already done */
   virtual bool cancel(JobId id) = 0;
 
   /** Recomputes the model's check values on the engine's first device. Blocks. @throws Error */

@@ -80,5 +80,4 @@ Error as_error(const std::exception_ptr& exception) noexcept {
   }
 }
 
-
 }  // namespace hyperiqa

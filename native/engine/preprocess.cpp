@@ -20,9 +20,10 @@ void require_side(int64_t side, const char* name) {
 
 void require_pixels(int64_t width, int64_t height) {
   if (width > kMaxPixels / height) {
-    throw Error("ERR_IMAGE_TOO_LARGE", "An image of " + std::to_string(width) + "×" + std::to_string(height) +
-                                           " pixels, as decoded or in the course of the resize, is beyond the limit of " +
-                                           std::to_string(kMaxPixels) + " pixels.");
+    throw Error("ERR_IMAGE_TOO_LARGE",
+                "An image of " + std::to_string(width) + "×" + std::to_string(height) +
+                    " pixels, as decoded or in the course of the resize, is beyond the limit of " +
+                    std::to_string(kMaxPixels) + " pixels.");
   }
 }
 
@@ -46,8 +47,8 @@ std::vector<Step> plan(int64_t width, int64_t height, const Resize& resize, int6
   require_pixels(width, height);
   const auto add = [&](const Step& step) {
     if (width > kMaxResizeSide || height > kMaxResizeSide) {
-      throw Error("ERR_IMAGE_TOO_LARGE", "An image with a side of more than " + std::to_string(kMaxResizeSide) +
-                                             " pixels cannot be resized.");
+      throw Error("ERR_IMAGE_TOO_LARGE",
+                  "An image with a side of more than " + std::to_string(kMaxResizeSide) + " pixels cannot be resized.");
     }
     // What is there between the two passes is never larger than both the input and the output.
     require_pixels(step.width, step.height);

@@ -32,14 +32,14 @@ struct PreparedSize {
   int64_t peak_bytes = 0;  ///< of all resized copies while it is made
 };
 
-/** @throws Error ERR_IMAGE_TOO_LARGE if the image has, or a step would give, more than kMaxPixels, or if an image with a
- *    side of more than kMaxResizeSide is to be resized */
+/** @throws Error ERR_IMAGE_TOO_LARGE if the image has, or a step would give, more than kMaxPixels, or if an image with
+ * a side of more than kMaxResizeSide is to be resized */
 PreparedSize prepared_size(int64_t width, int64_t height, const Resize& resize, int64_t minimum_side);
 
 /**
- * Resizes, and enlarges where a side is still below `minimum_side`, as Pillow does (and so torchvision's Resize on a PIL
- * image), to the bit. When enlarging to the minimum side, the exact ratio of the shorter side holds for both directions,
- * as in IQA-PyTorch, not the ratios of the rounded sizes.
+ * Resizes, and enlarges where a side is still below `minimum_side`, as Pillow does (and so torchvision's Resize on a
+ * PIL image), to the bit. When enlarging to the minimum side, the exact ratio of the shorter side holds for both
+ * directions, as in IQA-PyTorch, not the ratios of the rounded sizes.
  *
  * @param unwanted  true from some moment on: what is under way ends soon. May be null
  * @throws Error as `prepared_size`; ERR_ABORTED where it was given up; std::bad_alloc

@@ -15,8 +15,8 @@ constexpr int32_t kHalf = 1 << (kWeightBits - 1);
 
 /**
  * A sum of weights times pixels, rounded to 8 bits. No sum overflows 32 bits: weights are not negative and add up to
- * one; rounding turns a weight below one half of the unit into 0 and at most doubles any other, so that a sum is at most
- * 2²³ · 255 + 2²¹ < 2³¹.
+ * one; rounding turns a weight below one half of the unit into 0 and at most doubles any other, so that a sum is at
+ * most 2²³ · 255 + 2²¹ < 2³¹.
  */
 uint8_t to_byte(int32_t sum) {
   return static_cast<uint8_t>(std::min(sum >> kWeightBits, 255));
@@ -121,9 +121,8 @@ HYPERIQA_AVX2 void resize_rows_avx2(const std::array<const uint8_t*, kRowsAtOnce
         _mm256_shuffle_epi8(_mm256_castps_si256(_mm256_shuffle_ps(left, right, 0b10001000)), squeeze);
     const __m256i rows23 =
         _mm256_shuffle_epi8(_mm256_castps_si256(_mm256_shuffle_ps(left, right, 0b11011101)), squeeze);
-    const auto store = [&to, offset = x * kChannels](size_t row, __m128i pixels) HYPERIQA_AVX2 {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to[row] + offset), pixels);
-    };
+    const auto store = [&to, offset = x * kChannels](size_t row, __m128i pixels)
+                           HYPERIQA_AVX2 { _mm_storeu_si128(reinterpret_cast<__m128i*>(to[row] + offset), pixels); };
     store(0, _mm256_castsi256_si128(rows01));
     store(1, _mm256_extracti128_si256(rows01, 1));
     store(2, _mm256_castsi256_si128(rows23));
@@ -185,11 +184,10 @@ HYPERIQA_AVX512 inline __m512i two_rows(const uint8_t* first, const uint8_t* sec
 /** As `resize_rows_avx2`, two rows in a register. */
 HYPERIQA_AVX512 void resize_rows_avx512(const std::array<const uint8_t*, kRowsAtOnce>& from,
                                         const std::array<uint8_t*, kRowsAtOnce>& to, const Columns& columns) {
-  const __m512i spread = _mm512_broadcast_i64x4(
-      _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,  //
-                       6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1));
-  const __m512i squeeze =
-      _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+  const __m512i spread =
+      _mm512_broadcast_i64x4(_mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,  //
+                                              6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1));
+  const __m512i squeeze = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
   const __m512i upper_pairs = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1);
   const __m512i lower_pairs = _mm512_setr_epi32(2, 2, 2, 2, 3, 3, 3, 3, 2, 2, 2, 2, 3, 3, 3, 3);
   const __m512i half = _mm512_setr_epi32(kHalf, kHalf, kHalf, 0, 0, 0, 0, 0, kHalf, kHalf, kHalf, 0, 0, 0, 0, 0);
@@ -204,8 +202,7 @@ HYPERIQA_AVX512 void resize_rows_avx512(const std::array<const uint8_t*, kRowsAt
       __m512i lower01 = half;
       __m512i lower23 = half;
       for (int64_t g = columns.groups[x + c]; g > 0; --g, parts += kGroupParts, offset += kGroup * kChannels) {
-        const __m512i weights =
-            _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(parts)));
+        const __m512i weights = _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(parts)));
         const __m512i high = _mm512_permutexvar_epi32(upper_pairs, weights);
         const __m512i low = _mm512_permutexvar_epi32(lower_pairs, weights);
         const __m512i rows01 = _mm512_shuffle_epi8(two_rows(from[0] + offset, from[1] + offset), spread);
@@ -224,9 +221,8 @@ HYPERIQA_AVX512 void resize_rows_avx512(const std::array<const uint8_t*, kRowsAt
         _mm512_shuffle_epi8(_mm512_castps_si512(_mm512_shuffle_ps(left, right, 0b10001000)), squeeze);
     const __m512i rows23 =
         _mm512_shuffle_epi8(_mm512_castps_si512(_mm512_shuffle_ps(left, right, 0b11011101)), squeeze);
-    const auto store = [&to, offset = x * kChannels](size_t row, __m128i pixels) HYPERIQA_AVX512 {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to[row] + offset), pixels);
-    };
+    const auto store = [&to, offset = x * kChannels](size_t row, __m128i pixels)
+                           HYPERIQA_AVX512 { _mm_storeu_si128(reinterpret_cast<__m128i*>(to[row] + offset), pixels); };
     store(0, _mm512_castsi512_si128(rows01));
     store(1, _mm512_extracti32x4_epi32(rows01, 2));
     store(2, _mm512_castsi512_si128(rows23));

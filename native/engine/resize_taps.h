@@ -42,13 +42,13 @@ class ResizeAxis {
 
 inline constexpr int64_t kChannels = 3;  ///< of a pixel: red, green, blue
 
-// A weight is 2¹⁵ · upper + lower part, so that the instruction that multiplies pairs of 16-bit numbers and adds them up
-// serves for both.
+// A weight is 2¹⁵ · upper + lower part, so that the instruction that multiplies pairs of 16-bit numbers and adds them
+// up serves for both.
 inline constexpr int kLowBits = 15;
 inline constexpr int32_t kLowMask = (1 << kLowBits) - 1;
-inline constexpr int64_t kGroup = 4;                   ///< taps that are read at once
-inline constexpr int64_t kGroupRead = 16;              ///< bytes that are read of them
-inline constexpr int64_t kGroupParts = 2 * kGroup;     ///< 16-bit parts: pairs of upper ones, pairs of lower ones
+inline constexpr int64_t kGroup = 4;                    ///< taps that are read at once
+inline constexpr int64_t kGroupRead = 16;               ///< bytes that are read of them
+inline constexpr int64_t kGroupParts = 2 * kGroup;      ///< 16-bit parts: pairs of upper ones, pairs of lower ones
 inline constexpr int64_t kPartsRead = 2 * kGroupParts;  ///< that are read at once
 inline constexpr int64_t kColumnsAtOnce = 4;
 /** Bytes that a row in memory of ours has to spare: columns are read and written in groups. */

@@ -56,7 +56,8 @@ TEST(Preprocess, ResizesAsPillowDoes) {
 }
 
 TEST(Preprocess, EnlargesAsPyiqaDoes) {
-  // Values are rounded to 8 bits after either direction, where the reference works on floats: a value in five is one off.
+  // Values are rounded to 8 bits after either direction, where the reference works on floats: a value in five is one
+  // off.
   PreparedImage enlarged = prepare(picture(57, 31).view(), kNone, 50);
   EXPECT_TRUE(enlarged.enlarged);
   expect_like_fixture(enlarged, "enlarge-57x31-91x50.rgb", 0.25);
@@ -110,7 +111,8 @@ TEST(Preprocess, RefusesWhatWouldNotFitIntoMemory) {
 }
 
 TEST(Preprocess, TellsTheSizeBeforehand) {
-  for (const auto& [width, height] : {std::pair{300, 401}, std::pair{1000, 150}, std::pair{30, 40}, std::pair{224, 224}}) {
+  for (const auto& [width, height] :
+       {std::pair{300, 401}, std::pair{1000, 150}, std::pair{30, 40}, std::pair{224, 224}}) {
     const TestImage image = picture(width, height);
     for (const Resize& resize : {kNone, exact(384, 512), exact(90, 400), short_side(100), short_side(384)}) {
       const PreparedSize size = prepared_size(width, height, resize, 224);

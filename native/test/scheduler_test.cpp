@@ -1,4 +1,5 @@
-/** @file Queue and workers with a stand-in for the model, which fails, lacks memory or hangs when a test wants it to. */
+/** @file Queue and workers with a stand-in for the model, which fails, lacks memory or hangs when a test wants it to.
+ */
 #include "scheduler.h"
 
 #include <gtest/gtest.h>
@@ -205,7 +206,11 @@ TEST(Scheduler, ResizedCopiesCountUntilTheirLastCropIsCut) {
   constexpr int64_t kImage = 3 * 300 * 300;
   constexpr int64_t kCopy = 3 * 1200 * 1200;
   Gate gate;
-  Rig rig([&gate](const auto& values) { if (has(values, 1)) gate.wait(); }, {100, 2 * kImage + kCopy});
+  Rig rig(
+      [&gate](const auto& values) {
+        if (has(values, 1)) gate.wait();
+      },
+      {100, 2 * kImage + kCopy});
   const TestImage first = plain(1, 300, 300);
   const TestImage second = plain(2, 300, 300);
   const Resize large{Resize::Mode::Exact, 1200, 1200, 0};
@@ -225,7 +230,11 @@ TEST(Scheduler, ACopyStaysWhileCropsMayBeAdded) {
   constexpr int64_t kCopy = 3 * 1200 * 1200;
   Gate gate;
   std::atomic<bool> waited = false;
-  Rig rig([&](const auto&) { if (!waited.exchange(true)) gate.wait(); }, {100, 2 * kImage + kCopy});
+  Rig rig(
+      [&](const auto&) {
+        if (!waited.exchange(true)) gate.wait();
+      },
+      {100, 2 * kImage + kCopy});
   const TestImage image = testing::picture(300, 300);
   ScoreOptions options;
   options.resize = {Resize::Mode::Exact, 1200, 1200, 0};
