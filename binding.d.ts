@@ -103,13 +103,15 @@ export interface NativeEngine {
   /**
    * Queues an interleaved RGB image (`width·height·3` bytes). The bytes are read later from engine threads without a
    * copy: the caller must not change, transfer or resize the buffer until the result is there.
-   * Throws (does not reject) ERR_QUEUE_FULL, ERR_DISPOSED, ERR_INVALID_ARGUMENT, ERR_IMAGE_RAW_SIZE.
+   * Throws (does not reject) ERR_QUEUE_FULL, ERR_DISPOSED, ERR_INVALID_ARGUMENT, ERR_IMAGE_RAW_SIZE,
+   * ERR_IMAGE_TOO_LARGE.
    */
   score(pixels: Uint8Array, width: number, height: number, options: NativeScoreOptions): NativeTicket;
-  /** The job's promise rejects with ERR_ABORTED. False: no such job, or done already. */
+  /** The job's promise will reject with ERR_ABORTED. Never blocks. False: no such job, or done already. */
   cancel(id: number): boolean;
   selfCheck(): Promise<NativeSelfCheck>;
-  /** Ends the engine; unfinished jobs reject with ERR_DISPOSED. Idempotent. */
+  /** Ends the engine; unfinished jobs reject with ERR_DISPOSED. Waits for some seconds at most for what is being
+   *  computed. Idempotent. */
   dispose(): Promise<void>;
 }
 

@@ -29,7 +29,7 @@ import { Failure, main, onPath, run, works } from './lib/run.mjs';
 import { LIBTORCH_VERSION, provideLibTorch } from './libtorch.mjs';
 
 /** Where each flavour is built, and how. */
-const FLAVOURS = {
+export const FLAVOURS = {
   release: { folder: 'build', config: 'Release', sanitize: '' },
   debug: { folder: 'build-debug', config: 'Debug', sanitize: '' },
   address: { folder: 'build-asan', config: 'Debug', sanitize: 'address,undefined' },

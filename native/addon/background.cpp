@@ -1,11 +1,18 @@
 #include "background.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <new>
 #include <string>
 #include <system_error>
 #include <utility>
+
+#ifdef _WIN32
+#include <process.h>
+#else
+#include <unistd.h>
+#endif
 
 namespace hyperiqa::addon {
 
@@ -22,24 +29,42 @@ Registry& registry() {
   return *instance;
 }
 
-void end_all() noexcept {
+void end_all(int status) noexcept {
   std::vector<std::weak_ptr<Background>> all;
   {
     const std::scoped_lock lock(registry().mutex);
     all.swap(registry().backgrounds);
   }
+  const Deadline deadline = std::chrono::steady_clock::now() + kCloseGrace;
   for (const auto& weak : all) {
     if (const auto background = weak.lock()) {
       background->mailbox().close();
-      background->end();
+      background->end(deadline);
     }
   }
+  // Further handlers and static destructors would take away what those threads use.
+  if (abandoned_threads()) _exit(status);
 }
+
+#ifndef __GLIBC__
+std::atomic<int> exit_status = 0;
+#endif
 
 }  // namespace
 
+void note_exit_status([[maybe_unused]] int status) noexcept {
+#ifndef __GLIBC__
+  exit_status = status;
+#endif
+}
+
 void end_before_exit_handlers() {
-  if (std::atexit(end_all) != 0) throw std::bad_alloc();
+#ifdef __GLIBC__
+  const int failure = on_exit([](int status, void* /*unused*/) { end_all(status); }, nullptr);
+#else
+  const int failure = std::atexit([] { end_all(exit_status); });
+#endif
+  if (failure != 0) throw std::bad_alloc();
 }
 
 std::shared_ptr<Background> Background::create(Napi::Env env) {
@@ -50,36 +75,37 @@ std::shared_ptr<Background> Background::create(Napi::Env env) {
   return background;
 }
 
-void Background::start(std::function<Mailbox::Message()> work) {
+void Background::Task::run(Napi::Env env) {
+  background_->join(number_);
+  done(env);
+}
+
+void Background::start(std::unique_ptr<Task> task) {
   const std::scoped_lock lock(mutex_);
   if (ended_) throw Error("ERR_DISPOSED", "The environment is ending.");
-  const uint64_t task = ++last_task_;
-  std::thread thread;
+  const uint64_t number = ++last_task_;
+  task->background_ = this;
+  task->number_ = number;
+  // A function must be copyable, what it holds here is not.
+  const auto holder = std::make_shared<std::unique_ptr<Task>>(std::move(task));
   try {
-    thread = std::thread([this, task, work = std::move(work)]() mutable {
-      Mailbox::Message message = work();
-      work = nullptr;
-      mailbox_.post([this, task, message = std::move(message)](Napi::Env env) {
-        join(task);
-        if (message) message(env);
-      });
-    });
+    tasks_.emplace(number, BoundedThread([self = shared_from_this(), holder] {
+                     (*holder)->work();
+                     self->mailbox_.post(std::move(*holder));
+                   }));
   } catch (const std::system_error& error) {
     throw Error("ERR_INTERNAL", std::string("No thread could be started: ") + error.what());
   }
-  tasks_.emplace(task, std::move(thread));
 }
 
-void Background::join(uint64_t task) {
-  std::thread thread;
+void Background::join(uint64_t task) noexcept {
+  std::unordered_map<uint64_t, BoundedThread>::node_type node;
   {
     const std::scoped_lock lock(mutex_);
-    const auto found = tasks_.find(task);
-    if (found == tasks_.end()) return;
-    thread = std::move(found->second);
-    tasks_.erase(found);
+    node = tasks_.extract(task);
   }
-  thread.join();
+  // It has posted its message, which is the last that it does.
+  if (node) node.mapped().join(std::chrono::steady_clock::now() + kCloseGrace);
 }
 
 bool Background::add(const std::shared_ptr<Closeable>& engine) {
@@ -104,10 +130,10 @@ bool Background::ended() {
   return ended_;
 }
 
-void Background::end() noexcept {
-  const std::scoped_lock ending(ending_);
+void Background::end(Deadline deadline) noexcept {
+  const std::unique_lock ending(ending_, deadline);
   std::vector<std::shared_ptr<Closeable>> engines;
-  std::unordered_map<uint64_t, std::thread> tasks;
+  std::unordered_map<uint64_t, BoundedThread> tasks;
   {
     const std::scoped_lock lock(mutex_);
     ended_ = true;
@@ -115,14 +141,16 @@ void Background::end() noexcept {
     tasks.swap(tasks_);
   }
   stop_.request_stop();
+  // All at once, so that they use the same time.
+  for (const auto& engine : engines) engine->request_close();
   for (const auto& engine : engines) {
     try {
-      engine->close();
+      engine->close(deadline);
     } catch (...) {  // NOLINT(bugprone-empty-catch)
       // Nobody is left to be told.
     }
   }
-  for (auto& [id, thread] : tasks) thread.join();
+  for (auto& [id, thread] : tasks) thread.join(deadline);
 }
 
 }  // namespace hyperiqa::addon

@@ -4,15 +4,15 @@
  */
 #pragma once
 
+#include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <stop_token>
-#include <thread>
 #include <unordered_map>
 #include <vector>
 
+#include "../engine/bounded_thread.h"
 #include "../engine/engine.h"
 #include "mailbox.h"
 
@@ -20,28 +20,44 @@ namespace hyperiqa::addon {
 
 /**
  * The mailbox, the open engines and the threads of blocking tasks (loading, self-check, closing: a thread each, none of
- * libuv's). An environment owns one; engine callbacks share it.
+ * libuv's). An environment owns one; engine callbacks and tasks share it.
  *
  * How it ends: an environment's cleanup hook calls `end` (a natural end, a terminated worker); Node.js runs no hooks at
  * process.exit() and after an uncaught exception, so an 'exit' listener does; and a process that calls exit() without
  * that event is caught by a C exit handler. Without it, static objects of LibTorch would be destroyed under its
- * threads.
+ * threads. Each waits for kCloseGrace at most. Threads that have not ended by then (a forward without end, a long load)
+ * are let go of: what they use stays alive, their messages are dropped, and the exit handler ends the process at once,
+ * before any static object is destroyed.
  */
-class Background {
+class Background : public std::enable_shared_from_this<Background> {
  public:
+  /** Blocking work, and what follows it on the JavaScript thread. */
+  class Task : public Message {
+   public:
+    /** On a thread of its own. Must leave nothing there that belongs to the JavaScript thread. */
+    virtual void work() noexcept = 0;
+    /** On the JavaScript thread, afterwards. */
+    virtual void done(Napi::Env env) = 0;
+
+   private:
+    friend class Background;
+    void run(Napi::Env env) final;
+
+    Background* background_ = nullptr;  // outlives the JavaScript thread's part
+    uint64_t number_ = 0;
+  };
+
   /** JavaScript thread. */
   static std::shared_ptr<Background> create(Napi::Env env);
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
+  ~Background() = default;
 
   Mailbox& mailbox() noexcept { return mailbox_; }
 
-  /**
-   * Runs `work` on a thread of its own, then the message that it returns on the JavaScript thread. JavaScript thread.
-   * @param work must not throw and must own nothing that belongs to the JavaScript thread
-   * @throws Error ERR_DISPOSED after `end`; ERR_INTERNAL where no thread can be started
-   */
-  void start(std::function<Mailbox::Message()> work);
+  /** Starts a task. JavaScript thread. @throws Error ERR_DISPOSED after `end`; ERR_INTERNAL where no thread can be
+   *  started */
+  void start(std::unique_ptr<Task> task);
 
   /** Registers an engine to be closed by `end`. Any thread. @return false: `end` was called; the caller closes it */
   bool add(const std::shared_ptr<Closeable>& engine);
@@ -52,13 +68,14 @@ class Background {
   /** Says when `end` is called, for tasks that can be given up half way. Any thread. */
   std::stop_token ending() const noexcept { return stop_.get_token(); }
 
-  /** Has every load given up, closes every engine and waits for every task: after it no thread of ours runs. Any
-   * thread; idempotent. */
-  void end() noexcept;
+  /** Has every load given up, closes every engine and waits for every task, until the deadline. Any thread; idempotent.
+   */
+  void end(Deadline deadline) noexcept;
+  void end() noexcept { end(std::chrono::steady_clock::now() + kCloseGrace); }
 
  private:
   explicit Background(Napi::Env env) : mailbox_(env) {}
-  void join(uint64_t task);
+  void join(uint64_t task) noexcept;
   std::vector<std::shared_ptr<Closeable>> open_engines();
 
   Mailbox mailbox_;
@@ -66,14 +83,17 @@ class Background {
   std::mutex mutex_;
   bool ended_ = false;
   uint64_t last_task_ = 0;
-  std::unordered_map<uint64_t, std::thread> tasks_;
+  std::unordered_map<uint64_t, BoundedThread> tasks_;
   std::vector<std::weak_ptr<Closeable>> engines_;
 
   std::stop_source stop_;
-  std::mutex ending_;  // a second `end` returns no sooner than the first
+  std::timed_mutex ending_;  // a second `end` returns no sooner than the first
 };
 
 /** Has the C exit handler run before those that exist by now. Called whenever LibTorch may have added some. */
 void end_before_exit_handlers();
+
+/** What the process is about to exit with, for systems whose exit handlers are not told. */
+void note_exit_status(int status) noexcept;
 
 }  // namespace hyperiqa::addon

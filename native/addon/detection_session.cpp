@@ -4,6 +4,7 @@
 
 #include "convert.h"
 #include "errors.h"
+#include "reply.h"
 
 namespace hyperiqa::addon {
 
@@ -37,12 +38,7 @@ Napi::Value DetectionSession::detect(const Napi::CallbackInfo& info) {
     const Image image = to_image(info[0], info[1], info[2]);
     const std::shared_ptr<FaceDetector> open = detector();
     return ticket(env, info[0], [&](uint64_t id) {
-      return open->submit(image, options, [background = background(), id](JobId, DetectionOutcome outcome) {
-        settle_later(background, id, [outcome = std::move(outcome)](Napi::Env js) {
-          if (const auto* error = std::get_if<Error>(&outcome)) rethrow(*error);
-          return to_js(js, std::get<DetectionResult>(outcome));
-        });
-      });
+      return open->submit(image, options, reply_to<DetectionResult>(background(), id));
     });
   });
 }

@@ -1,5 +1,7 @@
 #include "environment.h"
 
+#include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -20,9 +22,40 @@ void end_at_exit_event(Napi::Env env, const std::shared_ptr<Background>& backgro
   if (!process.IsObject()) return;
   const Napi::Value on = process.As<Napi::Object>().Get("on");
   if (!on.IsFunction()) return;
-  const auto listener = Napi::Function::New(env, [background](const Napi::CallbackInfo&) { background->end(); });
+  const auto listener = Napi::Function::New(env, [background](const Napi::CallbackInfo& info) {
+    note_exit_status(info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : 0);
+    background->end();
+  });
   on.As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), listener});
 }
+
+/** Blocking work that a promise stands for. */
+class PromiseTask : public Background::Task {
+ public:
+  PromiseTask(uint64_t id, std::function<TaskResult()> work) : id_(id), work_(std::move(work)) {}
+
+  void work() noexcept override {
+    try {
+      result_ = work_();
+    } catch (...) {
+      error_ = current_error();
+    }
+    work_ = nullptr;
+  }
+
+  void done(Napi::Env env) override {
+    Environment::of(env).settle(env, id_, [this](Napi::Env js) {
+      if (error_) throw Error(*error_);
+      return result_(js);
+    });
+  }
+
+ private:
+  uint64_t id_;
+  std::function<TaskResult()> work_;
+  TaskResult result_;
+  std::optional<Error> error_;
+};
 
 }  // namespace
 
@@ -82,16 +115,7 @@ Napi::Promise Environment::run(Napi::Env env, std::shared_ptr<Session> session, 
   const uint64_t id =
       add(env, {.deferred = deferred, .session = std::move(session), .pixels = {}, .job = std::nullopt});
   try {
-    background_->start([id, work = std::move(work)]() mutable -> Mailbox::Message {
-      TaskResult result;
-      try {
-        result = work();
-      } catch (...) {
-        result = [error = current_error()](Napi::Env) -> Napi::Value { rethrow(error); };
-      }
-      work = nullptr;
-      return [id, result = std::move(result)](Napi::Env js) { of(js).settle(js, id, result); };
-    });
+    background_->start(std::make_unique<PromiseTask>(id, std::move(work)));
   } catch (...) {
     // A promise that is never settled is never freed.
     take(env, id).deferred.Resolve(env.Undefined());

@@ -5,7 +5,9 @@
 
 namespace hyperiqa::addon {
 
-Error current_error() noexcept {
+namespace {
+
+Error described() {
   try {
     throw;
   } catch (const Error& error) {
@@ -16,6 +18,16 @@ Error current_error() noexcept {
     return {"ERR_INTERNAL", error.what()};
   } catch (...) {
     return {"ERR_INTERNAL", "An unknown native exception was thrown."};
+  }
+}
+
+}  // namespace
+
+Error current_error() noexcept {
+  try {
+    return described();
+  } catch (...) {
+    return no_memory();
   }
 }
 

@@ -21,11 +21,6 @@ Napi::Error to_js(Napi::Env env, const Error& error);
 /** An error that JavaScript threw at us (a getter, a Proxy): unchanged with a `code`, else ERR_INVALID_ARGUMENT. */
 Napi::Error with_code(Napi::Env env, const Napi::Error& error);
 
-/** Throws an error that was kept. */
-[[noreturn]] inline void rethrow(const Error& error) {
-  throw Error(error.code(), error.what());
-}
-
 [[noreturn]] inline void invalid(const std::string& message) {
   throw Error("ERR_INVALID_ARGUMENT", message);
 }

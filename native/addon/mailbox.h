@@ -1,16 +1,23 @@
 /**
  * @file
- * The way back to JavaScript: closures that any thread posts and the environment's own thread runs.
+ * The way back to JavaScript: messages that any thread posts and the environment's own thread runs.
  */
 #pragma once
 
-#include <functional>
-#include <mutex>
-#include <vector>
+#include <cstddef>
+#include <memory>
+#include <utility>
 
 #include "napi_setup.h"
+#include "outbox.h"
 
 namespace hyperiqa::addon {
+
+class Message : public Parcel {
+ public:
+  /** Runs on the JavaScript thread, inside a handle scope. What it throws is dropped. */
+  virtual void run(Napi::Env env) = 0;
+};
 
 /**
  * One thread-safe function for everything of an environment: results of all engines and of all tasks. What has gathered
@@ -20,28 +27,25 @@ namespace hyperiqa::addon {
  */
 class Mailbox {
  public:
-  /** Runs on the JavaScript thread, inside a handle scope. What it throws is dropped. */
-  using Message = std::function<void(Napi::Env)>;
-
   /** JavaScript thread. */
   explicit Mailbox(Napi::Env env);
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
 
   /** Any thread. After `close` the message is destroyed unread, on the calling thread. */
-  void post(Message message);
+  void post(std::unique_ptr<Message> message) noexcept { outbox_.post(std::move(message)); }
 
-  /** JavaScript thread: a message is to come that somebody waits for. */
+  /** JavaScript thread: a message is to come that somebody waits for. Repeats a wake-up that failed, too. */
   void hold(Napi::Env env);
   /** JavaScript thread: it has come. */
   void release(Napi::Env env);
 
   /**
-   * Nothing is delivered any more. Any thread; must be called before the environment is gone. (Node.js frees a
-   * thread-safe function with its environment even while other threads still hold it.) Messages that are waiting stay
-   * unread until the mailbox is destroyed.
+   * Nothing is delivered any more; messages that are waiting are destroyed. Any thread; must be called before the
+   * environment is gone. (Node.js frees a thread-safe function with its environment even while other threads still hold
+   * it.)
    */
-  void close() noexcept;
+  void close() noexcept { outbox_.close(); }
 
  private:
   static void drain(Napi::Env env, Napi::Function callback, Mailbox* mailbox, void* data);
@@ -49,10 +53,7 @@ class Mailbox {
 
   Channel channel_;
   size_t held_ = 0;  // JavaScript thread
-
-  std::mutex mutex_;
-  std::vector<Message> messages_;
-  bool closed_ = false;
+  Outbox outbox_;
 };
 
 }  // namespace hyperiqa::addon

@@ -5,6 +5,7 @@
 #include "convert.h"
 #include "environment.h"
 #include "errors.h"
+#include "reply.h"
 
 namespace hyperiqa::addon {
 
@@ -38,14 +39,8 @@ Napi::Value ScoringSession::score(const Napi::CallbackInfo& info) {
     const ScoreOptions options = to_score_options(info[3]);
     const Image image = to_image(info[0], info[1], info[2]);
     const std::shared_ptr<Engine> open = engine();
-    return ticket(env, info[0], [&](uint64_t id) {
-      return open->submit(image, options, [background = background(), id](JobId, JobResult result) {
-        settle_later(background, id, [result = std::move(result)](Napi::Env js) {
-          if (const auto* error = std::get_if<Error>(&result)) rethrow(*error);
-          return to_js(js, std::get<ScoreResult>(result));
-        });
-      });
-    });
+    return ticket(env, info[0],
+                  [&](uint64_t id) { return open->submit(image, options, reply_to<ScoreResult>(background(), id)); });
   });
 }
 

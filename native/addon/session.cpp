@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include <filesystem>
+#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -9,6 +10,30 @@
 #include "errors.h"
 
 namespace hyperiqa::addon {
+
+namespace {
+
+/** Closes an engine that JavaScript has dropped. */
+class CloseTask : public Background::Task {
+ public:
+  explicit CloseTask(std::shared_ptr<Closeable> engine) : engine_(std::move(engine)) {}
+
+  void work() noexcept override {
+    try {
+      engine_->close();
+    } catch (...) {  // NOLINT(bugprone-empty-catch)
+      // Nobody is left to be told.
+    }
+    engine_.reset();
+  }
+
+  void done(Napi::Env /*env*/) override {}
+
+ private:
+  std::shared_ptr<Closeable> engine_;
+};
+
+}  // namespace
 
 int64_t weight_bytes(const std::string& model_path) {
   std::error_code ignored;
@@ -26,11 +51,7 @@ Session::~Session() {
   if (!engine_) return;
   report_bytes(-bytes_);
   try {
-    background_->start([engine = engine_]() mutable -> Mailbox::Message {
-      engine->close();
-      engine.reset();
-      return nullptr;
-    });
+    background_->start(std::make_unique<CloseTask>(engine_));
   } catch (...) {
     // The environment is ending and has closed the engine; or there are no threads left to be had, and it is closed
     // here.
@@ -74,11 +95,6 @@ Napi::Value Session::ticket(Napi::Env env, const Napi::Value& pixels, const std:
   result.Set("id", static_cast<double>(id));
   result.Set("result", deferred.Promise());
   return result;
-}
-
-void Session::settle_later(const std::shared_ptr<Background>& background, uint64_t id,
-                           std::function<Napi::Value(Napi::Env)> make) {
-  background->mailbox().post([id, make = std::move(make)](Napi::Env js) { Environment::of(js).settle(js, id, make); });
 }
 
 Napi::Value Session::cancel(const Napi::CallbackInfo& info) {

@@ -47,10 +47,6 @@ class Session : public std::enable_shared_from_this<Session> {
    */
   Napi::Value ticket(Napi::Env env, const Napi::Value& pixels, const std::function<JobId(uint64_t)>& submit);
 
-  /** Settles the promise with this number on the JavaScript thread; from any thread. */
-  static void settle_later(const std::shared_ptr<Background>& background, uint64_t id,
-                           std::function<Napi::Value(Napi::Env)> make);
-
  private:
   /** Cancels a job of the engine. */
   virtual bool cancel_job(JobId job) = 0;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "patch_runner.h"
 #include "scoring_graph.h"
 
 namespace hyperiqa {
@@ -21,26 +22,26 @@ namespace hyperiqa {
  * gathers while the other computes. This part uses c10's device-generic interfaces only and has not been run on real
  * hardware yet.
  */
-class BatchRunner {
+class BatchRunner : public PatchRunner {
  public:
   /** @param graph must outlive the runner and be specialised for the shapes that are run */
   BatchRunner(const ScoringGraph& graph, at::Device device, int64_t batch_size);
 
-  /** Where patch `index` of the next batch belongs: interleaved RGB, 224 rows without padding. */
-  uint8_t* patch(int64_t index);
+  uint8_t* patch(int64_t index) noexcept override;
 
-  /** The gathered patches as a device tensor of shape `shape`×3×224×224, channels_last. */
-  at::Tensor input(int64_t shape);
-
-  /** Scores of the first `count` patches. On the CPU `count` must be one of the shapes; on an accelerator the batch is
-   *  padded to the next one. */
-  std::vector<float> run(int64_t count);
+  using PatchRunner::run;
+  /** On the CPU `count` must be one of the shapes; on an accelerator a batch from 0 on is padded to the next one. */
+  std::vector<float> run(int64_t first, int64_t count) override;
 
  private:
+  /** Gathered patches as a device tensor of shape `shape`×3×224×224, channels_last. */
+  at::Tensor input(int64_t first, int64_t shape);
+
   const ScoringGraph& graph_;
   at::Device device_;
   int64_t batch_size_;
   at::Tensor patches_;  ///< host memory, N×224×224×3
+  uint8_t* pixels_;     ///< of `patches_`
   at::Tensor scores_;   ///< host memory, accelerators only
   std::optional<c10::Stream> stream_;
   std::optional<c10::Event> done_;

@@ -2,6 +2,7 @@
 
 #include <random>
 #include <string>
+#include <utility>
 
 #include "self_check.h"
 
@@ -67,32 +68,37 @@ int64_t covering(int64_t length) {
   return (length + kPatchSize - 1) / kPatchSize;
 }
 
-}  // namespace
-
-void check_plan(const CropPlan& plan) {
-  if (plan.kind == CropPlan::Kind::Random && (plan.count < 1 || plan.count > kMaxCrops)) {
-    refuse("The number of crops must be from 1 to " + std::to_string(kMaxCrops) + ".");
+/** Rows and columns of a grid. @throws Error ERR_INVALID_ARGUMENT */
+std::pair<int64_t, int64_t> grid_size(const CropPlan& plan, int64_t width, int64_t height) {
+  const bool possible = plan.rows >= 0 && plan.columns >= 0 && plan.rows <= kMaxCrops && plan.columns <= kMaxCrops;
+  const int64_t rows = plan.rows > 0 ? plan.rows : covering(height);
+  const int64_t columns = plan.columns > 0 ? plan.columns : covering(width);
+  if (!possible || rows > kMaxCrops / columns) {
+    refuse("The rows times the columns of a grid must be from 1 to " + std::to_string(kMaxCrops) + ".");
   }
-  if (plan.kind == CropPlan::Kind::Grid) {
-    const bool possible = plan.rows >= 0 && plan.columns >= 0 && plan.rows <= kMaxCrops && plan.columns <= kMaxCrops &&
-                          plan.rows * plan.columns <= kMaxCrops;
-    if (!possible) refuse("The rows times the columns of a grid must be from 1 to " + std::to_string(kMaxCrops) + ".");
-  }
+  return {rows, columns};
 }
 
-std::vector<Crop> plan_crops(const CropPlan& plan, int64_t width, int64_t height, uint64_t seed) {
-  check_plan(plan);
+}  // namespace
+
+void check_plan(const CropPlan& plan, int64_t width, int64_t height) {
   if (width < kPatchSize || height < kPatchSize) {
     refuse("An image of " + std::to_string(width) + "×" + std::to_string(height) +
            " pixels is smaller than a patch of " + std::to_string(kPatchSize) + "×" + std::to_string(kPatchSize) + ".");
   }
+  if (plan.kind == CropPlan::Kind::Random && (plan.count < 1 || plan.count > kMaxCrops)) {
+    refuse("The number of crops must be from 1 to " + std::to_string(kMaxCrops) + ".");
+  }
+  if (plan.kind == CropPlan::Kind::Grid) grid_size(plan, width, height);
+}
+
+std::vector<Crop> plan_crops(const CropPlan& plan, int64_t width, int64_t height, uint64_t seed) {
+  check_plan(plan, width, height);
   switch (plan.kind) {
     case CropPlan::Kind::Random:
       return random_crops(plan.count, width, height, seed);
     case CropPlan::Kind::Grid: {
-      const int64_t rows = plan.rows > 0 ? plan.rows : covering(height);
-      const int64_t columns = plan.columns > 0 ? plan.columns : covering(width);
-      if (rows * columns > kMaxCrops) refuse("The grid has more than " + std::to_string(kMaxCrops) + " patches.");
+      const auto [rows, columns] = grid_size(plan, width, height);
       return grid_crops(rows, columns, width, height);
     }
     case CropPlan::Kind::Pyiqa:

@@ -24,12 +24,8 @@ void check(const Image& image, const DetectOptions& options) {
   }
 }
 
-Error disposed() {
-  return {"ERR_DISPOSED", "The face detector was disposed of before this image was done."};
-}
-
 /** A callback must not throw; one that does must not take down the worker thread and with it the process. */
-void deliver(const std::shared_ptr<DetectionQueue::Job>& job, DetectionOutcome outcome) {
+void deliver(const std::shared_ptr<DetectionQueue::Job>& job, DetectionOutcome outcome) noexcept {
   try {
     job->callback(job->id, std::move(outcome));
   } catch (...) {  // NOLINT(bugprone-empty-catch)
@@ -38,6 +34,13 @@ void deliver(const std::shared_ptr<DetectionQueue::Job>& job, DetectionOutcome o
 }
 
 }  // namespace
+
+DetectionQueue::DetectionQueue(Limits limits)
+    : limits_(limits),
+      aborted_("ERR_ABORTED", "The detection in this image was aborted."),
+      disposed_("ERR_DISPOSED", "The face detector was disposed of before this image was done.") {
+  no_memory();  // made while there is memory
+}
 
 JobId DetectionQueue::submit(const Image& image, const DetectOptions& options, DetectionCallback callback) {
   check(image, options);
@@ -57,8 +60,8 @@ JobId DetectionQueue::submit(const Image& image, const DetectOptions& options, D
                                       " bytes. Wait for results before sending more.");
   }
   job->id = ++last_id_;
-  bytes_ += job->bytes;
   waiting_.emplace(job->id, job);
+  bytes_ += job->bytes;
   work_.notify_one();
   return job->id;
 }
@@ -78,50 +81,51 @@ bool DetectionQueue::cancel(JobId id) {
     waiting_.erase(found);
     bytes_ -= job->bytes;
   }
-  deliver(job, Error("ERR_ABORTED", "The detection in this image was aborted."));
+  deliver(job, aborted_);
   return true;
 }
 
-std::shared_ptr<DetectionQueue::Job> DetectionQueue::next() {
+std::shared_ptr<DetectionQueue::Job> DetectionQueue::next() noexcept {
   std::unique_lock lock(mutex_);
   work_.wait(lock, [this] { return stopped_ || !waiting_.empty(); });
   if (stopped_) return nullptr;
-  const auto first = waiting_.begin();
-  std::shared_ptr<Job> job = first->second;
-  running_.emplace(*first);
-  waiting_.erase(first);
+  std::shared_ptr<Job> job = waiting_.begin()->second;
+  running_.insert(waiting_.extract(waiting_.begin()));
   return job;
 }
 
-void DetectionQueue::finish(const std::shared_ptr<Job>& job, DetectionOutcome outcome) {
+void DetectionQueue::finish(const std::shared_ptr<Job>& job, DetectionOutcome outcome) noexcept {
   {
     const std::scoped_lock lock(mutex_);
+    if (job->answered) return;
     running_.erase(job->id);
     bytes_ -= job->bytes;
     if (job->cancelled) {
-      outcome = Error("ERR_ABORTED", "The detection in this image was aborted.");
+      outcome = aborted_;
     } else if (job->stop.stop_requested()) {
-      outcome = disposed();
+      outcome = disposed_;
     }
   }
   deliver(job, std::move(outcome));
 }
 
-void DetectionQueue::stop() {
+void DetectionQueue::stop() noexcept {
   const std::scoped_lock lock(mutex_);
   stopped_ = true;
   for (auto& [id, job] : running_) job->stop.request_stop();
   work_.notify_all();
 }
 
-void DetectionQueue::dispose() {
-  std::map<JobId, std::shared_ptr<Job>> left;
+void DetectionQueue::dispose() noexcept {
+  Jobs left;
   {
     const std::scoped_lock lock(mutex_);
+    for (const auto& [id, job] : running_) job->answered = true;
     left.swap(waiting_);
+    left.merge(running_);
     for (const auto& [id, job] : left) bytes_ -= job->bytes;
   }
-  for (const auto& [id, job] : left) deliver(job, disposed());
+  for (const auto& [id, job] : left) deliver(job, job->cancelled ? aborted_ : disposed_);
 }
 
 }  // namespace hyperiqa

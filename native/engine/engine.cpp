@@ -1,7 +1,6 @@
 #include "engine.h"
 
 #include <algorithm>
-#include <cstring>
 #include <exception>
 #include <utility>
 
@@ -12,8 +11,8 @@
 #include "device.h"
 #include "errors.h"
 #include "model.h"
-#include "preprocess.h"
 #include "scheduler.h"
+#include "scoring_worker.h"
 #include "self_check.h"
 #include "threads.h"
 #include "tuning.h"
@@ -47,45 +46,13 @@ struct Core {
   Scheduler scheduler;
 };
 
-void cut(const Scheduler::Batch& batch, BatchRunner& runner) {
-  constexpr size_t kRowBytes = kPatchSize * 3;
-  for (size_t i = 0; i < batch.size(); ++i) {
-    const uint8_t* from = batch[i].pixels;
-    uint8_t* to = runner.patch(static_cast<int64_t>(i));
-    for (int64_t row = 0; row < kPatchSize; ++row, from += batch[i].row_bytes, to += kRowBytes) {
-      std::memcpy(to, from, kRowBytes);
-    }
-  }
-}
-
-std::variant<PreparedImage, Error> try_prepare(const Scheduler::Preparation& work) {
+/** What a worker thread does. Where LibTorch cannot be set up on the thread, its jobs are told so. */
+void work(const Deployment& deployment, ScoringWorker& worker) noexcept {
   try {
-    return prepare(work.image, work.options.resize, work.options.minimum_side);
+    const ComputeScope scope(deployment.setup.threads_per_worker);
+    worker.run();
   } catch (...) {
-    return as_error(std::current_exception());
-  }
-}
-
-std::variant<std::vector<float>, Error> try_run(BatchRunner& runner, size_t count) {
-  try {
-    return runner.run(static_cast<int64_t>(count));
-  } catch (...) {
-    return as_error(std::current_exception());
-  }
-}
-
-void work(Scheduler& scheduler, const Deployment& deployment, BatchRunner& runner) {
-  const Scheduler::Capacity capacity{deployment.setup.batch_size, deployment.device.is_cpu()};
-  for (;;) {
-    const Scheduler::Work next = scheduler.next(capacity);
-    if (std::holds_alternative<Scheduler::Stop>(next)) return;
-    if (const auto* preparation = std::get_if<Scheduler::Preparation>(&next)) {
-      scheduler.prepared(*preparation, try_prepare(*preparation));
-    } else if (const auto* batch = std::get_if<Scheduler::Batch>(&next)) {
-      cut(*batch, runner);
-      scheduler.release(*batch);
-      scheduler.complete(*batch, try_run(runner, batch->size()));
-    }
+    worker.run_without_forwards(as_error(std::current_exception()));
   }
 }
 
@@ -97,14 +64,14 @@ class EngineOnWorkers : public Engine {
         for (int i = 0; i < deployment.setup.workers; ++i) start_worker(deployment);
       }
     } catch (...) {
-      EngineOnWorkers::close();
+      Closeable::close();
       throw;
     }
   }
 
   EngineOnWorkers(const EngineOnWorkers&) = delete;
   EngineOnWorkers& operator=(const EngineOnWorkers&) = delete;
-  ~EngineOnWorkers() override { EngineOnWorkers::close(); }
+  ~EngineOnWorkers() override { Closeable::close(); }
 
   const EngineInfo& info() const noexcept override { return core_->info; }
 
@@ -128,18 +95,20 @@ class EngineOnWorkers : public Engine {
     return result;
   }
 
-  void close() override {
-    workers_.close([this] { core_->scheduler.stop(); }, [this] { core_->scheduler.dispose(); });
+  void request_close() noexcept override { core_->scheduler.stop(); }
+
+  using Closeable::close;
+  void close(Deadline deadline) override {
+    workers_.close([this] { core_->scheduler.stop(); }, [this] { core_->scheduler.dispose(); }, deadline);
   }
 
  private:
   void start_worker(const Deployment& deployment) {
-    auto runner =
-        std::make_shared<BatchRunner>(*deployment.model.graph, deployment.device, deployment.setup.batch_size);
-    workers_.start([core = core_, &deployment, runner] {
-      const ComputeScope scope(deployment.setup.threads_per_worker);
-      work(core->scheduler, deployment, *runner);
-    });
+    const int64_t batch_size = deployment.setup.batch_size;
+    const Scheduler::Capacity capacity{batch_size, deployment.device.is_cpu()};
+    auto runner = std::make_shared<BatchRunner>(*deployment.model.graph, deployment.device, batch_size);
+    auto worker = std::make_shared<ScoringWorker>(core_->scheduler, capacity, *runner);
+    workers_.start([core = core_, &deployment, runner, worker] { work(deployment, *worker); });
   }
 
   std::shared_ptr<Core> core_;

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,15 +20,23 @@
 
 namespace hyperiqa {
 
-/** Every failure of the engine: a stable code (ERR_…) for programs and a message that says what to do. */
+/** Every failure of the engine: a stable code (ERR_…) for programs and a message that says what to do. Copying takes no
+ *  memory, so that lack of it can be told, too. */
 class Error : public std::runtime_error {
  public:
-  Error(std::string code, const std::string& message) : std::runtime_error(message), code_(std::move(code)) {}
-  const std::string& code() const noexcept { return code_; }
+  Error(std::string code, const std::string& message)
+      : std::runtime_error(message), code_(std::make_shared<const std::string>(std::move(code))) {}
+  Error(const Error&) noexcept = default;
+  Error& operator=(const Error&) noexcept = default;
+  ~Error() override = default;
+  const std::string& code() const noexcept { return *code_; }
 
  private:
-  std::string code_;
+  std::shared_ptr<const std::string> code_;
 };
+
+/** ERR_OUT_OF_MEMORY, for where there is no memory to make an Error. Called once beforehand, it never fails. */
+const Error& no_memory();
 
 /** How an image is resized before patches are cut (bilinear, antialiased, on 8-bit values). */
 struct Resize {
@@ -99,7 +108,8 @@ struct LoadOptions {
   std::string tuning_file;                 ///< where the measured graph mode is kept; empty = nowhere
   bool self_check = true;  ///< recompute the model's check values at load, refuse the model if they differ
   int64_t max_queue_images = 64;
-  int64_t max_queue_bytes = int64_t{1} << 30;  ///< an image larger than this is accepted when the queue is empty
+  /** Of images and their resized copies; an image beyond this is accepted when the queue is empty. */
+  int64_t max_queue_bytes = int64_t{1} << 30;
   std::stop_token stop;  ///< ends the load, between two steps of it (at the latest after the forward under way)
 };
 
@@ -135,6 +145,11 @@ struct EngineInfo {
   std::optional<SelfCheck> self_check;  ///< of load, when it was asked for
 };
 
+using Deadline = std::chrono::steady_clock::time_point;
+
+/** How long closing waits for what is being computed. A forward that takes longer is let go of. */
+inline constexpr std::chrono::seconds kCloseGrace{5};
+
 /** What runs on threads of its own until it is closed. */
 class Closeable {
  public:
@@ -143,10 +158,21 @@ class Closeable {
   Closeable& operator=(const Closeable&) = delete;
   virtual ~Closeable() = default;
 
-  /** Ends the workers: what is being computed is finished or given up, every unfinished job gets ERR_DISPOSED.
-   *  Idempotent; blocks. */
-  virtual void close() = 0;
+  /** No job is accepted and no work begun any more. Does not wait. */
+  virtual void request_close() noexcept = 0;
+
+  /**
+   * Ends the workers: what is being computed is finished or given up, every unfinished job gets ERR_DISPOSED. A worker
+   * that has not ended by the deadline is let go of: it keeps alive what it uses, and `abandoned_threads` tells of it.
+   * Idempotent; blocks.
+   */
+  virtual void close(Deadline deadline) = 0;
+  void close() { close(std::chrono::steady_clock::now() + kCloseGrace); }
 };
+
+/** True while a thread runs that was let go of. A process must not end by exit() then, which would destroy static
+ * objects of LibTorch under it, but by _exit(). */
+bool abandoned_threads() noexcept;
 
 using JobId = uint64_t;
 using JobResult = std::variant<ScoreResult, Error>;
@@ -162,12 +188,13 @@ class Engine : public Closeable {
 
   virtual const EngineInfo& info() const noexcept = 0;
 
-  /** Queues an image. The callback follows exactly once, with a result or an Error.
-   *  @throws Error ERR_QUEUE_FULL, ERR_DISPOSED, ERR_INVALID_ARGUMENT (the callback is not called then) */
+  /** Queues an image. The callback follows exactly once, with a result or an Error; the image's memory must outlive it.
+   *  @throws Error ERR_QUEUE_FULL, ERR_DISPOSED, ERR_INVALID_ARGUMENT, ERR_IMAGE_TOO_LARGE (the callback is not called
+   *    then) */
   virtual JobId submit(const Image& image, const ScoreOptions& options, JobCallback callback) = 0;
 
-  /** Takes a job out of the queue at once; its callback gets ERR_ABORTED. After its return the image's memory is not
-   *  touched any more (a worker that is cutting from it is waited for). @return false: no such job, or already done */
+  /** Takes a job out of the queue; its callback gets ERR_ABORTED, at once where no worker reads the image, else when
+   * the worker is done with it. Never blocks. @return false: no such job, or already done */
   virtual bool cancel(JobId id) = 0;
 
   /** Recomputes the model's check values on the engine's first device. Blocks. @throws Error */

@@ -49,7 +49,9 @@ void check_stop(const std::stop_token& stop) {
   if (stop.stop_requested()) throw Error("ERR_ABORTED", "The load was given up.");
 }
 
-Error as_error(const std::exception_ptr& exception) {
+namespace {
+
+Error described(const std::exception_ptr& exception) {
   try {
     std::rethrow_exception(exception);
   } catch (const Error& error) {
@@ -63,6 +65,22 @@ Error as_error(const std::exception_ptr& exception) {
     return {"ERR_INTERNAL", plain_message(error)};
   } catch (...) {
     return {"ERR_INTERNAL", "An exception of an unknown type was thrown."};
+  }
+}
+
+}  // namespace
+
+const Error& no_memory() {
+  // Never destroyed: threads that were let go of may outlast static objects.
+  static const Error* const error = new Error(out_of_memory("no details"));  // NOLINT(cppcoreguidelines-owning-memory)
+  return *error;
+}
+
+Error as_error(const std::exception_ptr& exception) noexcept {
+  try {
+    return described(exception);
+  } catch (...) {
+    return no_memory();
   }
 }
 

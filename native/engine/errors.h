@@ -13,8 +13,8 @@ namespace hyperiqa {
 std::string plain_message(const std::exception& error);
 
 /** An exception that is in flight as an Error: an Error as it is, lack of memory as ERR_OUT_OF_MEMORY, anything else as
- *  ERR_INTERNAL. */
-Error as_error(const std::exception_ptr& exception);
+ *  ERR_INTERNAL. Without memory to say more, `no_memory()`, which must have been called once before. */
+Error as_error(const std::exception_ptr& exception) noexcept;
 
 /** To be called between the steps of a load. @throws Error ERR_ABORTED once a stop has been asked for */
 void check_stop(const std::stop_token& stop);

@@ -30,7 +30,7 @@ struct Core {
   DetectionQueue queue;
 };
 
-DetectionOutcome try_detect(const Core& core, const DetectionQueue::Job& job) {
+DetectionOutcome try_detect(const Core& core, const DetectionQueue::Job& job) noexcept {
   const double minimum_face = job.options.minimum_face > 0 ? job.options.minimum_face : core.minimum_face;
   const auto checkpoint = [token = job.stop.get_token()] {
     if (token.stop_requested()) throw Error("ERR_ABORTED", "The detection was given up.");
@@ -42,25 +42,33 @@ DetectionOutcome try_detect(const Core& core, const DetectionQueue::Job& job) {
   }
 }
 
+/** What a worker thread does. Where LibTorch cannot be set up on the thread, its jobs are told so. */
+void work(Core& core) noexcept {
+  try {
+    const ComputeScope scope(1);
+    while (const auto job = core.queue.next()) core.queue.finish(job, try_detect(core, *job));
+  } catch (...) {
+    const Error reason = as_error(std::current_exception());
+    while (const auto job = core.queue.next()) core.queue.finish(job, reason);
+  }
+}
+
 class DetectorOnWorkers : public FaceDetector {
  public:
   explicit DetectorOnWorkers(std::shared_ptr<Core> core) : core_(std::move(core)) {
     try {
       for (int i = 0; i < core_->info.workers; ++i) {
-        workers_.start([core = core_] {
-          const ComputeScope scope(1);
-          while (const auto job = core->queue.next()) core->queue.finish(job, try_detect(*core, *job));
-        });
+        workers_.start([core = core_] { work(*core); });
       }
     } catch (...) {
-      DetectorOnWorkers::close();
+      Closeable::close();
       throw;
     }
   }
 
   DetectorOnWorkers(const DetectorOnWorkers&) = delete;
   DetectorOnWorkers& operator=(const DetectorOnWorkers&) = delete;
-  ~DetectorOnWorkers() override { DetectorOnWorkers::close(); }
+  ~DetectorOnWorkers() override { Closeable::close(); }
 
   const DetectorInfo& info() const noexcept override { return core_->info; }
 
@@ -70,8 +78,11 @@ class DetectorOnWorkers : public FaceDetector {
 
   bool cancel(JobId id) override { return core_->queue.cancel(id); }
 
-  void close() override {
-    workers_.close([this] { core_->queue.stop(); }, [this] { core_->queue.dispose(); });
+  void request_close() noexcept override { core_->queue.stop(); }
+
+  using Closeable::close;
+  void close(Deadline deadline) override {
+    workers_.close([this] { core_->queue.stop(); }, [this] { core_->queue.dispose(); }, deadline);
   }
 
  private:

@@ -18,7 +18,7 @@ void require_dtypes(const std::string& path, const torch::jit::Module& module) {
   const auto check = [&path](const at::Tensor& tensor) {
     if (!tensor.is_floating_point() || tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kHalf) return;
     refuse_model(path, std::string("its weights are stored as ") + c10::toString(tensor.scalar_type()) +
-                     "; fp32 or fp16 is expected.");
+                           "; fp32 or fp16 is expected.");
   };
   for (const at::Tensor& parameter : module.parameters()) check(parameter);
   for (const at::Tensor& buffer : module.buffers()) check(buffer);
@@ -61,7 +61,7 @@ void require_forward(const std::string& path, const torch::jit::Module& module, 
   }
   if (fits) return;
   refuse_model(path, "the forward of " + what + " must take one tensor and return " +
-                   (results == 1 ? "one tensor." : "a tuple of " + std::to_string(results) + " tensors."));
+                         (results == 1 ? "one tensor." : "a tuple of " + std::to_string(results) + " tensors."));
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ enum class Kind { None, Boolean, Integer, Float, Text, Tuple, List, Dictionary, 
 /** What a pickle's instructions put on the stack. */
 struct Value {
   Kind kind = Kind::None;
-  int64_t number = 0;       ///< Integer; Storage: how many elements it has
+  int64_t number = 0;           ///< Integer; Storage: how many elements it has
   std::string_view text{};      ///< Text; Global: "module name"
   std::vector<size_t> items{};  ///< Tuple, List: indices of values
   int depth = 0;
@@ -59,7 +59,8 @@ bool is_class(std::string_view global) {
 }
 
 bool is_known(std::string_view global) {
-  return is_class(global) || global == kTensor || global == kOrdered || std::ranges::find(kLists, global) != kLists.end() ||
+  return is_class(global) || global == kTensor || global == kOrdered ||
+         std::ranges::find(kLists, global) != kLists.end() ||
          std::ranges::find(kStorages, global, &StorageType::name) != kStorages.end();
 }
 
@@ -281,7 +282,8 @@ class Walker {
         break;
       default:
         position_ = start;
-        fail("it has the instruction " + std::to_string(static_cast<uint8_t>(code)) + ", which model files do not need");
+        fail("it has the instruction " + std::to_string(static_cast<uint8_t>(code)) +
+             ", which model files do not need");
     }
     return true;
   }
@@ -296,7 +298,8 @@ class Walker {
     const std::string_view both = bytes_.substr(start, position_ - 1 - start);
     std::string& name = names_.emplace_back(both);
     name[space - start] = is_class_module(both.substr(0, space - start)) ? '.' : ' ';
-    if (!is_known(name)) forbidden(record_ + " names " + name + ", which is neither a tensor nor a class of the archive.");
+    if (!is_known(name))
+      forbidden(record_ + " names " + name + ", which is neither a tensor nor a class of the archive.");
     // Referred to from the start: a name never changes.
     push({.kind = Kind::Global, .text = name, .referred = true});
   }

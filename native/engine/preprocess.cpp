@@ -1,12 +1,11 @@
 #include "preprocess.h"
 
-#include <ATen/ops/_upsample_bilinear2d_aa.h>
-#include <ATen/ops/from_blob.h>
-
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "bilinear_resize.h"
 #include "self_check.h"
 
 namespace hyperiqa {
@@ -21,33 +20,68 @@ void require_side(int64_t side, const char* name) {
 
 void require_pixels(int64_t width, int64_t height) {
   if (width > kMaxPixels / height) {
-    throw Error("ERR_IMAGE_TOO_LARGE", "An image of " + std::to_string(width) + "×" + std::to_string(height) +
-                                           " pixels, as decoded or after the resize, is beyond the limit of " +
-                                           std::to_string(kMaxPixels) + " pixels.");
+    throw Error("ERR_IMAGE_TOO_LARGE",
+                "An image of " + std::to_string(width) + "×" + std::to_string(height) +
+                    " pixels, as decoded or in the course of the resize, is beyond the limit of " +
+                    std::to_string(kMaxPixels) + " pixels.");
   }
 }
 
-/** A resized copy. @param scale  output over input size, of both axes; by default what the sizes give */
-PreparedImage resized(const PreparedImage& image, int64_t width, int64_t height,
-                      std::optional<double> scale = std::nullopt) {
-  require_pixels(width, height);
-  // from_blob wants a mutable pointer; the kernel only reads.
-  auto* pixels = const_cast<uint8_t*>(image.pixels);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
-  const at::Tensor input = at::from_blob(pixels, {1, image.height, image.width, 3}, at::kByte).permute({0, 3, 1, 2});
-  const at::Tensor output = at::_upsample_bilinear2d_aa(input, {height, width}, /*align_corners=*/false, scale, scale);
-  PreparedImage result;
-  const auto interleaved = std::make_shared<at::Tensor>(output.permute({0, 2, 3, 1}).contiguous());
-  result.pixels = interleaved->const_data_ptr<uint8_t>();
-  result.storage = interleaved;
-  result.width = width;
-  result.height = height;
-  return result;
+/** One resize of an image, planned. */
+struct Step {
+  int64_t width;
+  int64_t height;
+  std::optional<double> step;  ///< input pixels per output pixel, of both directions; by default what the sizes give
+  bool enlarges;               ///< to the minimum side
+};
+
+Step to_short_side(int64_t width, int64_t height, int64_t side) {
+  const int64_t shorter = std::min(width, height);
+  if (width <= height) return {side, height * side / shorter, std::nullopt, false};
+  return {width * side / shorter, side, std::nullopt, false};
 }
 
-PreparedImage with_short_side(const PreparedImage& image, int64_t side, std::optional<double> scale) {
-  const int64_t shorter = std::min(image.width, image.height);
-  if (image.width <= image.height) return resized(image, side, image.height * side / shorter, scale);
-  return resized(image, image.width * side / shorter, side, scale);
+/** The resizes that lead from an image to what patches are cut from: none, one or two. */
+std::vector<Step> plan(int64_t width, int64_t height, const Resize& resize, int64_t minimum_side) {
+  std::vector<Step> steps;
+  require_pixels(width, height);
+  const auto add = [&](const Step& step) {
+    if (width > kMaxResizeSide || height > kMaxResizeSide) {
+      throw Error("ERR_IMAGE_TOO_LARGE",
+                  "An image with a side of more than " + std::to_string(kMaxResizeSide) + " pixels cannot be resized.");
+    }
+    // What is there between the two passes is never larger than both the input and the output.
+    require_pixels(step.width, step.height);
+    steps.push_back(step);
+    width = step.width;
+    height = step.height;
+  };
+  if (resize.mode == Resize::Mode::Exact && (width != resize.width || height != resize.height)) {
+    add({resize.width, resize.height, std::nullopt, false});
+  } else if (resize.mode == Resize::Mode::ShortSide && std::min(width, height) != resize.size) {
+    add(to_short_side(width, height, resize.size));
+  }
+  const int64_t shorter = std::min(width, height);
+  if (shorter < minimum_side) {
+    Step step = to_short_side(width, height, minimum_side);
+    step.step = static_cast<double>(shorter) / static_cast<double>(minimum_side);
+    step.enlarges = true;
+    add(step);
+  }
+  return steps;
+}
+
+int64_t bytes_of(const Step& step) {
+  return step.width * step.height * 3;
+}
+
+PreparedImage resized(const PreparedImage& image, const Step& step, const std::atomic<bool>* unwanted) {
+  const auto pixels = std::shared_ptr<uint8_t[]>(new uint8_t[static_cast<size_t>(bytes_of(step))]);
+  const Image from{image.pixels, image.width, image.height};
+  if (!bilinear_resize(from, step.width, step.height, step.step, pixels.get(), vector_unit(), unwanted)) {
+    throw Error("ERR_ABORTED", "The resize was given up.");
+  }
+  return {pixels.get(), step.width, step.height, step.enlarges, pixels};
 }
 
 }  // namespace
@@ -65,21 +99,22 @@ void check_resize(const Resize& resize, int64_t minimum_side) {
   }
 }
 
-PreparedImage prepare(const Image& image, const Resize& resize, int64_t minimum_side) {
-  require_pixels(image.width, image.height);
-  PreparedImage result{image.data, image.width, image.height, false, {}};
-  if (resize.mode == Resize::Mode::Exact) {
-    if (result.width != resize.width || result.height != resize.height) {
-      result = resized(result, resize.width, resize.height);
-    }
-  } else if (resize.mode == Resize::Mode::ShortSide) {
-    if (std::min(result.width, result.height) != resize.size)
-      result = with_short_side(result, resize.size, std::nullopt);
+PreparedSize prepared_size(int64_t width, int64_t height, const Resize& resize, int64_t minimum_side) {
+  PreparedSize size{width, height, 0, 0};
+  for (const Step& step : plan(width, height, resize, minimum_side)) {
+    size.width = step.width;
+    size.height = step.height;
+    size.copy_bytes = bytes_of(step);
+    size.peak_bytes += size.copy_bytes;
   }
-  const int64_t shorter = std::min(result.width, result.height);
-  if (shorter < minimum_side) {
-    result = with_short_side(result, minimum_side, static_cast<double>(minimum_side) / static_cast<double>(shorter));
-    result.enlarged = true;
+  return size;
+}
+
+PreparedImage prepare(const Image& image, const Resize& resize, int64_t minimum_side,
+                      const std::atomic<bool>* unwanted) {
+  PreparedImage result{image.data, image.width, image.height, false, {}};
+  for (const Step& step : plan(image.width, image.height, resize, minimum_side)) {
+    result = resized(result, step, unwanted);
   }
   return result;
 }

@@ -11,11 +11,13 @@ namespace hyperiqa {
 
 void Workers::start(std::function<void()> body) {
   try {
+    worker_ids_.reserve(worker_ids_.size() + 1);
+    workers_.reserve(workers_.size() + 1);
     workers_.emplace_back(std::move(body));
   } catch (const std::system_error& error) {
     throw Error("ERR_INTERNAL", std::string("A worker thread could not be started: ") + error.what());
   }
-  worker_ids_.push_back(workers_.back().get_id());
+  worker_ids_.push_back(workers_.back().id());
 }
 
 bool Workers::closing() {
@@ -23,7 +25,7 @@ bool Workers::closing() {
   return closing_;
 }
 
-void Workers::close(const std::function<void()>& stop, const std::function<void()>& finish) {
+void Workers::close(const std::function<void()>& stop, const std::function<void()>& finish, Deadline deadline) {
   {
     std::unique_lock lock(mutex_);
     if (closing_) {
@@ -36,14 +38,7 @@ void Workers::close(const std::function<void()>& stop, const std::function<void(
     closer_ = std::this_thread::get_id();
   }
   stop();
-  for (std::thread& worker : workers_) {
-    // Closed from a callback: the worker that we are on ends by itself when the callback returns.
-    if (worker.get_id() == std::this_thread::get_id()) {
-      worker.detach();
-    } else {
-      worker.join();
-    }
-  }
+  for (BoundedThread& worker : workers_) worker.join(deadline);
   finish();
   const std::scoped_lock lock(mutex_);
   closed_ = true;

@@ -121,7 +121,16 @@ class MappedPixels {
   void* data_;
 };
 
-TEST_F(Lifecycle, AnAbortedImageIsNotReadAnyMore) {
+/** A callback that frees an image's memory, as the owner of the image may do then. */
+template <typename Pixels>
+JobCallback holding(std::shared_ptr<Pixels> pixels, Collector& collector) {
+  return [pixels = std::move(pixels), collect = collector.callback()](JobId id, JobResult result) mutable {
+    pixels.reset();
+    collect(id, std::move(result));
+  };
+}
+
+TEST_F(Lifecycle, AnAbortedImageIsNotReadAfterItsCallback) {
   constexpr int64_t kSide = 2000;
   const auto engine = Engine::load(options(2));
   std::mt19937 random(7);
@@ -129,12 +138,11 @@ TEST_F(Lifecycle, AnAbortedImageIsNotReadAnyMore) {
   ScoreOptions score_options;
   score_options.resize = {Resize::Mode::ShortSide, 0, 0, 1000};
   for (size_t i = 1; i <= 30; ++i) {
-    {
-      const MappedPixels pixels(kSide * kSide * 3);
-      const JobId id = engine->submit({pixels.data(), kSide, kSide}, score_options, collector.callback());
-      std::this_thread::sleep_for(std::chrono::microseconds(random() % 15000));
-      engine->cancel(id);
-    }
+    auto pixels = std::make_shared<MappedPixels>(kSide * kSide * 3);
+    const Image image{pixels->data(), kSide, kSide};
+    const JobId id = engine->submit(image, score_options, holding(std::move(pixels), collector));
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 15000));
+    engine->cancel(id);
     collector.wait_for(i);
   }
 }
@@ -144,20 +152,16 @@ TEST_F(Lifecycle, AbortingAtAnyMomentIsSafe) {
   std::mt19937 random(5);
   Collector collector;
   constexpr size_t kJobs = 60;
-  std::map<JobId, std::unique_ptr<TestImage>> images;
   ScoreOptions score_options;
   size_t aborted = 0;
   for (size_t i = 0; i < kJobs; ++i) {
-    auto image = std::make_unique<TestImage>(picture(300 + static_cast<int64_t>(random() % 300), 400));
+    auto image = std::make_shared<TestImage>(picture(300 + static_cast<int64_t>(random() % 300), 400));
     score_options.crops.count = 1 + static_cast<int64_t>(random() % 30);
     if (i % 3 == 0) score_options.resize = {Resize::Mode::ShortSide, 0, 0, 256};
-    const JobId id = engine->submit(image->view(), score_options, collector.callback());
-    images[id] = std::move(image);
+    const Image view = image->view();
+    const JobId id = engine->submit(view, score_options, holding(std::move(image), collector));
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 3000));
-    if (i % 2 == 0) {
-      if (engine->cancel(id)) ++aborted;
-      images.erase(id);
-    }
+    if (i % 2 == 0 && engine->cancel(id)) ++aborted;
   }
   const auto outcomes = collector.wait_for(kJobs);
   size_t with_code = 0;

@@ -71,13 +71,30 @@ const rows: Row[] = [
   ['loads again after the last worker has ended', 0, ['true']],
 ];
 
+/** A forward that never ends is waited for some seconds, then let go of. */
+const endless: Row[] = [
+  ['disposes of an engine in an endless forward', 0, ['ERR_DISPOSED', '1']],
+  ['ends by itself with two disposed endless forwards', 4, []],
+  ['process.exit() during an endless forward', 3, []],
+  ['exit() of C during an endless forward', 3, []],
+  ['an uncaught exception during an endless forward', 1, [], 'thrown on purpose'],
+  ['a SIGTERM handler that disposes during an endless forward', 5, []],
+  ['terminates a worker in an endless forward', 0, ['terminated', '1']],
+  ['cancels an endless forward', 0, ['true ERR_ABORTED']],
+];
+
 describe('lifecycle', () => {
-  test.each(rows)('%s', async (scenario, status, stdout, stderr = '') => {
+  test.each([...rows, ...endless])('%s', async (scenario, status, stdout, stderr = '') => {
     const end = await run(scenario);
     expect(end, end.stderr).toMatchObject({ status, signal: null });
     expect(end.stdout.split('\n').filter((line) => line !== '')).toEqual(stdout);
     if (stderr === '') expect(end.stderr).toBe('');
     else expect(end.stderr).toContain(stderr);
+  });
+
+  test('SIGTERM without a handler during an endless forward', async () => {
+    const end = await run('SIGTERM during an endless forward');
+    expect(end).toMatchObject({ status: null, signal: 'SIGTERM', stdout: '', stderr: '' });
   });
 
   // Threads are counted in /proc.
