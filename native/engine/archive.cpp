@@ -89,8 +89,8 @@ class PinnedFile : public caffe2::serialize::ReadAdapterInterface {
         done += length;
         continue;
       }
-      const size_t gap = piece == pinned_.end() ? wanted - done
-                                                : std::min(wanted - done, static_cast<size_t>(piece->first - at));
+      const size_t gap =
+          piece == pinned_.end() ? wanted - done : std::min(wanted - done, static_cast<size_t>(piece->first - at));
       const size_t length = read_file(at, to + done, gap);
       done += length;
       if (length < gap) break;
@@ -102,7 +102,8 @@ class PinnedFile : public caffe2::serialize::ReadAdapterInterface {
   void pin(uint64_t position, uint64_t count) {
     if (count == 0) return;
     std::string bytes(static_cast<size_t>(count), '\0');
-    if (read_file(position, bytes.data(), bytes.size()) != bytes.size()) damaged("the archive is damaged or incomplete.");
+    if (read_file(position, bytes.data(), bytes.size()) != bytes.size())
+      damaged("the archive is damaged or incomplete.");
     pinned_.emplace(position, std::move(bytes));
   }
 
@@ -134,7 +135,8 @@ void require_file(const std::string& path) {
   file.read(start.data(), start.size());
   if (file.gcount() == 0) refuse_model(path, "it is empty.");
   if (std::string_view(start.data(), 2) != "PK") {
-    refuse_model(path, "it is no TorchScript archive. Checkpoints (.pkl, .pth) must be exported first: hyperiqa export.");
+    refuse_model(path,
+                 "it is no TorchScript archive. Checkpoints (.pkl, .pth) must be exported first: hyperiqa export.");
   }
 }
 
@@ -173,8 +175,8 @@ class Records {
     for (const auto& [name, record] : records_) {
       const auto limit = [&](uint64_t bytes) {
         if (record.size > bytes) {
-          damaged("its record " + name + " has " + std::to_string(record.size) + " bytes, and " + std::to_string(bytes) +
-                  " are the most.");
+          damaged("its record " + name + " has " + std::to_string(record.size) + " bytes, and " +
+                  std::to_string(bytes) + " are the most.");
         }
       };
       switch (part_of(name)) {
@@ -256,10 +258,11 @@ void check_code(const Records& records, caffe2::serialize::PyTorchStreamReader& 
 
 void check_pickles(const Records& records, caffe2::serialize::PyTorchStreamReader& reader) {
   for (const std::string base : {"constants", "data"}) {
-    check_pickle(base + ".pkl", text_of(records, reader, base + ".pkl"), [&](std::string_view key) -> std::optional<uint64_t> {
-      const ZipRecord* const record = records.find(base + '/' + std::string(key));
-      return record == nullptr ? std::nullopt : std::optional(record->size);
-    });
+    check_pickle(base + ".pkl", text_of(records, reader, base + ".pkl"),
+                 [&](std::string_view key) -> std::optional<uint64_t> {
+                   const ZipRecord* const record = records.find(base + '/' + std::string(key));
+                   return record == nullptr ? std::nullopt : std::optional(record->size);
+                 });
   }
 }
 
@@ -277,8 +280,9 @@ Archive open_checked(const std::string& path, bool trusted) {
   }
   if (records.find("data.pkl") == nullptr) damaged("the archive is damaged or incomplete.");
   if (records.find(std::string(kDescription)) == nullptr) {
-    damaged("it is a TorchScript archive without hyperiqa.json. Model files are made by hyperiqa export or "
-            "models/export.py.");
+    damaged(
+        "it is a TorchScript archive without hyperiqa.json. Model files are made by hyperiqa export or "
+        "models/export.py.");
   }
   // Another, older format, which LibTorch still reads.
   if (records.find("model.json") != nullptr) damaged("it is of a format before PyTorch 1.4.");
@@ -300,8 +304,7 @@ Archive open_archive(const std::string& path, bool trusted) {
   try {
     return open_checked(path, trusted);
   } catch (const ArchiveError& error) {
-    if (error.kind() == ArchiveError::Kind::Forbidden) distrust_model(path, error.what());
-    refuse_model(path, error.what());
+    refuse_model(path, error);
   } catch (const c10::Error& error) {
     refuse_model(path, "the archive is damaged or incomplete (" + plain_message(error) + ").");
   }

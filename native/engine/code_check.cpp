@@ -20,21 +20,60 @@ constexpr size_t kMaxMembers = 512;
 constexpr size_t kMaxParameters = 64;
 constexpr size_t kMaxItems = 1024;
 constexpr int kMaxDepth = 64;
-// Functions that are compiled one within the other: 13 in the known networks. A thread's stack of 8 MB has room for some
-// 700 (measured), and some systems give threads 512 kB.
+// Functions that are compiled one within the other: 13 in the known networks. A thread's stack of 8 MB has room for
+// some 700 (measured), and some systems give threads 512 kB.
 constexpr int kMaxChain = 32;
 // Strings are joined by `format` alone. Its results cannot leave a function (no parameter or result is a string), so
 // this bounds their length: LibTorch computes constant strings while it loads.
 constexpr int kMaxFormats = 4;
-constexpr size_t kMaxPlaceholders = 4;
+constexpr int kMaxPlaceholders = 4;
 
 /** Words of the language, and names that mean something to the loader: none can be the name of a value. */
 constexpr auto kReserved = std::to_array<std::string_view>({
-    "and",   "as",      "assert", "async",     "await",  "break",      "class",         "continue",  "def",
-    "del",   "elif",    "else",   "except",    "for",    "from",       "finally",       "global",    "if",
-    "import", "in",     "is",     "lambda",    "not",    "nonlocal",   "or",            "pass",      "raise",
-    "return", "try",    "while",  "with",      "yield",  "None",       "True",          "False",     "torch",
-    "ops",   "CONSTANTS", "__torch__", "annotate", "getattr", "range", "unchecked_cast", "uninitialized",
+    "and",
+    "as",
+    "assert",
+    "async",
+    "await",
+    "break",
+    "class",
+    "continue",
+    "def",
+    "del",
+    "elif",
+    "else",
+    "except",
+    "for",
+    "from",
+    "finally",
+    "global",
+    "if",
+    "import",
+    "in",
+    "is",
+    "lambda",
+    "not",
+    "nonlocal",
+    "or",
+    "pass",
+    "raise",
+    "return",
+    "try",
+    "while",
+    "with",
+    "yield",
+    "None",
+    "True",
+    "False",
+    "torch",
+    "ops",
+    "CONSTANTS",
+    "__torch__",
+    "annotate",
+    "getattr",
+    "range",
+    "unchecked_cast",
+    "uninitialized",
 });
 
 constexpr auto kPlainTypes = std::to_array<std::string_view>({"Tensor", "NoneType", "bool", "float", "int", "str"});
@@ -106,7 +145,6 @@ class Parser {
     const Token& token = next();
     switch (token.kind) {
       case Kind::Name:
-        forbid(wanted + " is expected, not \"" + std::string(token.text) + '"');
       case Kind::Symbol:
         forbid(wanted + " is expected, not \"" + std::string(token.text) + '"');
       case Kind::Number:
@@ -541,7 +579,7 @@ class Parser {
 void check_placeholders(const std::string& record, const std::vector<Token>& tokens) {
   for (const Token& token : tokens) {
     if (token.kind != Kind::String) continue;
-    if (static_cast<size_t>(std::ranges::count(token.text, '{')) > kMaxPlaceholders) {
+    if (std::ranges::count(token.text, '{') > kMaxPlaceholders) {
       code_damaged(record, token.line, "a text has more than " + std::to_string(kMaxPlaceholders) + " placeholders");
     }
   }
@@ -568,7 +606,8 @@ int CodeCheck::chain(const std::string& path, std::map<std::string, int>& known)
   }
   // A class without functions counts as one: it is read within the one that names it, too.
   const int length = longest + std::max(unit.functions, 1);
-  if (length > kMaxChain) damaged("the classes and functions of its code form a chain of more than " + std::to_string(kMaxChain) + '.');
+  if (length > kMaxChain)
+    damaged("the classes and functions of its code form a chain of more than " + std::to_string(kMaxChain) + '.');
   return known[path] = length;
 }
 

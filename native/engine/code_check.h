@@ -30,12 +30,13 @@ class CodeCheck {
   explicit CodeCheck(std::function<bool(const std::string&)> is_operator) : is_operator_(std::move(is_operator)) {}
 
   /** Reads one record, in time linear in its length and with bounded recursion.
-   *  @throws ArchiveError for code that is too long or nests too deeply (Damaged) or is not in the language (Forbidden) */
+   *  @throws ArchiveError for code that is too long or nests too deeply (Damaged) or is not in the language (Forbidden)
+   */
   void add(const std::string& record, std::string_view text);
 
-  /** That only methods of the archive's own classes are called as methods, and that none of them is named as an operator
-   *  is: `x.save(...)` calls `aten::save` where x is a tensor, whatever classes there are. And that classes and functions
-   *  neither refer to each other in a circle nor in a long chain: LibTorch compiles what is referred to first.
+  /** That only methods of the archive's own classes are called as methods, and that none of them is named as an
+   * operator is: `x.save(...)` calls `aten::save` where x is a tensor, whatever classes there are. And that classes and
+   * functions neither refer to each other in a circle nor in a long chain: LibTorch compiles what is referred to first.
    *  @throws ArchiveError */
   void finish() const;
 

@@ -55,7 +55,8 @@ class Graphs {
     if (!is_allowed_node(name)) forbidden("the graph of " + function.name() + " uses " + name + '.');
     const bool loop = node.kind() == c10::prim::Loop;
     const bool call = node.kind() == c10::prim::CallMethod || node.kind() == c10::prim::CallFunction;
-    if (in_loop && (loop || call)) forbidden("the graph of " + function.name() + " has a loop with loops or calls in it.");
+    if (in_loop && (loop || call))
+      forbidden("the graph of " + function.name() + " has a loop with loops or calls in it.");
     if (loop) check_count(node, function);
     uint64_t nodes = 0;
     for (const jit::Block* const inner : node.blocks()) nodes += block(*inner, function, depth, in_loop || loop);
@@ -81,8 +82,8 @@ class Graphs {
       const auto constant = jit::toIValue(&value);
       return constant && constant->isBool() && constant->toBool();
     };
-    const bool bounded = name_of(*count) == "aten::len.t" && goes_on(*loop.input(1)) &&
-                         goes_on(*loop.blocks().at(0)->outputs().at(0));
+    const bool bounded =
+        name_of(*count) == "aten::len.t" && goes_on(*loop.input(1)) && goes_on(*loop.blocks().at(0)->outputs().at(0));
     if (!bounded) forbidden("the graph of " + function.name() + " has a loop that is not over a list.");
   }
 

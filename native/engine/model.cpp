@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "archive.h"
-#include "archive_error.h"
 #include "errors.h"
 #include "graph_check.h"
 #include "model_refusal.h"
@@ -18,7 +17,7 @@ void require_dtypes(const std::string& path, const torch::jit::Module& module) {
   const auto check = [&path](const at::Tensor& tensor) {
     if (!tensor.is_floating_point() || tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kHalf) return;
     refuse_model(path, std::string("its weights are stored as ") + c10::toString(tensor.scalar_type()) +
-                     "; fp32 or fp16 is expected.");
+                           "; fp32 or fp16 is expected.");
   };
   for (const at::Tensor& parameter : module.parameters()) check(parameter);
   for (const at::Tensor& buffer : module.buffers()) check(buffer);
@@ -34,8 +33,7 @@ torch::jit::Module read_module(const std::string& path, const Archive& archive, 
   } catch (const Error&) {
     throw;
   } catch (const ArchiveError& error) {
-    if (error.kind() == ArchiveError::Kind::Forbidden) distrust_model(path, error.what());
-    refuse_model(path, error.what());
+    refuse_model(path, error);
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
@@ -61,7 +59,7 @@ void require_forward(const std::string& path, const torch::jit::Module& module, 
   }
   if (fits) return;
   refuse_model(path, "the forward of " + what + " must take one tensor and return " +
-                   (results == 1 ? "one tensor." : "a tuple of " + std::to_string(results) + " tensors."));
+                         (results == 1 ? "one tensor." : "a tuple of " + std::to_string(results) + " tensors."));
 }
 
 }  // namespace

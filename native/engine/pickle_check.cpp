@@ -13,7 +13,7 @@ namespace hyperiqa {
 namespace {
 
 constexpr int kMaxDepth = 64;
-/** Of a value with all that it refers to, counted as often as it is referred to: known models have 14,000. */
+/** Of a value with all that it refers to, counted as often as it is referred to. */
 constexpr uint64_t kMaxWeight = 1'000'000;
 constexpr size_t kMaxText = 1024;
 constexpr size_t kMaxDimensions = 16;
@@ -23,9 +23,9 @@ enum class Kind { None, Boolean, Integer, Float, Text, Tuple, List, Dictionary, 
 /** What a pickle's instructions put on the stack. */
 struct Value {
   Kind kind = Kind::None;
-  int64_t number = 0;       ///< Integer; Storage: how many elements it has
-  std::string_view text{};      ///< Text; Global: "module name"
-  std::vector<size_t> items{};  ///< Tuple, List: indices of values
+  int64_t number = 0;              ///< Integer; Storage: how many elements it has
+  std::string_view text = {};      ///< Text; Global: "module name"
+  std::vector<size_t> items = {};  ///< Tuple, List: indices of values
   int depth = 0;
   uint64_t weight = 1;
   bool referred = false;  ///< it is in the memo
@@ -59,7 +59,8 @@ bool is_class(std::string_view global) {
 }
 
 bool is_known(std::string_view global) {
-  return is_class(global) || global == kTensor || global == kOrdered || std::ranges::find(kLists, global) != kLists.end() ||
+  return is_class(global) || global == kTensor || global == kOrdered ||
+         std::ranges::find(kLists, global) != kLists.end() ||
          std::ranges::find(kStorages, global, &StorageType::name) != kStorages.end();
 }
 
@@ -190,7 +191,7 @@ class Walker {
         break;
       case '\x88':
       case '\x89':
-        push({.kind = Kind::Boolean, .number = code == '\x88'});
+        push({.kind = Kind::Boolean, .number = code == '\x88' ? 1 : 0});
         break;
       case 'K':
         push_integer(static_cast<int64_t>(unsigned_number(1)));
@@ -281,7 +282,8 @@ class Walker {
         break;
       default:
         position_ = start;
-        fail("it has the instruction " + std::to_string(static_cast<uint8_t>(code)) + ", which model files do not need");
+        fail("it has the instruction " + std::to_string(static_cast<uint8_t>(code)) +
+             ", which model files do not need");
     }
     return true;
   }
@@ -296,7 +298,8 @@ class Walker {
     const std::string_view both = bytes_.substr(start, position_ - 1 - start);
     std::string& name = names_.emplace_back(both);
     name[space - start] = is_class_module(both.substr(0, space - start)) ? '.' : ' ';
-    if (!is_known(name)) forbidden(record_ + " names " + name + ", which is neither a tensor nor a class of the archive.");
+    if (!is_known(name))
+      forbidden(record_ + " names " + name + ", which is neither a tensor nor a class of the archive.");
     // Referred to from the start: a name never changes.
     push({.kind = Kind::Global, .text = name, .referred = true});
   }
@@ -338,7 +341,7 @@ class Walker {
     if (tuple.kind != Kind::Tuple || tuple.items.size() != 5) fail("a storage is described otherwise than expected");
     if (argument(tuple, 0, Kind::Text, kWhat).text != "storage") fail("it refers to something other than a storage");
     const Value& type = argument(tuple, 1, Kind::Global, kWhat);
-    const auto known = std::ranges::find(kStorages, type.text, &StorageType::name);
+    const auto* const known = std::ranges::find(kStorages, type.text, &StorageType::name);
     if (known == kStorages.end()) fail("a storage has no type");
     const std::string_view key = argument(tuple, 2, Kind::Text, kWhat).text;
     if (argument(tuple, 3, Kind::Text, kWhat).text != "cpu") fail("a storage is not on the CPU");

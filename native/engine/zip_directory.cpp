@@ -61,8 +61,7 @@ Directory find_directory(const ReadAt& read, uint64_t file_size) {
   if (number(end, 0, 4) != kEndMark || number(end, 20, 2) != 0) {
     damaged("the archive is damaged or incomplete, or something follows after its end.");
   }
-  Directory directory{
-      .start = number(end, 16, 4), .size = number(end, 12, 4), .records = number(end, 10, 2)};
+  Directory directory{.start = number(end, 16, 4), .size = number(end, 12, 4), .records = number(end, 10, 2)};
   uint64_t disks = number(end, 4, 4);
   uint64_t records_here = number(end, 8, 2);
 
@@ -168,7 +167,8 @@ std::vector<ZipRecord> read_zip_directory(const ReadAt& read, uint64_t file_size
   std::vector<Entry> entries;
   std::set<std::string> names;
   for (uint64_t i = 0; i < directory.records; ++i) {
-    if (rest.size() < kEntrySize || number(rest, 0, 4) != kEntryMark) damaged("the directory of the archive is damaged.");
+    if (rest.size() < kEntrySize || number(rest, 0, 4) != kEntryMark)
+      damaged("the directory of the archive is damaged.");
     const uint64_t size = kEntrySize + number(rest, 28, 2) + number(rest, 30, 2) + number(rest, 32, 2);
     if (rest.size() < size) damaged("the directory of the archive is damaged.");
     entries.push_back(parse_entry(rest.substr(0, static_cast<size_t>(size))));

@@ -89,22 +89,22 @@ TEST(CodeCheck, OperatorsThatAreNotOnTheList) {
 
 TEST(CodeCheck, OperatorsInOtherWords) {
   expect_refused(Kind::Forbidden, "it calls the method save", function("  (x).save(\"file\", )\n"));
-  expect_refused(Kind::Forbidden, "it calls the method save",
-                 "class A(Module):\n  def save(self: __torch__.A) -> int:\n    return 1\n" +
-                     function("  (x).save(\"file\", )\n"));
+  expect_refused(
+      Kind::Forbidden, "it calls the method save",
+      "class A(Module):\n  def save(self: __torch__.A) -> int:\n    return 1\n" + function("  (x).save(\"file\", )\n"));
   expect_refused(Kind::Forbidden, "it calls the method wait", function("  y = (x).wait()\n"));
   expect_refused(Kind::Forbidden, "it calls a value", function("  getattr(x, \"save\")(\"file\")\n"));
   expect_refused(Kind::Forbidden, "it calls s", function("  s = getattr(x, \"save\")\n  s(\"file\")\n"));
   expect_refused(Kind::Forbidden, "it calls a value", function("  (torch.relu(x))(x)\n"));
   expect_refused(Kind::Forbidden, "a name is expected", function("  torch = x\n  torch.save(x)\n"));
-  expect_refused(Kind::Forbidden, "changes its meaning",
-                 function("  g = __torch__.f\n  g = x\n  y = g(x)\n"));
+  expect_refused(Kind::Forbidden, "changes its meaning", function("  g = __torch__.f\n  g = x\n  y = g(x)\n"));
   expect_refused(Kind::Forbidden, "changes its meaning", function("  x = __torch__.f\n  y = x(x)\n"));
   expect_refused(Kind::Forbidden, "torch.classes", function("  y = __torch__.torch.classes.quantized.X(x)\n"));
 }
 
 TEST(CodeCheck, WhatRunsWithoutACall) {
-  const std::string method = "class A(Module):\n  def NAME(self: __torch__.A, x: Tensor) -> NoneType:\n    return None\n";
+  const std::string method =
+      "class A(Module):\n  def NAME(self: __torch__.A, x: Tensor) -> NoneType:\n    return None\n";
   for (const std::string name : {"__setstate__", "__getstate__", "__init__", "__enter__", "__add__", "__del__"}) {
     std::string code = method;
     expect_refused(Kind::Forbidden, "it defines " + name, code.replace(code.find("NAME"), 4, name));
@@ -173,8 +173,8 @@ TEST(CodeCheck, ChainsAndCircles) {
   const auto chain = [](int length) {
     std::string code = "def f0(x: Tensor) -> Tensor:\n  return x\n";
     for (int i = 1; i < length; ++i) {
-      code += "def f" + std::to_string(i) + "(x: Tensor) -> Tensor:\n  return __torch__.test.f" + std::to_string(i - 1) +
-              "(x, )\n";
+      code += "def f" + std::to_string(i) + "(x: Tensor) -> Tensor:\n  return __torch__.test.f" +
+              std::to_string(i - 1) + "(x, )\n";
     }
     return code;
   };
@@ -204,7 +204,8 @@ TEST(CodeCheck, TextsThatGrow) {
 }
 
 TEST(CodeCheck, CutOffAnywhere) {
-  const std::string code = function("  y = torch.add(x, [1, 2][0], \"a\")\n  if y:\n    z = (x).f\n  else:\n    pass\n");
+  const std::string code =
+      function("  y = torch.add(x, [1, 2][0], \"a\")\n  if y:\n    z = (x).f\n  else:\n    pass\n");
   EXPECT_NO_THROW(check(code));
   for (size_t length = 1; length < code.size() - 1; ++length) {
     try {

@@ -51,8 +51,9 @@ std::string storage(const std::string& key, int32_t count, const std::string& ty
 
 /** A tensor of two dimensions. */
 std::string tensor(const std::string& of, int32_t offset, int32_t rows, int32_t columns, int32_t row, int32_t column) {
-  return global("torch._utils", "_rebuild_tensor_v2") + "(" + of + number(offset) + "(" + number(rows) + number(columns) +
-         "t(" + number(row) + number(column) + "t\x89" + global("collections", "OrderedDict") + ")RtR";
+  return global("torch._utils", "_rebuild_tensor_v2") + "(" + of + number(offset) + "(" + number(rows) +
+         number(columns) + "t(" + number(row) + number(column) + "t\x89" + global("collections", "OrderedDict") +
+         ")RtR";
 }
 
 std::string times(size_t count, const std::string& what) {
@@ -63,9 +64,9 @@ std::string times(size_t count, const std::string& what) {
 
 TEST(PickleCheck, WhatTorchScriptWrites) {
   EXPECT_NO_THROW(check(")."));
-  EXPECT_NO_THROW(check(global("__torch__.a", "Net") + "q\0)\x81}("s + text("weight") + tensor(storage("0", 10), 0, 2, 5, 5, 1) +
-                        text("training") + "\x89" + text("sizes") + global("torch.jit._pickle", "build_intlist") +
-                        "(](K\1M\2\0e"s + "tRub."));
+  EXPECT_NO_THROW(check(global("__torch__.a", "Net") + "q\0)\x81}("s + text("weight") +
+                        tensor(storage("0", 10), 0, 2, 5, 5, 1) + text("training") + "\x89" + text("sizes") +
+                        global("torch.jit._pickle", "build_intlist") + "(](K\1M\2\0e"s + "tRub."));
 }
 
 TEST(PickleCheck, NamesOtherThanTensorsAndClasses) {
@@ -119,9 +120,11 @@ TEST(PickleCheck, TensorsThatReachBeyondTheirStorage) {
   expect_refused(Kind::Damaged, "40 bytes", tensor(storage("0", -1), 0, 2, 5, 5, 1) + ".");
   expect_refused(Kind::Damaged, "40 bytes", tensor(storage("0", 10, "DoubleStorage"), 0, 2, 5, 5, 1) + ".");
   expect_refused(Kind::Damaged, "missing", tensor(storage("2", 10), 0, 2, 5, 5, 1) + ".");
-  expect_refused(Kind::Damaged, "no type", tensor("(" + text("storage") + global("collections", "OrderedDict") + text("0") +
-                                                      text("cpu") + number(10) + "tQ",
-                                                  0, 2, 5, 5, 1) + ".");
+  expect_refused(
+      Kind::Damaged, "no type",
+      tensor("(" + text("storage") + global("collections", "OrderedDict") + text("0") + text("cpu") + number(10) + "tQ",
+             0, 2, 5, 5, 1) +
+          ".");
 }
 
 }  // namespace

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { findLibTorch } from '../../src/native/libtorch.js';
 import { withForward } from '../models/archives.js';
-import { run } from './cli.js';
+import { hyperiqa } from './cli.js';
 
 let folder: string;
 let env: NodeJS.ProcessEnv;
@@ -24,7 +24,7 @@ test('a model that nests 100,000 parentheses is an error of the command, and not
     ['info', '--model', path],
     ['models', 'add', path, '--name', 'deep'],
   ]) {
-    const { code, signal, stdout, stderr } = await run(args, { env });
+    const { code, signal, stdout, stderr } = await hyperiqa(args, { env });
     expect({ code, signal, stdout }).toEqual({ code: 2, signal: null, stdout: '' });
     expect(stderr).toMatch(/brackets nest more than 64 deep.*ERR_MODEL_FORMAT/s);
   }
@@ -39,18 +39,18 @@ test('what a model does that none needs is named, and done only with --trust-mod
     'torch.mean(torch.to(patches, 6), [1, 2, 3])',
   );
   const args = ['self-check', '--model', path, '--device', 'cpu', '--graph-mode', 'freeze'];
-  const refused = await run(args, { env });
+  const refused = await hyperiqa(args, { env });
   expect(refused).toMatchObject({
     code: 2,
     stdout: '',
     stderr: expect.stringMatching(/it calls print.*--trust-model/s),
   });
-  const trusted = await run([...args, '--trust-model'], { env });
+  const trusted = await hyperiqa([...args, '--trust-model'], { env });
   // Its scores are not its own, which is what self-check says.
   expect(trusted).toMatchObject({ code: 1, stdout: expect.stringContaining('a model speaks') });
 });
 
 test('the help of models add says what trust means', async () => {
-  const { stdout } = await run(['models', 'add', '--help'], { env });
+  const { stdout } = await hyperiqa(['models', 'add', '--help'], { env });
   expect(stdout.replace(/\s+/g, ' ')).toMatch(/A model file is a program.*--trust-model.*do whatever you can/);
 });
