@@ -304,8 +304,7 @@ Archive open_archive(const std::string& path, bool trusted) {
   try {
     return open_checked(path, trusted);
   } catch (const ArchiveError& error) {
-    if (error.kind() == ArchiveError::Kind::Forbidden) distrust_model(path, error.what());
-    refuse_model(path, error.what());
+    refuse_model(path, error);
   } catch (const c10::Error& error) {
     refuse_model(path, "the archive is damaged or incomplete (" + plain_message(error) + ").");
   }

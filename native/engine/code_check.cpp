@@ -26,7 +26,7 @@ constexpr int kMaxChain = 32;
 // Strings are joined by `format` alone. Its results cannot leave a function (no parameter or result is a string), so
 // this bounds their length: LibTorch computes constant strings while it loads.
 constexpr int kMaxFormats = 4;
-constexpr size_t kMaxPlaceholders = 4;
+constexpr int kMaxPlaceholders = 4;
 
 /** Words of the language, and names that mean something to the loader: none can be the name of a value. */
 constexpr auto kReserved = std::to_array<std::string_view>({
@@ -145,7 +145,6 @@ class Parser {
     const Token& token = next();
     switch (token.kind) {
       case Kind::Name:
-        forbid(wanted + " is expected, not \"" + std::string(token.text) + '"');
       case Kind::Symbol:
         forbid(wanted + " is expected, not \"" + std::string(token.text) + '"');
       case Kind::Number:
@@ -580,7 +579,7 @@ class Parser {
 void check_placeholders(const std::string& record, const std::vector<Token>& tokens) {
   for (const Token& token : tokens) {
     if (token.kind != Kind::String) continue;
-    if (static_cast<size_t>(std::ranges::count(token.text, '{')) > kMaxPlaceholders) {
+    if (std::ranges::count(token.text, '{') > kMaxPlaceholders) {
       code_damaged(record, token.line, "a text has more than " + std::to_string(kMaxPlaceholders) + " placeholders");
     }
   }

@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "archive.h"
-#include "archive_error.h"
 #include "errors.h"
 #include "graph_check.h"
 #include "model_refusal.h"
@@ -34,8 +33,7 @@ torch::jit::Module read_module(const std::string& path, const Archive& archive, 
   } catch (const Error&) {
     throw;
   } catch (const ArchiveError& error) {
-    if (error.kind() == ArchiveError::Kind::Forbidden) distrust_model(path, error.what());
-    refuse_model(path, error.what());
+    refuse_model(path, error);
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {

@@ -15,4 +15,9 @@ void distrust_model(const std::string& path, const std::string& reason) {
                   "trustModel (--trust-model).");
 }
 
+void refuse_model(const std::string& path, const ArchiveError& fault) {
+  if (fault.kind() == ArchiveError::Kind::Forbidden) distrust_model(path, fault.what());
+  refuse_model(path, std::string(fault.what()));
+}
+
 }  // namespace hyperiqa

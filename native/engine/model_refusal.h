@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "archive_error.h"
+
 namespace hyperiqa {
 
 /** @throws Error ERR_MODEL_FORMAT */
@@ -10,5 +12,8 @@ namespace hyperiqa {
 
 /** For content that would work, but that no model of hyperiqa needs. @throws Error ERR_MODEL_UNTRUSTED */
 [[noreturn]] void distrust_model(const std::string& path, const std::string& reason);
+
+/** By the kind of the fault. @throws Error as the two others */
+[[noreturn]] void refuse_model(const std::string& path, const ArchiveError& fault);
 
 }  // namespace hyperiqa

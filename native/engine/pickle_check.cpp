@@ -13,7 +13,7 @@ namespace hyperiqa {
 namespace {
 
 constexpr int kMaxDepth = 64;
-/** Of a value with all that it refers to, counted as often as it is referred to: known models have 14,000. */
+/** Of a value with all that it refers to, counted as often as it is referred to. */
 constexpr uint64_t kMaxWeight = 1'000'000;
 constexpr size_t kMaxText = 1024;
 constexpr size_t kMaxDimensions = 16;
@@ -23,9 +23,9 @@ enum class Kind { None, Boolean, Integer, Float, Text, Tuple, List, Dictionary, 
 /** What a pickle's instructions put on the stack. */
 struct Value {
   Kind kind = Kind::None;
-  int64_t number = 0;           ///< Integer; Storage: how many elements it has
-  std::string_view text{};      ///< Text; Global: "module name"
-  std::vector<size_t> items{};  ///< Tuple, List: indices of values
+  int64_t number = 0;              ///< Integer; Storage: how many elements it has
+  std::string_view text = {};      ///< Text; Global: "module name"
+  std::vector<size_t> items = {};  ///< Tuple, List: indices of values
   int depth = 0;
   uint64_t weight = 1;
   bool referred = false;  ///< it is in the memo
@@ -49,6 +49,14 @@ constexpr auto kStorages = std::to_array<StorageType>({
     {"torch ShortStorage", 2},
 });
 
+/** Bytes of an element of a storage. */
+std::optional<uint64_t> element_bytes(std::string_view type) {
+  for (const auto& [name, bytes] : kStorages) {
+    if (name == type) return bytes;
+  }
+  return std::nullopt;
+}
+
 constexpr std::string_view kTensor = "torch._utils _rebuild_tensor_v2";
 constexpr std::string_view kOrdered = "collections OrderedDict";
 constexpr auto kLists = std::to_array<std::string_view>(
@@ -60,8 +68,7 @@ bool is_class(std::string_view global) {
 
 bool is_known(std::string_view global) {
   return is_class(global) || global == kTensor || global == kOrdered ||
-         std::ranges::find(kLists, global) != kLists.end() ||
-         std::ranges::find(kStorages, global, &StorageType::name) != kStorages.end();
+         std::ranges::find(kLists, global) != kLists.end() || element_bytes(global).has_value();
 }
 
 class Walker {
@@ -191,7 +198,7 @@ class Walker {
         break;
       case '\x88':
       case '\x89':
-        push({.kind = Kind::Boolean, .number = code == '\x88'});
+        push({.kind = Kind::Boolean, .number = code == '\x88' ? 1 : 0});
         break;
       case 'K':
         push_integer(static_cast<int64_t>(unsigned_number(1)));
@@ -341,17 +348,16 @@ class Walker {
     if (tuple.kind != Kind::Tuple || tuple.items.size() != 5) fail("a storage is described otherwise than expected");
     if (argument(tuple, 0, Kind::Text, kWhat).text != "storage") fail("it refers to something other than a storage");
     const Value& type = argument(tuple, 1, Kind::Global, kWhat);
-    const auto known = std::ranges::find(kStorages, type.text, &StorageType::name);
-    if (known == kStorages.end()) fail("a storage has no type");
+    const std::optional<uint64_t> bytes = element_bytes(type.text);
+    if (!bytes) fail("a storage has no type");
     const std::string_view key = argument(tuple, 2, Kind::Text, kWhat).text;
     if (argument(tuple, 3, Kind::Text, kWhat).text != "cpu") fail("a storage is not on the CPU");
     const int64_t count = argument(tuple, 4, Kind::Integer, kWhat).number;
     const std::optional<uint64_t> size = record_size_(key);
     if (!size) fail("the record of storage \"" + std::string(key) + "\" is missing");
-    if (count < 0 || static_cast<uint64_t>(count) > *size / known->bytes ||
-        static_cast<uint64_t>(count) * known->bytes != *size) {
+    if (count < 0 || static_cast<uint64_t>(count) > *size / *bytes || static_cast<uint64_t>(count) * *bytes != *size) {
       fail("storage \"" + std::string(key) + "\" has " + std::to_string(*size) + " bytes, not " +
-           std::to_string(count) + " elements of " + std::to_string(known->bytes));
+           std::to_string(count) + " elements of " + std::to_string(*bytes));
     }
     push({.kind = Kind::Storage, .number = count});
   }

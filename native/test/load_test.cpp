@@ -1,11 +1,15 @@
 #include <caffe2/serialize/inline_container.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <stop_token>
+#include <string>
 #include <thread>
 
+#include "archive.h"
 #include "engine.h"
 #include "expect_error.h"
 #include "face_detector.h"
@@ -54,6 +58,21 @@ TEST_F(Load, WhatModelsDoNotNeedIsNamed) {
   LoadOptions untrusted = options(write_mean_model(folder_));
   untrusted.trust_model = false;
   expect_error("ERR_MODEL_UNTRUSTED", "code/__torch__.py, line ", [&] { Engine::load(untrusted); });
+}
+
+TEST_F(Load, WhatWasCheckedIsWhatIsRead) {
+  const std::string path = write_mean_model(folder_);
+  const Archive archive = open_archive(path, /*trusted=*/true);
+  const auto size = static_cast<size_t>(std::filesystem::file_size(path));
+  std::string before(size, '\0');
+  ASSERT_EQ(archive.content->read(0, before.data(), size, ""), size);
+  std::fstream(path, std::ios::in | std::ios::out | std::ios::binary) << std::string(size, '#');
+  std::string after(size, '\0');
+  ASSERT_EQ(archive.content->read(0, after.data(), size, ""), size);
+  // Of this model all but the four bytes of its one weight.
+  EXPECT_EQ(std::ranges::count(after, '#'), std::ranges::count(before, '#') + 4);
+  caffe2::serialize::PyTorchStreamReader reader(archive.content);
+  EXPECT_TRUE(reader.hasRecord("code/__torch__.py"));
 }
 
 TEST_F(Load, AnOperatorOfTheSameNameThatDoesSomethingElse) {
