@@ -11,7 +11,7 @@ import {
 } from './eval-options.js';
 import { evaluationCsv, evaluationTable } from './eval-text.js';
 import { inOnePiece } from './one-piece.js';
-import { scoreOptions } from './options.js';
+import { checkOutput, scoreOptions } from './options.js';
 import { predictionsFrom, spotOptions } from './predictions.js';
 import { StdoutSink } from './sink.js';
 import { count, tell } from './text.js';
@@ -66,17 +66,18 @@ async function run(paths: readonly string[], args: Arguments): Promise<number> {
   checkPaths(paths, args.predictor ?? args['lower-better'] ?? args.scale);
   const { mos } = args;
   if (mos === undefined) throw new HyperIQAError('ERR_INVALID_ARGUMENT', 'Name the human scores: --mos FILE.');
+  checkOutput(args.output);
   const options = toEvaluationOptions(args);
   const humanOptions = toHumanScoresOptions(args);
   const predictionsOptions = toPredictionsOptions(args);
-  return inOnePiece(args.output, async (interrupt, file) => {
+  const inputs = { files: [mos, args.model], images: { paths, recursive: args.recursive ?? false } };
+  return inOnePiece(args.output, inputs, async (interrupt, file) => {
     // Before images are scored, which takes longer.
     const human = await readHumanScores(mos, humanOptions);
     const predictions = await predictionsFrom(paths, predictionsOptions, args, interrupt);
     const data = joinScores(predictions, human);
     const evaluation = await evaluate(data, { ...options, signal: interrupt.signal });
     const sink = file ?? new StdoutSink();
-    await file?.truncate(0);
     await sink.write(textOf(evaluation, args.format));
     await sink.close();
     if (!args.quiet) sayWarnings(evaluation, args.format !== 'table' || file !== undefined);

@@ -1,6 +1,5 @@
 /** `hyperiqa report`: a page for people. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { CommandModule, InferredOptionTypes } from 'yargs';
 import { evaluate, joinScores, readHumanScores, type Evaluation } from '../evaluation/index.js';
 import { HyperIQAError } from '../index.js';
@@ -16,6 +15,7 @@ import { checkPaths, sayWarnings } from './eval.js';
 import type { Interrupt } from './interrupt.js';
 import { inOnePiece } from './one-piece.js';
 import { checkOutput, defined, integer, scoreOptions } from './options.js';
+import { OutputFolder } from './output-folder.js';
 import { predictionsFrom, spotOptions } from './predictions.js';
 import { count, tell } from './text.js';
 
@@ -83,17 +83,17 @@ async function run(paths: readonly string[], args: Arguments): Promise<number> {
   checkOutput(output);
   if (mos === undefined) refuseWithoutMos(args);
   const gallery = args.gallery === '0' ? 0 : integer('gallery', args.gallery);
-  return inOnePiece(output, async (interrupt, file) => {
+  const inputs = { files: [mos, args.model], images: { paths, recursive: args.recursive ?? false } };
+  return inOnePiece(output, inputs, async (interrupt, file) => {
     const { input, evaluation } = await inputOf(paths, args, interrupt);
     const report = await createReport(input, {
       folder: dirname(output),
       signal: interrupt.signal,
       ...defined({ title: args.title, images: args.images, maps: args.maps, gallery }),
     });
-    await file.truncate(0);
     await file.write(report.html);
     await file.close();
-    if (args.pictures !== undefined) await writePictures(report.pictures, args.pictures, args['picture-format']);
+    if (args.pictures !== undefined) await writePictures(report.pictures, args.pictures, args);
     if (!args.quiet) {
       if (evaluation) sayWarnings(evaluation, true);
       const more =
@@ -127,17 +127,16 @@ async function inputOf(
   return { input: { data, evaluation }, evaluation };
 }
 
-async function writePictures(pictures: readonly Picture[], folder: string, format: 'svg' | 'png'): Promise<void> {
+async function writePictures(pictures: readonly Picture[], path: string, args: Arguments): Promise<void> {
+  const inputs = args.images === undefined ? [] : [args.images];
+  const folder = await OutputFolder.open(path, { paths: inputs, recursive: true });
   try {
-    await mkdir(folder, { recursive: true });
     for (const picture of pictures) {
-      const content = format === 'png' ? await picturePng(picture) : picture.svg;
-      await writeFile(join(folder, `${picture.name}.${format}`), content);
+      const format = args['picture-format'];
+      const content = format === 'png' ? await picturePng(picture) : Buffer.from(picture.svg);
+      await folder.write(`${picture.name}.${format}`, content);
     }
-  } catch (error) {
-    if (error instanceof HyperIQAError) throw error;
-    throw new HyperIQAError('ERR_OUTPUT', `The pictures cannot be written to ${folder}: ${(error as Error).message}`, {
-      cause: error,
-    });
+  } finally {
+    await folder.release();
   }
 }

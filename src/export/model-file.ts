@@ -1,9 +1,9 @@
 /** A model file being made: written beside its destination, read back, and moved there when it is complete. */
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 import { HyperIQAError } from '../errors.js';
+import { AtomicFile } from '../files/atomic-file.js';
 import type { ModelMetadata } from '../types.js';
 import { writeArchive } from './archive.js';
 import { InputFile } from './file.js';
@@ -15,11 +15,22 @@ const METADATA_RECORD = 'archive/extra/hyperiqa.json';
 
 /** A file that goes unless it is moved to where it belongs. */
 export class TemporaryModel implements AsyncDisposable {
-  readonly path: string;
-  #moved = false;
+  private constructor(
+    private readonly file: AtomicFile,
+    private readonly destination: string,
+  ) {}
 
-  constructor(private readonly destination: string) {
-    this.path = join(dirname(destination), `.${basename(destination)}.${randomUUID().slice(0, 8)}.tmp`);
+  /** @throws HyperIQAError ERR_OUTPUT, also where the destination is there and no regular file */
+  static async create(destination: string): Promise<TemporaryModel> {
+    return output(destination, async () => {
+      await mkdir(dirname(destination), { recursive: true });
+      return new TemporaryModel(await AtomicFile.create(destination), destination);
+    });
+  }
+
+  /** Where it is until it is published. */
+  get path(): string {
+    return this.file.path;
   }
 
   /**
@@ -40,15 +51,13 @@ export class TemporaryModel implements AsyncDisposable {
     const records = [...filled].map(([name, bytes]) => ({ name, bytes }));
     const total = records.reduce((sum, { bytes }) => sum + bytes.length, 0);
     let done = 0;
-    await this.#output(async () => {
-      await mkdir(dirname(this.destination), { recursive: true });
-      await using file = await open(this.path, 'wx', 0o644);
-      await writeArchive(file, records, (bytes) => {
+    await output(this.destination, async () => {
+      await writeArchive(this.file.handle, records, (bytes) => {
         done += bytes;
         report(done, total);
       });
       // Some file systems report a full disk only now.
-      await file.sync();
+      await this.file.handle.sync();
     });
   }
 
@@ -74,27 +83,21 @@ export class TemporaryModel implements AsyncDisposable {
 
   /** @throws HyperIQAError ERR_OUTPUT */
   async publish(): Promise<void> {
-    await this.#output(() => rename(this.path, this.destination));
-    this.#moved = true;
+    await output(this.destination, () => this.file.publish());
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    // What went wrong before is what the caller is to hear of.
-    if (!this.#moved) await rm(this.path, { force: true }).catch(() => undefined);
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.file[Symbol.asyncDispose]();
   }
+}
 
-  async #output(action: () => Promise<void>): Promise<void> {
-    try {
-      await action();
-    } catch (error) {
-      if (error instanceof HyperIQAError) throw error;
-      throw new HyperIQAError(
-        'ERR_OUTPUT',
-        `The model file ${this.destination} cannot be written: ${(error as Error).message}`,
-        {
-          cause: error,
-        },
-      );
-    }
+async function output<T>(destination: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof HyperIQAError) throw error;
+    throw new HyperIQAError('ERR_OUTPUT', `The model file ${destination} cannot be written: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
