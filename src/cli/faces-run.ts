@@ -8,7 +8,13 @@ import {
 } from '../index.js';
 import { CropFiles } from './crop-files.js';
 import { isAborted, outcomes, startEntries, startProgress, type InputPlan, type Outcome } from './entries.js';
-import { facesWriterFor, type FacesFormat, type FacesRecord, type FoundRecord } from './faces-formats.js';
+import {
+  facesWriterFor,
+  type FaceRecord,
+  type FacesFormat,
+  type FacesRecord,
+  type FoundRecord,
+} from './faces-formats.js';
 import { Interrupt } from './interrupt.js';
 import { openRecords } from './output.js';
 import { OutputFolder } from './output-folder.js';
@@ -135,7 +141,9 @@ function keptIn(stored: Stored): Kept | null {
   const { status, faces } = stored as Partial<FoundRecord>;
   // A record that failed has no faces and is made again.
   if (!isFaceStatus(status) || !Array.isArray(faces)) return null;
-  return { status, cropFiles: faces.flatMap(({ cropFile }) => (typeof cropFile === 'string' ? cropFile : [])) };
+  // What stands in a file may have been changed by hand.
+  const crops = faces.map((face: Partial<FaceRecord> | null) => face?.cropFile);
+  return { status, cropFiles: crops.filter((crop) => typeof crop === 'string') };
 }
 
 async function recordOf(

@@ -26,7 +26,7 @@ export interface OutputInputs {
  *
  * @throws HyperIQAError ERR_INVALID_ARGUMENT for an input or an image; ERR_OUTPUT; ERR_OUTPUT_BUSY. AbortError
  */
-async function openOutput(path: string, inputs: OutputInputs, signal: AbortSignal): Promise<Output> {
+export async function openOutput(path: string, inputs: OutputInputs, signal: AbortSignal): Promise<Output> {
   const existing = await statOf(path);
   if (existing && !existing.isFile()) return new StreamOutput(path, await openStream(path, existing, signal));
   const { handle, locked } = await writing(path, () => openLocked(path));

@@ -202,7 +202,7 @@ function sourceIn({ source, size, mtimeMs }: Stored): Source | null {
 async function replace(path: string, head: string, segments: readonly Segment<unknown>[]): Promise<void> {
   try {
     await using from = await open(path, 'r');
-    await using to = await AtomicFile.create(path);
+    await using to = await AtomicFile.create(path, { alone: true });
     await to.handle.writeFile(head);
     for (const { offset, length } of segments) {
       const { buffer } = await from.read(Buffer.alloc(length), 0, length, offset);

@@ -1,6 +1,6 @@
 /** What `--resume` takes from a record of an earlier run: null where the image must be scored again. */
 import type { FaceStatus } from '../index.js';
-import type { FacesOfRecord } from './records.js';
+import type { FaceOfRecord, FacesOfRecord } from './records.js';
 import type { Stored } from './resume.js';
 
 /** Of `hyperiqa score`: the score, if it is a number. A CSV cell is text, and an empty one is no score. */
@@ -17,11 +17,13 @@ export function scoreWithFacesIn(stored: Stored): number | null {
 
 function facesAreWhole(value: unknown): boolean {
   const { status, faces } = (value ?? {}) as Partial<FacesOfRecord>;
-  return (
-    isFaceStatus(status) &&
-    Array.isArray(faces) &&
-    faces.every((face) => typeof face.kept === 'boolean' && (!face.kept || scoreIn({ score: face.score }) !== null))
-  );
+  return isFaceStatus(status) && Array.isArray(faces) && faces.every(faceIsWhole);
+}
+
+/** Null where the file was changed by hand: what JSON holds is not known. */
+function faceIsWhole(face: Partial<FaceOfRecord> | null): boolean {
+  if (typeof face?.kept !== 'boolean') return false;
+  return !face.kept || scoreIn({ score: face.score }) !== null;
 }
 
 /** A row of CSV has the score of the largest face that is kept. */

@@ -47,6 +47,7 @@ export async function exportModel(checkpoint: string | URL, options: ExportOptio
 
   await using file = await InputFile.open(path);
   await requireOtherFile(path, checked.output);
+  await TemporaryModel.probe(checked.output);
   // Before the hash, which takes as long as the file is large: what is no checkpoint is refused at once.
   const torchFile = await openTorchFile(file);
   const state = fitStateDict(path, torchFile.content, template.tensors);

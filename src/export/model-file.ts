@@ -28,6 +28,16 @@ export class TemporaryModel implements AsyncDisposable {
     });
   }
 
+  /**
+   * Finds out whether a file can be written there, before the work on it begins.
+   *
+   * @throws HyperIQAError ERR_OUTPUT
+   */
+  static async probe(destination: string): Promise<void> {
+    const probe = await TemporaryModel.create(destination);
+    await probe[Symbol.asyncDispose]();
+  }
+
   /** Where it is until it is published. */
   get path(): string {
     return this.file.path;
@@ -96,8 +106,12 @@ async function output<T>(destination: string, action: () => Promise<T>): Promise
     return await action();
   } catch (error) {
     if (error instanceof HyperIQAError) throw error;
-    throw new HyperIQAError('ERR_OUTPUT', `The model file ${destination} cannot be written: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new HyperIQAError(
+      'ERR_OUTPUT',
+      `The model file ${destination} cannot be written: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
   }
 }

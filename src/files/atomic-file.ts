@@ -1,11 +1,11 @@
 /** Files that appear under their name whole or not at all. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, chmod, lstat, open, readlink, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 
 /** Names of files that are not whole yet: a run that was killed may leave one behind. */
-export const isTemporaryName = (name: string): boolean => /^\.hyperiqa-[0-9a-f-]{36}\.tmp$/.test(name);
+export const isTemporaryName = (name: string): boolean => /^\.hyperiqa-[0-9a-f-]{32,36}\.tmp$/.test(name);
 
 /**
  * A file on its way: written beside its destination, on the same disk, and moved there in one step. Whoever reads the
@@ -25,12 +25,16 @@ export class AtomicFile implements AsyncDisposable {
 
   /**
    * @param destination - A link is followed: the file that it leads to is replaced.
+   * @param options.alone - The caller has the destination's lock, so that what a killed run left behind can be used again.
    * @throws Error of the file system; also where the destination is there and no regular file
    */
-  static async create(destination: string): Promise<AtomicFile> {
+  static async create(destination: string, { alone = false } = {}): Promise<AtomicFile> {
     const { path: target, mode } = await targetOf(destination);
-    const path = join(dirname(target), `.hyperiqa-${randomUUID()}.tmp`);
-    return new AtomicFile(await open(path, 'wx', 0o666), path, target, mode);
+    const unique = alone ? createHash('md5').update(basename(target)).digest('hex') : randomUUID();
+    const path = join(dirname(target), `.hyperiqa-${unique}.tmp`);
+    const again = constants.O_TRUNC | constants.O_NOFOLLOW;
+    const flags = constants.O_WRONLY | constants.O_CREAT | (alone ? again : constants.O_EXCL);
+    return new AtomicFile(await open(path, flags, 0o666), path, target, mode);
   }
 
   /** Gives it its name. The handle is closed by that. @throws Error of the file system */
