@@ -30,7 +30,7 @@ export class AtomicFile implements AsyncDisposable {
    */
   static async create(destination: string, { alone = false } = {}): Promise<AtomicFile> {
     const { path: target, mode } = await targetOf(destination);
-    const unique = alone ? createHash('md5').update(basename(target)).digest('hex') : randomUUID();
+    const unique = alone ? createHash('sha256').update(basename(target)).digest('hex').slice(0, 32) : randomUUID();
     const path = join(dirname(target), `.hyperiqa-${unique}.tmp`);
     const again = constants.O_TRUNC | constants.O_NOFOLLOW;
     const flags = constants.O_WRONLY | constants.O_CREAT | (alone ? again : constants.O_EXCL);

@@ -1,0 +1,39 @@
+/** Runs that are killed at random moments and resumed. */
+import { statSync } from 'node:fs';
+
+import type { Running } from '../../cli/cli.js';
+import { expectEnd, Project } from '../runs.js';
+import { sleep, type Random, type Scenario } from '../scenario.js';
+
+const signals = ['SIGKILL', 'SIGKILL', 'SIGTERM', 'SIGINT'] as const;
+
+export const scenario: Scenario = {
+  about: 'score --resume killed at random moments: at the end every image is there once, and no line is torn',
+  async round(context) {
+    const { random, scale } = context;
+    const project = await Project.make(context);
+    const seen: string[] = [];
+    for (let i = 0; i < 2 + scale * 2; i++) {
+      const running = project.run();
+      const signal = random.pick(signals);
+      await moment(random, project, running);
+      running.child.kill(signal);
+      expectEnd(await running.ended, signal);
+      seen.push(`${signal.slice(3)} ${project.written(signal === 'SIGKILL')}`);
+    }
+    await project.finish();
+    return `${project.format}, ${project.expected.length} images, records after each: ${seen.join(', ')}`;
+  },
+};
+
+/** Waits for a moment in which to kill. */
+async function moment(random: Random, { output, size, duration }: Project, { child }: Running): Promise<void> {
+  // While it loads, when nothing is written but files are opened and read; or past the end.
+  if (random.chance(0.25)) return sleep(random.int(0, Math.ceil(duration * 1.1)));
+  // While it writes: every moment in which a few more bytes are there.
+  const wanted = sizeOf(output) + random.int(1, Math.ceil(size / 3));
+  while (sizeOf(output) < wanted && child.exitCode === null && child.signalCode === null) await sleep(1);
+  return sleep(random.int(0, 10));
+}
+
+const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
