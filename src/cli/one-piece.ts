@@ -20,8 +20,9 @@ export async function inOnePiece<O extends string | undefined>(
   work: (interrupt: Interrupt, file: O extends string ? Sink : Sink | undefined) => Promise<number>,
 ): Promise<number> {
   const interrupt = new Interrupt();
+  let file: Sink | undefined;
   try {
-    const file = output === undefined ? undefined : await openWholeOutput(output, inputs, interrupt.signal);
+    file = output === undefined ? undefined : await openWholeOutput(output, inputs, interrupt.signal);
     return await work(interrupt, file as O extends string ? Sink : Sink | undefined);
   } catch (error) {
     if (interrupt.exitCode === undefined) throw error;
@@ -29,5 +30,6 @@ export async function inOnePiece<O extends string | undefined>(
     return interrupt.exitCode;
   } finally {
     interrupt.stop();
+    await file?.release();
   }
 }

@@ -7,6 +7,7 @@ import { identityOf, type FileIdentity } from '../files/same-file.js';
 import { HyperIQAError } from '../index.js';
 import { expand } from './inputs.js';
 import { isMarked, marked } from './mark.js';
+import { tellUnlocked } from './text.js';
 
 /** Held by the run that writes into the folder. */
 const LOCK = '.hyperiqa.lock';
@@ -46,7 +47,8 @@ export class OutputFolder {
     try {
       await mkdir(path, { recursive: true });
       const real = await realpath(path);
-      const { handle } = await openLocked(join(real, LOCK), path);
+      const { handle, locked } = await openLocked(join(real, LOCK), path);
+      if (!locked) tellUnlocked(path);
       // Of runs that were killed; the lock keeps others from having any.
       const names = await readdir(real);
       for (const name of names.filter(isTemporaryName)) await rm(join(real, name), { force: true });

@@ -10,7 +10,7 @@ import { HyperIQAError } from '../index.js';
 import { expand } from './inputs.js';
 import { cannotWrite, FileSink, StdoutSink, WholeFileSink, type Output, type Sink } from './sink.js';
 import { DeviceSink, PipeSink, StreamOutput } from './stream-output.js';
-import { tell } from './text.js';
+import { tellUnlocked } from './text.js';
 
 /** What must not be written over. */
 export interface OutputInputs {
@@ -33,7 +33,7 @@ export async function openOutput(path: string, inputs: OutputInputs, signal: Abo
   const sink = new FileSink(handle, await realpath(path), existing === undefined);
   try {
     await requireNoInput(path, inputs, existing !== undefined);
-    if (!locked) tell(`${path} is on a file system without locks: let no other run write to it`);
+    if (!locked) tellUnlocked(path);
     return sink;
   } catch (error) {
     await sink.release();

@@ -93,7 +93,10 @@ async function run(paths: readonly string[], args: Arguments): Promise<number> {
     });
     await file.write(report.html);
     await file.close();
-    if (args.pictures !== undefined) await writePictures(report.pictures, args.pictures, args);
+    if (args.pictures !== undefined) {
+      const read = [...paths, ...(args.images === undefined ? [] : [args.images])];
+      await writePictures(report.pictures, args.pictures, read, args['picture-format']);
+    }
     if (!args.quiet) {
       if (evaluation) sayWarnings(evaluation, true);
       const more =
@@ -127,12 +130,15 @@ async function inputOf(
   return { input: { data, evaluation }, evaluation };
 }
 
-async function writePictures(pictures: readonly Picture[], path: string, args: Arguments): Promise<void> {
-  const inputs = args.images === undefined ? [] : [args.images];
+async function writePictures(
+  pictures: readonly Picture[],
+  path: string,
+  inputs: readonly string[],
+  format: 'svg' | 'png',
+): Promise<void> {
   const folder = await OutputFolder.open(path, { paths: inputs, recursive: true });
   try {
     for (const picture of pictures) {
-      const format = args['picture-format'];
       const content = format === 'png' ? await picturePng(picture) : Buffer.from(picture.svg);
       await folder.write(`${picture.name}.${format}`, content);
     }

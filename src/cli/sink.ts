@@ -7,6 +7,8 @@ export interface Sink {
   /** Resolves when the text has left the process. */
   write(text: string): Promise<void>;
   close(): Promise<void>;
+  /** Gives it up if it is open still. Of a run that never started, no new file stays behind. */
+  release(): Promise<void>;
 }
 
 /** A sink that `--output` names. */
@@ -21,8 +23,6 @@ export interface Output extends Sink {
   truncate(end: number): Promise<void>;
   /** Puts what is written on the disk. Some file systems report a full disk only then. */
   flush(): Promise<void>;
-  /** Closes it if it is open still. Of a run that never started, no new file stays behind. */
-  release(): Promise<void>;
 }
 
 /** The reader of standard output has gone: nothing is wrong, and nothing more is wanted. */
@@ -48,6 +48,10 @@ export class StdoutSink implements Sink {
   }
 
   close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  release(): Promise<void> {
     return Promise.resolve();
   }
 }
@@ -103,8 +107,14 @@ export class FileSink implements Output {
   async release(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
-    // Before the lock ends with the handle: afterwards the file may be another run's.
-    if (this.created && !this.#used) await unlink(this.path).catch(() => undefined);
+    try {
+      // Before the lock ends with the handle: afterwards the file may be another run's. One that ended just before this
+      // one began may have left records.
+      const unused = this.created && !this.#used && (await this.handle.stat()).size === 0;
+      if (unused) await unlink(this.path);
+    } catch {
+      // What went wrong before is what the user is to hear of.
+    }
     await this.handle.close().catch(() => undefined);
   }
 
@@ -133,6 +143,10 @@ export class WholeFileSink implements Sink {
 
   write(text: string): Promise<void> {
     this.#texts.push(text);
+    return Promise.resolve();
+  }
+
+  release(): Promise<void> {
     return Promise.resolve();
   }
 

@@ -32,8 +32,8 @@ export class StreamOutput implements Output {
     return this.sink.close();
   }
 
-  async release(): Promise<void> {
-    await this.sink.close().catch(() => undefined);
+  release(): Promise<void> {
+    return this.sink.release();
   }
 }
 
@@ -58,6 +58,10 @@ export class DeviceSink implements Sink {
 
   async close(): Promise<void> {
     await this.handle.close();
+  }
+
+  async release(): Promise<void> {
+    await this.handle.close().catch(() => undefined);
   }
 }
 
@@ -131,6 +135,10 @@ export class PipeSink implements Sink {
       // Everything that was written has been taken by the system, as each write was waited for.
       this.socket.destroy();
     });
+  }
+
+  release(): Promise<void> {
+    return this.close();
   }
 }
 

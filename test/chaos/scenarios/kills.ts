@@ -13,10 +13,11 @@ export const scenario: Scenario = {
     const { random, scale } = context;
     const project = await Project.make(context);
     const seen: string[] = [];
-    for (let i = 0; i < 2 + scale * 2; i++) {
+    const kills = 2 + scale * 2;
+    for (let i = 0; i < kills; i++) {
       const running = project.run();
       const signal = random.pick(signals);
-      await moment(random, project, running);
+      await moment(random, project, running, kills);
       running.child.kill(signal);
       expectEnd(await running.ended, signal);
       seen.push(`${signal.slice(3)} ${project.written(signal === 'SIGKILL')}`);
@@ -26,12 +27,17 @@ export const scenario: Scenario = {
   },
 };
 
-/** Waits for a moment in which to kill. */
-async function moment(random: Random, { output, size, duration }: Project, { child }: Running): Promise<void> {
+/** Waits for a moment in which to kill, such that so many kills leave some work to each. */
+async function moment(
+  random: Random,
+  { output, size, duration }: Project,
+  { child }: Running,
+  kills: number,
+): Promise<void> {
   // While it loads, when nothing is written but files are opened and read; or past the end.
   if (random.chance(0.25)) return sleep(random.int(0, Math.ceil(duration * 1.1)));
   // While it writes: every moment in which a few more bytes are there.
-  const wanted = sizeOf(output) + random.int(1, Math.ceil(size / 3));
+  const wanted = sizeOf(output) + random.int(1, Math.ceil((2 * size) / kills));
   while (sizeOf(output) < wanted && child.exitCode === null && child.signalCode === null) await sleep(1);
   return sleep(random.int(0, 10));
 }
