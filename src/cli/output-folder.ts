@@ -3,8 +3,8 @@ import { lstat, mkdir, readdir, realpath, rm, unlink, type FileHandle } from 'no
 import { join } from 'node:path';
 import { isTemporaryName, writeWhole } from '../files/atomic-file.js';
 import { openLocked } from '../files/lock.js';
+import { writing } from '../files/output-error.js';
 import { identityOf, type FileIdentity } from '../files/same-file.js';
-import { HyperIQAError } from '../index.js';
 import { expand } from './inputs.js';
 import { isMarked, marked } from './mark.js';
 import { tellUnlocked } from './text.js';
@@ -44,7 +44,7 @@ export class OutputFolder {
    * @throws HyperIQAError ERR_OUTPUT; ERR_OUTPUT_BUSY where another run has it
    */
   static async open(path: string, inputs: FolderInputs): Promise<OutputFolder> {
-    try {
+    return writing(`The folder ${path} cannot be used`, async () => {
       await mkdir(path, { recursive: true });
       const real = await realpath(path);
       const { handle, locked } = await openLocked(join(real, LOCK), path);
@@ -55,9 +55,7 @@ export class OutputFolder {
       const folder = new OutputFolder(path, real, handle, await filesIn(real, names));
       await folder.#protect(inputs);
       return folder;
-    } catch (error) {
-      throw failure(`The folder ${path} cannot be used`, error);
-    }
+    });
   }
 
   async #protect({ paths, recursive }: FolderInputs): Promise<void> {
@@ -100,12 +98,10 @@ export class OutputFolder {
    */
   async write(name: string, content: Buffer): Promise<string> {
     const path = join(this.path, name);
-    try {
+    await writing(`${path} cannot be written`, async () => {
       await this.#requireOurs(join(this.real, name));
       await writeWhole(join(this.real, name), marked(name, content));
-    } catch (error) {
-      throw failure(`${path} cannot be written`, error);
-    }
+    });
     return path;
   }
 
@@ -136,9 +132,4 @@ async function filesIn(folder: string, names: readonly string[]): Promise<Set<Fi
     if (identity !== undefined) files.add(identity);
   }
   return files;
-}
-
-function failure(what: string, error: unknown): HyperIQAError {
-  if (error instanceof HyperIQAError) return error;
-  return new HyperIQAError('ERR_OUTPUT', `${what}: ${(error as Error).message}`, { cause: error });
 }

@@ -4,6 +4,7 @@ import { open, realpath, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { targetOf } from '../files/atomic-file.js';
 import { openLocked } from '../files/lock.js';
+import { writing } from '../files/output-error.js';
 import { identityOf, isSameFile } from '../files/same-file.js';
 import { SNIFF_BYTES, sniffFormat } from '../image/formats.js';
 import { HyperIQAError } from '../index.js';
@@ -29,7 +30,7 @@ export interface OutputInputs {
 export async function openOutput(path: string, inputs: OutputInputs, signal: AbortSignal): Promise<Output> {
   const existing = await statOf(path);
   if (existing && !existing.isFile()) return new StreamOutput(path, await openStream(path, existing, signal));
-  const { handle, locked } = await writing(path, () => openLocked(path));
+  const { handle, locked } = await writing(cannotWrite(path), () => openLocked(path));
   const sink = new FileSink(handle, await realpath(path), existing === undefined);
   try {
     await requireNoInput(path, inputs, existing !== undefined);
@@ -77,14 +78,14 @@ export async function openWholeOutput(path: string, inputs: OutputInputs, signal
   const existing = await statOf(path);
   if (existing && !existing.isFile()) return openStream(path, existing, signal);
   await requireNoInput(path, inputs, existing !== undefined);
-  await writing(path, () => targetOf(path));
+  await writing(cannotWrite(path), () => targetOf(path));
   const sink = new WholeFileSink(path);
   await sink.probe();
   return sink;
 }
 
 function statOf(path: string): Promise<Stats | undefined> {
-  return writing(path, () =>
+  return writing(cannotWrite(path), () =>
     stat(path).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
@@ -96,16 +97,9 @@ async function openStream(path: string, existing: Stats, signal: AbortSignal): P
   // /dev/stdout, which cannot be opened by its name where it is a socket.
   const { dev, ino } = await promisify(fstat)(process.stdout.fd);
   if (existing.dev === dev && existing.ino === ino) return new StdoutSink();
-  return writing<Sink>(path, () => (existing.isFIFO() ? PipeSink.open(path, signal) : DeviceSink.open(path)));
-}
-
-async function writing<T>(path: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    if (error instanceof HyperIQAError || (error as Error).name === 'AbortError') throw error;
-    throw cannotWrite(path, error);
-  }
+  return writing<Sink>(cannotWrite(path), () =>
+    existing.isFIFO() ? PipeSink.open(path, signal) : DeviceSink.open(path),
+  );
 }
 
 async function requireNoInput(path: string, { files, images }: OutputInputs, existed: boolean): Promise<void> {

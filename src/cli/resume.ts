@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 import { AtomicFile } from '../files/atomic-file.js';
+import { writing } from '../files/output-error.js';
 import { HyperIQAError } from '../index.js';
 import { inert, type Format } from './formats.js';
 import { differences, type Source } from './records.js';
@@ -200,7 +201,7 @@ function sourceIn({ source, size, mtimeMs }: Stored): Source | null {
 
 /** Writes the segments of a file, after a new head, into a file that then takes its place. */
 async function replace(path: string, head: string, segments: readonly Segment<unknown>[]): Promise<void> {
-  try {
+  await writing(`${path} cannot be put in order`, async () => {
     await using from = await open(path, 'r');
     await using to = await AtomicFile.create(path, { alone: true });
     await to.handle.writeFile(head);
@@ -209,9 +210,5 @@ async function replace(path: string, head: string, segments: readonly Segment<un
       await to.handle.writeFile(buffer);
     }
     await to.publish();
-  } catch (error) {
-    throw new HyperIQAError('ERR_OUTPUT', `${path} cannot be put in order: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+  });
 }

@@ -1,7 +1,7 @@
 /** Where the output goes: standard output, a file, a pipe or a device, written so that a reader finds whole records only. */
 import { unlink, type FileHandle } from 'node:fs/promises';
 import { AtomicFile, writeWhole } from '../files/atomic-file.js';
-import { HyperIQAError } from '../index.js';
+import { outputError, writing } from '../files/output-error.js';
 
 export interface Sink {
   /** Resolves when the text has left the process. */
@@ -28,10 +28,8 @@ export interface Output extends Sink {
 /** The reader of standard output has gone: nothing is wrong, and nothing more is wanted. */
 export class ClosedPipe extends Error {}
 
-export const cannotWrite = (path: string, error: unknown) =>
-  new HyperIQAError('ERR_OUTPUT', `The output file ${path} cannot be written: ${(error as Error).message}`, {
-    cause: error,
-  });
+/** Begins the message of a failure. */
+export const cannotWrite = (path: string) => `The output file ${path} cannot be written`;
 
 export class StdoutSink implements Sink {
   write(text: string): Promise<void> {
@@ -39,10 +37,7 @@ export class StdoutSink implements Sink {
       process.stdout.write(text, (error?: NodeJS.ErrnoException | null) => {
         if (!error) resolve();
         else if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') reject(new ClosedPipe());
-        else {
-          const message = `Standard output cannot be written: ${error.message}`;
-          reject(new HyperIQAError('ERR_OUTPUT', message, { cause: error }));
-        }
+        else reject(outputError('Standard output cannot be written', error));
       });
     });
   }
@@ -75,7 +70,7 @@ export class FileSink implements Output {
   }
 
   async truncate(end: number): Promise<void> {
-    await this.#try(() => this.handle.truncate(end));
+    await writing(cannotWrite(this.path), () => this.handle.truncate(end));
     this.#used = true;
     this.#end = end;
   }
@@ -90,18 +85,18 @@ export class FileSink implements Output {
       this.#end += bytes.length;
     } catch (error) {
       await this.handle.truncate(this.#end).catch(() => undefined);
-      throw cannotWrite(this.path, error);
+      throw outputError(cannotWrite(this.path), error);
     }
   }
 
   flush(): Promise<void> {
-    return this.#try(() => this.handle.sync());
+    return writing(cannotWrite(this.path), () => this.handle.sync());
   }
 
   async close(): Promise<void> {
     await this.flush();
     this.#open = false;
-    await this.#try(() => this.handle.close());
+    await writing(cannotWrite(this.path), () => this.handle.close());
   }
 
   async release(): Promise<void> {
@@ -117,14 +112,6 @@ export class FileSink implements Output {
     }
     await this.handle.close().catch(() => undefined);
   }
-
-  async #try(action: () => Promise<void>): Promise<void> {
-    try {
-      await action();
-    } catch (error) {
-      throw cannotWrite(this.path, error);
-    }
-  }
 }
 
 /** A file that is written in one piece when the sink is closed, and is left as it was until then. */
@@ -135,7 +122,7 @@ export class WholeFileSink implements Sink {
 
   /** @throws HyperIQAError ERR_OUTPUT where its folder cannot be written */
   async probe(): Promise<void> {
-    await this.#try(async () => {
+    await writing(cannotWrite(this.path), async () => {
       const probe = await AtomicFile.create(this.path);
       await probe[Symbol.asyncDispose]();
     });
@@ -151,14 +138,6 @@ export class WholeFileSink implements Sink {
   }
 
   close(): Promise<void> {
-    return this.#try(() => writeWhole(this.path, this.#texts.join('')));
-  }
-
-  async #try(action: () => Promise<void>): Promise<void> {
-    try {
-      await action();
-    } catch (error) {
-      throw cannotWrite(this.path, error);
-    }
+    return writing(cannotWrite(this.path), () => writeWhole(this.path, this.#texts.join('')));
   }
 }

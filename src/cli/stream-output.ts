@@ -4,6 +4,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { outputError, writing } from '../files/output-error.js';
 import { cannotWrite, ClosedPipe, type Output, type Sink } from './sink.js';
 
 /** What needs nothing of a file but that text is written to it. */
@@ -48,12 +49,8 @@ export class DeviceSink implements Sink {
     return new DeviceSink(path, await open(path, 'w'));
   }
 
-  async write(text: string): Promise<void> {
-    try {
-      await this.handle.writeFile(text);
-    } catch (error) {
-      throw cannotWrite(this.path, error);
-    }
+  write(text: string): Promise<void> {
+    return writing(cannotWrite(this.path), () => this.handle.writeFile(text));
   }
 
   async close(): Promise<void> {
@@ -121,7 +118,7 @@ export class PipeSink implements Sink {
         this.signal.removeEventListener('abort', giveUp);
         const failure = this.#failure ?? error;
         if (!failure) resolve();
-        else reject(isGone(failure) ? new ClosedPipe() : cannotWrite(this.path, failure));
+        else reject(isGone(failure) ? new ClosedPipe() : outputError(cannotWrite(this.path), failure));
       });
     });
   }

@@ -4,12 +4,15 @@ import { dirname } from 'node:path';
 
 import { HyperIQAError } from '../errors.js';
 import { AtomicFile } from '../files/atomic-file.js';
+import { writing } from '../files/output-error.js';
 import type { ModelMetadata } from '../types.js';
 import { writeArchive } from './archive.js';
 import { InputFile } from './file.js';
 import type { Template } from './template.js';
 import { readRecords } from './torch-zip.js';
 import { weightsSha256, type Weights } from './weights.js';
+
+const cannotWrite = (destination: string) => `The model file ${destination} cannot be written`;
 
 const METADATA_RECORD = 'archive/extra/hyperiqa.json';
 
@@ -22,7 +25,7 @@ export class TemporaryModel implements AsyncDisposable {
 
   /** @throws HyperIQAError ERR_OUTPUT, also where the destination is there and no regular file */
   static async create(destination: string): Promise<TemporaryModel> {
-    return output(destination, async () => {
+    return writing(cannotWrite(destination), async () => {
       await mkdir(dirname(destination), { recursive: true });
       return new TemporaryModel(await AtomicFile.create(destination), destination);
     });
@@ -61,7 +64,7 @@ export class TemporaryModel implements AsyncDisposable {
     const records = [...filled].map(([name, bytes]) => ({ name, bytes }));
     const total = records.reduce((sum, { bytes }) => sum + bytes.length, 0);
     let done = 0;
-    await output(this.destination, async () => {
+    await writing(cannotWrite(this.destination), async () => {
       await writeArchive(this.file.handle, records, (bytes) => {
         done += bytes;
         report(done, total);
@@ -93,25 +96,10 @@ export class TemporaryModel implements AsyncDisposable {
 
   /** @throws HyperIQAError ERR_OUTPUT */
   async publish(): Promise<void> {
-    await output(this.destination, () => this.file.publish());
+    await writing(cannotWrite(this.destination), () => this.file.publish());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.file[Symbol.asyncDispose]();
-  }
-}
-
-async function output<T>(destination: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    if (error instanceof HyperIQAError) throw error;
-    throw new HyperIQAError(
-      'ERR_OUTPUT',
-      `The model file ${destination} cannot be written: ${(error as Error).message}`,
-      {
-        cause: error,
-      },
-    );
   }
 }

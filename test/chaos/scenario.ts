@@ -28,6 +28,8 @@ export class Random {
 
   constructor(seed: number) {
     this.#generator = xoroshiro128plus(seed);
+    // Neighbouring seeds begin alike.
+    for (let i = 0; i < 32; i++) this.int(0, 1);
   }
 
   /** A whole number from `low` to `high`, both included. */
