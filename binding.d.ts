@@ -200,7 +200,7 @@ export interface NativeBinding {
   loadDetector(options: NativeDetectorLoadOptions, giveCancel?: (cancel: () => void) => void): Promise<NativeDetector>;
 }
 
-/** `hyperiqa_loader.node`: no LibTorch dependency; opens LibTorch's libraries before the addon is loaded. */
+/** `hyperiqa_loader.node`: no LibTorch dependency; opens LibTorch's libraries before the addon is loaded, and locks files. */
 export interface NativeLoader {
   /** Opens each library by absolute path, symbols global, in order. Throws ERR_LIBTORCH_LOAD with the linker's words. */
   open(paths: string[]): void;
@@ -208,4 +208,9 @@ export interface NativeLoader {
   readonly builtForLibtorch: string;
   /** Version of the opened LibTorch as it reports itself, or null where it cannot be told. Leaves CUDA to be chosen. */
   libtorchVersion(): string | null;
+  /**
+   * Takes the exclusive advisory lock of an open file without waiting. It ends when the file is closed or the process
+   * ends. False: another has it. Null: this system or file system has no such locks.
+   */
+  tryLock(descriptor: number): boolean | null;
 }

@@ -44,6 +44,7 @@ export const ERROR_CODES = [
   'ERR_OUT_OF_MEMORY',
   'ERR_TABLE',
   'ERR_OUTPUT',
+  'ERR_OUTPUT_BUSY',
   'ERR_RESUME',
   'ERR_INTERNAL',
 ] as const;

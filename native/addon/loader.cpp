@@ -1,8 +1,8 @@
 /**
  * @file
  * hyperiqa_loader.node: opens LibTorch's libraries by absolute path before hyperiqa.node is loaded, which then finds
- * them by name in the process. So one addon serves every folder and both the CPU and the CUDA build. Must not depend on
- * LibTorch itself.
+ * them by name in the process. So one addon serves every folder and both the CPU and the CUDA build. Also locks files for
+ * the command line, which needs no LibTorch for that. Must not depend on LibTorch itself.
  */
 #include <exception>
 #include <filesystem>
@@ -24,6 +24,7 @@
 #endif
 #endif
 
+#include "file_lock.h"
 #include "napi_setup.h"
 
 namespace {
@@ -201,10 +202,27 @@ Napi::Value libtorch_version(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value try_lock_file(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    if (!info[0].IsNumber()) fail("ERR_INVALID_ARGUMENT", "descriptor must be a file descriptor.");
+    switch (try_lock(info[0].As<Napi::Number>().Int32Value())) {
+      case FileLock::kTaken:
+        return Napi::Boolean::New(env, true);
+      case FileLock::kHeld:
+        return Napi::Boolean::New(env, false);
+      case FileLock::kUnsupported:
+        break;
+    }
+    return env.Null();
+  });
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("builtForLibtorch", Napi::String::New(env, HYPERIQA_LIBTORCH_VERSION));
   exports.Set("open", Napi::Function::New(env, open, "open"));
   exports.Set("libtorchVersion", Napi::Function::New(env, libtorch_version, "libtorchVersion"));
+  exports.Set("tryLock", Napi::Function::New(env, try_lock_file, "tryLock"));
   return exports;
 }
 

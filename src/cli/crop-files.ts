@@ -1,41 +1,24 @@
-/** Crops of faces as files: their names, and the folder they go to. */
-import { mkdir, realpath } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+/** Crops of faces as files, and their names. */
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, extname } from 'node:path';
 import { loadSharp } from '../image/sharp.js';
 import { HyperIQAError, type RawImage } from '../index.js';
+import type { OutputFolder } from './output-folder.js';
 
 /** Lossless, so that a crop's score is that of the face in the photograph. */
 const EXTENSION = '.png';
 
 export class CropFiles {
-  /** Names given so far, in lower case: some file systems do not tell cases apart. */
-  readonly #taken = new Set<string>();
-
-  private constructor(
-    private readonly folder: string,
-    private readonly real: string,
-  ) {}
-
-  /** Makes the folder where it is missing. @throws HyperIQAError ERR_OUTPUT */
-  static async open(folder: string): Promise<CropFiles> {
-    try {
-      await mkdir(folder, { recursive: true });
-      return new CropFiles(folder, await realpath(folder));
-    } catch (cause) {
-      throw new HyperIQAError('ERR_OUTPUT', `The folder ${folder} cannot be used: ${(cause as Error).message}`, {
-        cause,
-      });
-    }
-  }
+  constructor(private readonly folder: OutputFolder) {}
 
   /** Keeps crops of an earlier run from being written over. */
   reserve(paths: string[]): void {
-    for (const path of paths) this.#taken.add(stemOf(path));
+    for (const path of paths) this.folder.reserve(basename(path));
   }
 
   /** Gives the names of crops free whose photograph has changed. */
   release(paths: string[]): void {
-    for (const path of paths) this.#taken.delete(stemOf(path));
+    for (const path of paths) this.folder.free(basename(path));
   }
 
   /**
@@ -46,33 +29,17 @@ export class CropFiles {
    * @returns the path of the crop
    * @throws HyperIQAError ERR_OUTPUT
    */
-  async write(file: string, pixels: RawImage, number?: number): Promise<string> {
+  async write(file: string, { data, width, height, channels }: RawImage, number?: number): Promise<string> {
     const photographs = await realpath(dirname(file)).catch(() => undefined);
-    if (photographs === this.real) {
+    if (photographs === this.folder.real) {
       throw new HyperIQAError(
         'ERR_OUTPUT',
         `The crop of ${file} would lie among the photographs and might overwrite one: name another folder for --crops.`,
       );
     }
-    const path = join(this.folder, this.#free(basename(file, extname(file)) + (number ? `-face${number}` : '')));
-    const { data, width, height, channels } = pixels;
-    try {
-      await loadSharp()(data, { raw: { width, height, channels }, limitInputPixels: false }).png().toFile(path);
-    } catch (cause) {
-      throw new HyperIQAError('ERR_OUTPUT', `The crop ${path} cannot be written: ${(cause as Error).message}`, {
-        cause,
-      });
-    }
-    return path;
-  }
-
-  /** The name, with a number where photographs of different folders have the same one. */
-  #free(stem: string): string {
-    let name = stem;
-    for (let i = 2; this.#taken.has(name.toLowerCase()); i++) name = `${stem}~${i}`;
-    this.#taken.add(name.toLowerCase());
-    return name + EXTENSION;
+    await this.folder.protect(file);
+    const stem = basename(file, extname(file)) + (number ? `-face${number}` : '');
+    const png = loadSharp()(data, { raw: { width, height, channels }, limitInputPixels: false }).png();
+    return this.folder.write(this.folder.name(stem, EXTENSION), await png.toBuffer());
   }
 }
-
-const stemOf = (path: string) => basename(path, EXTENSION).toLowerCase();

@@ -81,7 +81,6 @@ async function run(paths: readonly string[], args: Arguments): Promise<number> {
     const data = joinScores(predictions, human);
     const evaluation = await evaluate(data, { ...options, signal: interrupt.signal });
     const sink = file ?? new StdoutSink();
-    await file?.truncate(0);
     for (const text of textOf(evaluation, args.format)) await sink.write(text);
     await sink.close();
     if (!args.quiet) sayWarnings(evaluation, args.format !== 'table' || file !== undefined);

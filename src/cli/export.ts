@@ -2,7 +2,7 @@
 import type { CommandModule, InferredOptionTypes, Options } from 'yargs';
 import { exportDatasets, exportModel, HyperIQAError, type ExportResult, type ExportStage } from '../index.js';
 import { Interrupt } from './interrupt.js';
-import { defined, loadOptions, reportOptions } from './options.js';
+import { checkOutput, defined, loadOptions, reportOptions } from './options.js';
 import { StdoutSink } from './sink.js';
 import { StageLine } from './stages.js';
 import { printable, tell } from './text.js';
@@ -57,6 +57,7 @@ export const exportCommand = (
     if (checkpoint === undefined || checkpoints.length > 1) {
       throw new HyperIQAError('ERR_INVALID_ARGUMENT', `Name one checkpoint to export, not ${checkpoints.length}.`);
     }
+    checkOutput(args.output);
     const interrupt = new Interrupt();
     const line = new StageLine(process.stderr.isTTY && !args.quiet ? process.stderr : undefined);
     try {

@@ -1,7 +1,6 @@
 /** One run of `hyperiqa faces`: from the inputs through the detector to records and crops. */
 import {
   FaceDetector,
-  HyperIQAError,
   type DetectAllOptions,
   type DetectorLoadOptions,
   type DetectResult,
@@ -9,12 +8,21 @@ import {
 } from '../index.js';
 import { CropFiles } from './crop-files.js';
 import { isAborted, outcomes, startEntries, startProgress, type InputPlan, type Outcome } from './entries.js';
-import { facesWriterFor, type FacesFormat, type FacesRecord, type FoundRecord } from './faces-formats.js';
+import {
+  facesWriterFor,
+  type FaceRecord,
+  type FacesFormat,
+  type FacesRecord,
+  type FoundRecord,
+} from './faces-formats.js';
 import { Interrupt } from './interrupt.js';
-import { Recorder } from './recorder.js';
+import { openRecords } from './output.js';
+import { OutputFolder } from './output-folder.js';
+import { endOfOutput, Recorder } from './recorder.js';
 import { describeFacesRun } from './records.js';
 import type { Stored } from './resume.js';
-import { FileSink } from './sink.js';
+import { isFaceStatus } from './stored.js';
+import type { Output } from './sink.js';
 import { count, tell } from './text.js';
 
 /** What a command line of `faces` asks for. */
@@ -40,18 +48,18 @@ export interface FacesPlan extends InputPlan {
 export async function runFaces(plan: FacesPlan): Promise<number> {
   const interrupt = new Interrupt();
   const { signal } = interrupt;
-  const file = plan.output === undefined ? undefined : await FileSink.open(plan.output);
+  let file: Output | undefined;
+  let folder: OutputFolder | undefined;
   const counts = new Counts();
   let resumable = false;
   try {
-    if (plan.resume && !file?.regular) {
-      throw new HyperIQAError('ERR_RESUME', `${String(plan.output)} is not a file that could be continued.`);
-    }
+    file = await openRecords(plan, [plan.model], signal);
     const entries = await startEntries(plan, signal);
     await using detector = await FaceDetector.load(plan.model, { ...plan.loading, signal });
     const recorder = await startRecorder(plan, detector, file);
     resumable = recorder.resumable;
-    const crops = plan.crops === undefined ? undefined : await CropFiles.open(plan.crops);
+    folder = plan.crops === undefined ? undefined : await OutputFolder.open(plan.crops, plan);
+    const crops = folder && new CropFiles(folder);
     for (const { cropFiles } of recorder.kept()) crops?.reserve(cropFiles);
     const claim = recorder.claims(
       ({ status }) => {
@@ -85,11 +93,12 @@ export async function runFaces(plan: FacesPlan): Promise<number> {
     } finally {
       progress?.stop();
     }
-    await recorder.finish(!signal.aborted);
+    await endOfOutput(recorder, signal);
   } catch (error) {
     if (interrupt.exitCode === undefined || !isAborted(error)) throw error;
   } finally {
     interrupt.stop();
+    await folder?.release();
     await file?.release();
   }
   if (interrupt.exitCode !== undefined) {
@@ -111,7 +120,7 @@ interface Kept {
 function startRecorder(
   { format, provenance, crops, detecting, resume }: FacesPlan,
   { info }: FaceDetector,
-  file: FileSink | undefined,
+  file: Output | undefined,
 ): Promise<Recorder<FacesRecord, Kept>> {
   return Recorder.prepare({
     file,
@@ -129,10 +138,12 @@ function startRecorder(
 }
 
 function keptIn(stored: Stored): Kept | null {
-  const { status, faces = [] } = stored as Partial<FoundRecord>;
+  const { status, faces } = stored as Partial<FoundRecord>;
   // A record that failed has no faces and is made again.
-  if (status === undefined || !('faces' in stored)) return null;
-  return { status, cropFiles: faces.flatMap(({ cropFile }) => cropFile ?? []) };
+  if (!isFaceStatus(status) || !Array.isArray(faces)) return null;
+  // What stands in a file may have been changed by hand.
+  const crops = faces.map((face: Partial<FaceRecord> | null) => face?.cropFile);
+  return { status, cropFiles: crops.filter((crop) => typeof crop === 'string') };
 }
 
 async function recordOf(

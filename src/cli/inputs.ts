@@ -1,7 +1,7 @@
 /** From the arguments of `score` to the files to be tried, in order and without holding them all. */
 import { opendir, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { glob, isDynamicPattern } from 'tinyglobby';
+import { glob } from 'tinyglobby';
 import { HyperIQAError, imageExtensions, type ErrorCode } from '../index.js';
 import { readList } from './list.js';
 
@@ -28,7 +28,7 @@ export async function* expand(args: readonly string[], options: ExpandOptions): 
   for (const arg of args) {
     if (arg === '-') {
       for await (const path of readList(options.list ?? [])) yield* fileOrFolder(path, options.recursive);
-    } else if ((await kindOf(arg)) === 'nothing' && isDynamicPattern(arg)) {
+    } else if ((await kindOf(arg)) === 'nothing' && SPECIAL.test(arg)) {
       yield* matches(arg);
     } else {
       yield* fileOrFolder(arg, options.recursive);
@@ -85,10 +85,8 @@ async function linksToFileOrNothing(path: string): Promise<boolean> {
 
 /** The files that match a pattern, named as a shell would name them; the pattern itself where there are none. */
 async function* matches(pattern: string): AsyncGenerator<Entry, void, undefined> {
-  // Whatever stands before the first special character is a plain folder, kept as the user wrote it.
-  const special = pattern.search(/[*?[\]{}()!+@\\]/);
-  const base = pattern.slice(0, pattern.lastIndexOf('/', special) + 1);
-  const found = await glob(pattern.slice(base.length), {
+  const { base, rest } = await literalPart(pattern);
+  const found = await glob(withoutGroups(rest), {
     cwd: base === '' ? '.' : base,
     expandDirectories: false,
   });
@@ -97,6 +95,26 @@ async function* matches(pattern: string): AsyncGenerator<Entry, void, undefined>
   }
   for (const name of found.sort(byCodePoint)) yield { file: base + name };
 }
+
+/**
+ * The longest beginning of a pattern that is the name of a folder, whatever characters are in that name, and the rest.
+ * Where there is no such folder, the beginning without special characters.
+ */
+async function literalPart(pattern: string): Promise<{ base: string; rest: string }> {
+  const plain = pattern.lastIndexOf('/', pattern.search(SPECIAL)) + 1;
+  for (let slash = pattern.lastIndexOf('/'); slash >= plain; slash = pattern.lastIndexOf('/', slash - 1)) {
+    const base = pattern.slice(0, slash + 1);
+    if ((await kindOf(base)) === 'folder') return { base, rest: pattern.slice(slash + 1) };
+  }
+  return { base: pattern.slice(0, plain), rest: pattern.slice(plain) };
+}
+
+/** Characters that make a pattern of a name. */
+const SPECIAL = /[*?[{\\]/;
+
+/** The pattern with everything escaped that only the library takes for special: groups, alternatives, negation. */
+const withoutGroups = (pattern: string) =>
+  pattern.replace(/\\.|\[[!^]?\]?[^\]/]*\]|[()|!@+]/g, (part) => (part.length === 1 ? `\\${part}` : part));
 
 /** Order of code points, which is that of the UTF-8 bytes. */
 export function byCodePoint(a: string, b: string): number {

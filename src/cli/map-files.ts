@@ -1,25 +1,10 @@
-/** Maps as files: their names, and the folder they go to. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
-import { HyperIQAError, mapPicture, type MapPictureOptions, type QualityMap } from '../index.js';
+/** Maps as files, and their names. */
+import { basename, extname } from 'node:path';
+import { mapPicture, type MapPictureOptions, type QualityMap } from '../index.js';
+import type { OutputFolder } from './output-folder.js';
 
 export class MapFiles {
-  /** Names given so far, in lower case: some file systems do not tell cases apart. */
-  readonly #taken = new Set<string>();
-
-  private constructor(private readonly folder: string) {}
-
-  /** Makes the folder where it is missing. @throws HyperIQAError ERR_OUTPUT */
-  static async open(folder: string): Promise<MapFiles> {
-    try {
-      await mkdir(folder, { recursive: true });
-      return new MapFiles(folder);
-    } catch (cause) {
-      throw new HyperIQAError('ERR_OUTPUT', `The folder ${folder} cannot be used: ${(cause as Error).message}`, {
-        cause,
-      });
-    }
-  }
+  constructor(private readonly folder: OutputFolder) {}
 
   /**
    * Writes the map of an image, over that of an earlier run.
@@ -32,24 +17,10 @@ export class MapFiles {
     map: QualityMap,
     drawing: MapPictureOptions | undefined,
   ): Promise<{ map?: string; json: string }> {
-    const path = join(this.folder, this.#free(basename(file, extname(file))));
+    await this.folder.protect(file);
+    const name = this.folder.name(basename(file, extname(file)), '-map');
     const picture = drawing && (await mapPicture(map, file, drawing));
-    try {
-      await writeFile(`${path}.json`, `${JSON.stringify({ file, ...map })}\n`);
-      if (picture) await writeFile(`${path}.png`, picture);
-    } catch (cause) {
-      throw new HyperIQAError('ERR_OUTPUT', `The map ${path} cannot be written: ${(cause as Error).message}`, {
-        cause,
-      });
-    }
-    return { ...(picture && { map: `${path}.png` }), json: `${path}.json` };
-  }
-
-  /** The name, with a number where images of different folders, or formats, have the same one. */
-  #free(stem: string): string {
-    let name = `${stem}-map`;
-    for (let i = 2; this.#taken.has(name.toLowerCase()); i++) name = `${stem}~${i}-map`;
-    this.#taken.add(name.toLowerCase());
-    return name;
+    const json = await this.folder.write(`${name}.json`, Buffer.from(`${JSON.stringify({ file, ...map })}\n`));
+    return { ...(picture && { map: await this.folder.write(`${name}.png`, picture) }), json };
   }
 }

@@ -16,6 +16,7 @@ import { Interrupt } from './interrupt.js';
 import { MapFiles } from './map-files.js';
 import { mapOptions, mapRange } from './map-options.js';
 import { defined, integer, real, toInputLimits, toLoadOptions } from './options.js';
+import { OutputFolder } from './output-folder.js';
 import { StdoutSink } from './sink.js';
 import { count, printable, tell } from './text.js';
 
@@ -84,10 +85,12 @@ async function run(paths: string[], args: Arguments): Promise<number> {
   const table = (args.format ?? (process.stdout.isTTY ? 'table' : 'jsonl')) === 'table';
   const loading = toLoadOptions(args);
   const done = { mapped: 0, failed: 0 };
+  let folder: OutputFolder | undefined;
   try {
     const entries = await startEntries(plan, signal);
     await using iqa = await HyperIQA.load(args.model, { ...loading, signal });
-    const files = await MapFiles.open(args.output);
+    folder = await OutputFolder.open(args.output, plan);
+    const files = new MapFiles(folder);
     const sink = new StdoutSink();
     if (table) await sink.write(tableLine('MEAN', 'LOWEST', 'HIGHEST', 'PATCHES', 'FILE'));
     const progress = startProgress(plan, signal);
@@ -111,6 +114,7 @@ async function run(paths: string[], args: Arguments): Promise<number> {
     if (interrupt.exitCode === undefined || !isAborted(error)) throw error;
   } finally {
     interrupt.stop();
+    await folder?.release();
   }
   if (interrupt.exitCode !== undefined) {
     tell(`interrupted after ${count(done.mapped + done.failed, 'image')}`);

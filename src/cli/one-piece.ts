@@ -1,24 +1,27 @@
 /** Commands that write all they have at the end: nothing in between is worth keeping. */
 import { Interrupt } from './interrupt.js';
-import { FileSink } from './sink.js';
+import { openWholeOutput } from './output.js';
+import type { Sink } from './sink.js';
 import { tell } from './text.js';
 
 /**
- * Runs a command whose output file, if it names one, is opened first, so that work for an hour does not end at a typing
- * error.
+ * Runs a command whose output file, if it names one, is looked at first, so that work for an hour does not end at a
+ * typing error.
  *
- * @param work - Gives the exit code.
+ * @param work - Gives the exit code. Closing the sink writes the file.
  * @returns that, or the exit code of an interruption
- * @throws HyperIQAError ERR_OUTPUT; and what `work` throws, unless it was interrupted
+ * @throws HyperIQAError ERR_OUTPUT; and what `work` throws, unless it
+ *   was interrupted
  */
 export async function inOnePiece<O extends string | undefined>(
   output: O,
-  work: (interrupt: Interrupt, file: O extends string ? FileSink : FileSink | undefined) => Promise<number>,
+  work: (interrupt: Interrupt, file: O extends string ? Sink : Sink | undefined) => Promise<number>,
 ): Promise<number> {
   const interrupt = new Interrupt();
-  const file = output === undefined ? undefined : await FileSink.open(output);
+  let file: Sink | undefined;
   try {
-    return await work(interrupt, file as O extends string ? FileSink : FileSink | undefined);
+    file = output === undefined ? undefined : await openWholeOutput(output, interrupt.signal);
+    return await work(interrupt, file as O extends string ? Sink : Sink | undefined);
   } catch (error) {
     if (interrupt.exitCode === undefined) throw error;
     tell('interrupted');

@@ -1,13 +1,13 @@
 /** From records to the output: format, resumption and the end of the file. */
-import type { Claim } from './entries.js';
+import { isAborted, type Claim } from './entries.js';
 import type { Writer } from './formats.js';
 import { sourceOf, type Resumable, type Source } from './records.js';
 import { Resume, type ResumeFormat } from './resume.js';
-import { StdoutSink, type FileSink, type Sink } from './sink.js';
+import { StdoutSink, type Output, type Sink } from './sink.js';
 
 export interface RecorderOptions<R, V> {
   /** Where it goes instead of to standard output. */
-  file: FileSink | undefined;
+  file: Output | undefined;
   writer: Writer<R>;
   /** What records can be resumed by; undefined for formats that cannot be. */
   format: Omit<ResumeFormat<V>, 'head'> | undefined;
@@ -19,7 +19,7 @@ export interface RecorderOptions<R, V> {
 export class Recorder<R, V> {
   private constructor(
     private readonly sink: Sink,
-    private readonly file: FileSink | undefined,
+    private readonly file: Output | undefined,
     private readonly writer: Writer<R>,
     /** Model and options, in records that can be resumed. */
     private readonly run: string | undefined,
@@ -82,7 +82,21 @@ export class Recorder<R, V> {
   /** Ends the output, also that of a run which was interrupted. */
   async finish(complete: boolean): Promise<void> {
     if (this.writer.tail !== '') await this.sink.write(this.writer.tail);
-    await this.sink.close();
+    // While the file is this run's alone: closing it lets others write.
+    if (this.resume) await this.file?.flush();
     await this.resume?.settle(complete);
+    await this.sink.close();
+  }
+}
+
+/**
+ * Ends the output of a run that came to its end or was told to stop. In the latter case a reader that takes nothing
+ * more is no failure.
+ */
+export async function endOfOutput(recorder: Recorder<never, unknown>, signal: AbortSignal): Promise<void> {
+  try {
+    await recorder.finish(!signal.aborted);
+  } catch (error) {
+    if (!signal.aborted || !isAborted(error)) throw error;
   }
 }

@@ -1,6 +1,6 @@
 /** `hyperiqa report`: a page for people. */
-import { mkdir, realpath, writeFile } from 'node:fs/promises';
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import type { CommandModule, InferredOptionTypes } from 'yargs';
 import { evaluate, joinScores, readHumanScores, type Evaluation } from '../evaluation/index.js';
 import { HyperIQAError } from '../index.js';
@@ -17,6 +17,7 @@ import { checkPaths, isIncomplete, sayWarnings } from './eval.js';
 import type { Interrupt } from './interrupt.js';
 import { inOnePiece } from './one-piece.js';
 import { checkOutput, defined, integer, scoreOptions } from './options.js';
+import { OutputFolder } from './output-folder.js';
 import { predictionsFrom, spotOptions } from './predictions.js';
 import { count, tell } from './text.js';
 
@@ -97,9 +98,8 @@ async function run(paths: readonly string[], args: Arguments): Promise<number> {
     });
     if (args.pictures !== undefined) {
       const inputs = [...(mos === undefined ? [] : [mos]), ...paths, output, ...imagesOf(input)];
-      await writePictures(report.pictures, args.pictures, args['picture-format'], inputs);
+      await writePictures(report.pictures, args.pictures, inputs, args['picture-format']);
     }
-    await file.truncate(0);
     await file.write(report.html);
     await file.close();
     if (!args.quiet) {
@@ -156,25 +156,19 @@ async function checkPictures({ pictures, images, maps }: Arguments): Promise<voi
   }
 }
 
-/** @param inputs - None of them is overwritten. */
 async function writePictures(
   pictures: readonly Picture[],
-  folder: string,
-  format: 'svg' | 'png',
+  path: string,
   inputs: readonly string[],
+  format: 'svg' | 'png',
 ): Promise<void> {
+  const folder = await OutputFolder.open(path, { paths: inputs, recursive: true });
   try {
-    await mkdir(folder, { recursive: true });
-    const paths = pictures.map(({ name }) => join(folder, `${name}.${format}`));
-    await (await Outputs.of(paths)).refuse(inputs);
-    for (const [i, picture] of pictures.entries()) {
-      const content = format === 'png' ? await picturePng(picture) : picture.svg;
-      await writeFile(paths[i] ?? '', content);
+    for (const picture of pictures) {
+      const content = format === 'png' ? await picturePng(picture) : Buffer.from(picture.svg);
+      await folder.write(`${picture.name}.${format}`, content);
     }
-  } catch (error) {
-    if (error instanceof HyperIQAError) throw error;
-    throw new HyperIQAError('ERR_OUTPUT', `The pictures cannot be written to ${folder}: ${(error as Error).message}`, {
-      cause: error,
-    });
+  } finally {
+    await folder.release();
   }
 }

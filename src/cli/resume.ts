@@ -1,7 +1,9 @@
 /** `--resume`: what an output file holds already, and what of it still counts. */
-import { constants, createReadStream } from 'node:fs';
-import { chmod, open, rename, stat, unlink } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
+import { AtomicFile } from '../files/atomic-file.js';
+import { writing } from '../files/output-error.js';
 import { HyperIQAError } from '../index.js';
 import { inert, type Format } from './formats.js';
 import { differences, type Source } from './records.js';
@@ -199,22 +201,14 @@ function sourceIn({ source, size, mtimeMs }: Stored): Source | null {
 
 /** Writes the segments of a file, after a new head, into a file that then takes its place. */
 async function replace(path: string, head: string, segments: readonly Segment<unknown>[]): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
+  await writing(`${path} cannot be put in order`, async () => {
     await using from = await open(path, 'r');
-    await using to = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
-    await to.writeFile(head);
+    await using to = await AtomicFile.create(path, { alone: true });
+    await to.handle.writeFile(head);
     for (const { offset, length } of segments) {
       const { buffer } = await from.read(Buffer.alloc(length), 0, length, offset);
-      await to.writeFile(buffer);
+      await to.handle.writeFile(buffer);
     }
-    await to.sync();
-    await chmod(temporary, (await stat(path)).mode);
-    await rename(temporary, path);
-  } catch (error) {
-    await unlink(temporary).catch(() => undefined);
-    throw new HyperIQAError('ERR_OUTPUT', `${path} cannot be put in order: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+    await to.publish();
+  });
 }

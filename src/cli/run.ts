@@ -2,7 +2,6 @@
 import {
   FaceDetector,
   HyperIQA,
-  HyperIQAError,
   resolveProtocol,
   scoreAllWithFaces,
   type BatchItem,
@@ -14,11 +13,13 @@ import { writerFor } from './formats.js';
 import type { Entry } from './inputs.js';
 import { Interrupt } from './interrupt.js';
 import { defined } from './options.js';
+import { openRecords } from './output.js';
 import type { Plan } from './plan.js';
-import { Recorder } from './recorder.js';
+import { endOfOutput, Recorder } from './recorder.js';
 import { describeRun, facesOf, failed, scored, type ScoreRecord } from './records.js';
-import { isResumable, type Stored } from './resume.js';
-import { FileSink } from './sink.js';
+import { scoreIn, scoreWithFacesIn } from './stored.js';
+import { isResumable } from './resume.js';
+import type { Output } from './sink.js';
 import { Tally } from './tally.js';
 import { tell } from './text.js';
 
@@ -30,11 +31,9 @@ import { tell } from './text.js';
  */
 export async function run(plan: Plan): Promise<number> {
   const interrupt = new Interrupt();
-  const file = plan.output === undefined ? undefined : await FileSink.open(plan.output);
+  let file: Output | undefined;
   try {
-    if (plan.resume && !file?.regular) {
-      throw new HyperIQAError('ERR_RESUME', `${String(plan.output)} is not a file that could be continued.`);
-    }
+    file = await openRecords(plan, [plan.model, plan.faces?.model], interrupt.signal);
     const entries = await startEntries(plan, interrupt.signal);
     await using iqa = await HyperIQA.load(plan.model, { ...plan.loading, signal: interrupt.signal });
     await using detector =
@@ -59,7 +58,7 @@ function startRecorder(
   plan: Plan,
   { info }: HyperIQA,
   detector: FaceDetector | undefined,
-  file: FileSink | undefined,
+  file: Output | undefined,
 ): Promise<ScoreRecorder> {
   const { format, provenance, scoring, faces, resume } = plan;
   const resumable = file !== undefined && isResumable(format);
@@ -72,13 +71,10 @@ function startRecorder(
   return Recorder.prepare({
     file,
     writer: writerFor(format, { model: info.model, provenance, resumable, faces: faces !== undefined }),
-    format: isResumable(format) ? { format, run, value: scoreIn } : undefined,
+    format: isResumable(format) ? { format, run, value: faces ? scoreWithFacesIn : scoreIn } : undefined,
     resume,
   });
 }
-
-/** Null for a failed record, which has none, or an empty cell. */
-const scoreIn = ({ score }: Stored) => (score === undefined || score === '' ? null : Number(score));
 
 async function scoreEntries(
   plan: Plan,
@@ -116,7 +112,7 @@ async function scoreEntries(
   } finally {
     progress?.stop();
   }
-  await recorder.finish(!signal.aborted);
+  await endOfOutput(recorder, signal);
   if (interrupt.exitCode !== undefined) {
     tell(tally.interrupted(recorder.resumable));
     return interrupt.exitCode;

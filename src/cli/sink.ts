@@ -1,22 +1,35 @@
-/** Where the output goes: standard output or a file, written so that a reader finds whole records only. */
-import { constants } from 'node:fs';
-import { open, realpath, stat, unlink, type FileHandle } from 'node:fs/promises';
-import { HyperIQAError } from '../index.js';
+/** Where the output goes: standard output, a file, a pipe or a device, written so that a reader finds whole records only. */
+import { unlink, type FileHandle } from 'node:fs/promises';
+import { AtomicFile, writeWhole } from '../files/atomic-file.js';
+import { outputError, writing } from '../files/output-error.js';
 
 export interface Sink {
   /** Resolves when the text has left the process. */
   write(text: string): Promise<void>;
   close(): Promise<void>;
+  /** Gives it up if it is open still. Of a run that never started, no new file stays behind. */
+  release(): Promise<void>;
+}
+
+/** A sink that `--output` names. */
+export interface Output extends Sink {
+  /** The file itself where the given path is a link to it. */
+  readonly path: string;
+  /** False for devices and pipes, which have no positions. */
+  readonly regular: boolean;
+  /** Where the next record goes, bytes. */
+  readonly end: number;
+  /** Cuts a regular file off at `end`; what follows is written there. */
+  truncate(end: number): Promise<void>;
+  /** Puts what is written on the disk. Some file systems report a full disk only then. */
+  flush(): Promise<void>;
 }
 
 /** The reader of standard output has gone: nothing is wrong, and nothing more is wanted. */
 export class ClosedPipe extends Error {}
 
-/** Not 'a', which ignores positions, nor 'w', which empties a file before the run is known to start. */
-const writing = constants.O_WRONLY | constants.O_CREAT;
-
-const cannot = (what: string, error: unknown) =>
-  new HyperIQAError('ERR_OUTPUT', `${what}: ${(error as Error).message}`, { cause: error });
+/** Begins the message of a failure. */
+export const cannotWrite = (path: string) => `The output file ${path} cannot be written`;
 
 export class StdoutSink implements Sink {
   write(text: string): Promise<void> {
@@ -24,7 +37,7 @@ export class StdoutSink implements Sink {
       process.stdout.write(text, (error?: NodeJS.ErrnoException | null) => {
         if (!error) resolve();
         else if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') reject(new ClosedPipe());
-        else reject(cannot('Standard output cannot be written', error));
+        else reject(outputError('Standard output cannot be written', error));
       });
     });
   }
@@ -32,46 +45,32 @@ export class StdoutSink implements Sink {
   close(): Promise<void> {
     return Promise.resolve();
   }
+
+  release(): Promise<void> {
+    return Promise.resolve();
+  }
 }
 
-/** A file that only ever grows by whole records: what did not fit entirely is cut off again. */
-export class FileSink implements Sink {
+/** A regular file that only ever grows by whole records: what did not fit entirely is cut off again. */
+export class FileSink implements Output {
+  readonly regular = true;
   #end = 0;
   #used = false;
+  #open = true;
 
-  private constructor(
+  constructor(
     private readonly handle: FileHandle,
-    /** The file itself where the given path is a link to it. */
     readonly path: string,
-    /** False for devices and pipes, which have no positions. */
-    readonly regular: boolean,
+    /** The file was made for this run. */
     private readonly created: boolean,
   ) {}
 
-  /**
-   * Opens the file, without changing what it holds.
-   *
-   * @throws HyperIQAError ERR_OUTPUT
-   */
-  static async open(path: string): Promise<FileSink> {
-    try {
-      const existing = await stat(path).catch(() => undefined);
-      const regular = existing?.isFile() ?? true;
-      const handle = await open(path, writing, 0o666);
-      return new FileSink(handle, regular ? await realpath(path) : path, regular, existing === undefined);
-    } catch (error) {
-      throw cannot(`The output file ${path} cannot be written`, error);
-    }
-  }
-
-  /** Where the next record goes, bytes. */
   get end(): number {
     return this.#end;
   }
 
-  /** Cuts the file off at `end`; what follows is written there. */
   async truncate(end: number): Promise<void> {
-    if (this.regular) await this.#try(() => this.handle.truncate(end));
+    await writing(cannotWrite(this.path), () => this.handle.truncate(end));
     this.#used = true;
     this.#end = end;
   }
@@ -81,36 +80,64 @@ export class FileSink implements Sink {
     try {
       let done = 0;
       while (done < bytes.length) {
-        const position = this.regular ? this.#end + done : null;
-        done += (await this.handle.write(bytes, done, bytes.length - done, position)).bytesWritten;
+        done += (await this.handle.write(bytes, done, bytes.length - done, this.#end + done)).bytesWritten;
       }
       this.#end += bytes.length;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EPIPE') throw new ClosedPipe();
-      if (this.regular) await this.handle.truncate(this.#end).catch(() => undefined);
-      throw cannot(`The output file ${this.path} cannot be written`, error);
+      await this.handle.truncate(this.#end).catch(() => undefined);
+      throw outputError(cannotWrite(this.path), error);
     }
+  }
+
+  flush(): Promise<void> {
+    return writing(cannotWrite(this.path), () => this.handle.sync());
   }
 
   async close(): Promise<void> {
-    await this.#try(async () => {
-      // Some file systems report a full disk only now.
-      if (this.regular) await this.handle.sync();
-      await this.handle.close();
+    await this.flush();
+    this.#open = false;
+    await writing(cannotWrite(this.path), () => this.handle.close());
+  }
+
+  async release(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    try {
+      // Before the lock ends with the handle: afterwards the file may be another run's. One that ended just before this
+      // one began may have left records.
+      const unused = this.created && !this.#used && (await this.handle.stat()).size === 0;
+      if (unused) await unlink(this.path);
+    } catch {
+      // What went wrong before is what the user is to hear of.
+    }
+    await this.handle.close().catch(() => undefined);
+  }
+}
+
+/** A file that is written in one piece when the sink is closed, and is left as it was until then. */
+export class WholeFileSink implements Sink {
+  readonly #texts: string[] = [];
+
+  constructor(private readonly path: string) {}
+
+  /** @throws HyperIQAError ERR_OUTPUT where its folder cannot be written */
+  async probe(): Promise<void> {
+    await writing(cannotWrite(this.path), async () => {
+      const probe = await AtomicFile.create(this.path);
+      await probe[Symbol.asyncDispose]();
     });
   }
 
-  /** Closes the file if it is open still. Of a run that never started, no new file stays behind. */
-  async release(): Promise<void> {
-    await this.handle.close().catch(() => undefined);
-    if (this.created && !this.#used) await unlink(this.path).catch(() => undefined);
+  write(text: string): Promise<void> {
+    this.#texts.push(text);
+    return Promise.resolve();
   }
 
-  async #try(action: () => Promise<void>): Promise<void> {
-    try {
-      await action();
-    } catch (error) {
-      throw cannot(`The output file ${this.path} cannot be written`, error);
-    }
+  release(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return writing(cannotWrite(this.path), () => writeWhole(this.path, this.#texts.join('')));
   }
 }

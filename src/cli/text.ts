@@ -19,6 +19,11 @@ export function tell(message: string): void {
   process.stderr.write(`hyperiqa: ${printable(message)}\n`);
 }
 
+/** That nothing keeps other runs from an output. */
+export function tellUnlocked(path: string): void {
+  tell(`${path} is on a system without locks: let no other run write to it`);
+}
+
 /** `1 image`, `2 images`. */
 export function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? '' : 's'}`;

@@ -1,8 +1,9 @@
 /** From a checkpoint to a model file, without Python. */
-import { realpath, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 
 import { abortedError } from '../abort.js';
 import { HyperIQAError } from '../errors.js';
+import { isSameFile } from '../files/same-file.js';
 import { packageVersion } from '../provenance.js';
 import type { ModelMetadata } from '../types.js';
 import { checkPath } from '../validate.js';
@@ -46,6 +47,7 @@ export async function exportModel(checkpoint: string | URL, options: ExportOptio
 
   await using file = await InputFile.open(path);
   await requireOtherFile(path, checked.output);
+  await TemporaryModel.probe(checked.output);
   // Before the hash, which takes as long as the file is large: what is no checkpoint is refused at once.
   const torchFile = await openTorchFile(file);
   const state = fitStateDict(path, torchFile.content, template.tensors);
@@ -95,8 +97,7 @@ class Reporter {
 
 /** An output with the name of the checkpoint would replace it. */
 async function requireOtherFile(checkpoint: string, output: string): Promise<void> {
-  const existing = await realpath(output).catch(() => undefined);
-  if (existing === undefined || existing !== (await realpath(checkpoint))) return;
+  if (!(await isSameFile(checkpoint, output))) return;
   throw new HyperIQAError('ERR_INVALID_ARGUMENT', `output is the checkpoint itself, ${output}: name another file.`);
 }
 
@@ -156,13 +157,13 @@ async function makeFile(
   };
   let scores: number[];
   {
-    await using draft = new TemporaryModel(output);
+    await using draft = await TemporaryModel.create(output);
     await write(draft, metadata);
     progress.at('check', 0, CHECKS);
     scores = await computeScores(draft.path, options);
   }
   const finished = { ...metadata, selfCheck: { ...metadata.selfCheck, scores } };
-  await using model = new TemporaryModel(output);
+  await using model = await TemporaryModel.create(output);
   await write(model, finished);
   progress.at('check', 1, CHECKS);
   await model.verify(template, finished);

@@ -1,9 +1,10 @@
 /** A model file being made: written beside its destination, read back, and moved there when it is complete. */
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 import { HyperIQAError } from '../errors.js';
+import { AtomicFile } from '../files/atomic-file.js';
+import { writing } from '../files/output-error.js';
 import type { ModelMetadata } from '../types.js';
 import { writeArchive } from './archive.js';
 import { InputFile } from './file.js';
@@ -11,15 +12,38 @@ import type { Template } from './template.js';
 import { readRecords } from './torch-zip.js';
 import { weightsSha256, type Weights } from './weights.js';
 
+const cannotWrite = (destination: string) => `The model file ${destination} cannot be written`;
+
 const METADATA_RECORD = 'archive/extra/hyperiqa.json';
 
 /** A file that goes unless it is moved to where it belongs. */
 export class TemporaryModel implements AsyncDisposable {
-  readonly path: string;
-  #moved = false;
+  private constructor(
+    private readonly file: AtomicFile,
+    private readonly destination: string,
+  ) {}
 
-  constructor(private readonly destination: string) {
-    this.path = join(dirname(destination), `.${basename(destination)}.${randomUUID().slice(0, 8)}.tmp`);
+  /** @throws HyperIQAError ERR_OUTPUT, also where the destination is there and no regular file */
+  static async create(destination: string): Promise<TemporaryModel> {
+    return writing(cannotWrite(destination), async () => {
+      await mkdir(dirname(destination), { recursive: true });
+      return new TemporaryModel(await AtomicFile.create(destination), destination);
+    });
+  }
+
+  /**
+   * Finds out whether a file can be written there, before the work on it begins.
+   *
+   * @throws HyperIQAError ERR_OUTPUT
+   */
+  static async probe(destination: string): Promise<void> {
+    const probe = await TemporaryModel.create(destination);
+    await probe[Symbol.asyncDispose]();
+  }
+
+  /** Where it is until it is published. */
+  get path(): string {
+    return this.file.path;
   }
 
   /**
@@ -40,15 +64,13 @@ export class TemporaryModel implements AsyncDisposable {
     const records = [...filled].map(([name, bytes]) => ({ name, bytes }));
     const total = records.reduce((sum, { bytes }) => sum + bytes.length, 0);
     let done = 0;
-    await this.#output(async () => {
-      await mkdir(dirname(this.destination), { recursive: true });
-      await using file = await open(this.path, 'wx', 0o644);
-      await writeArchive(file, records, (bytes) => {
+    await writing(cannotWrite(this.destination), async () => {
+      await writeArchive(this.file.handle, records, (bytes) => {
         done += bytes;
         report(done, total);
       });
       // Some file systems report a full disk only now.
-      await file.sync();
+      await this.file.handle.sync();
     });
   }
 
@@ -74,27 +96,10 @@ export class TemporaryModel implements AsyncDisposable {
 
   /** @throws HyperIQAError ERR_OUTPUT */
   async publish(): Promise<void> {
-    await this.#output(() => rename(this.path, this.destination));
-    this.#moved = true;
+    await writing(cannotWrite(this.destination), () => this.file.publish());
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    // What went wrong before is what the caller is to hear of.
-    if (!this.#moved) await rm(this.path, { force: true }).catch(() => undefined);
-  }
-
-  async #output(action: () => Promise<void>): Promise<void> {
-    try {
-      await action();
-    } catch (error) {
-      if (error instanceof HyperIQAError) throw error;
-      throw new HyperIQAError(
-        'ERR_OUTPUT',
-        `The model file ${this.destination} cannot be written: ${(error as Error).message}`,
-        {
-          cause: error,
-        },
-      );
-    }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.file[Symbol.asyncDispose]();
   }
 }

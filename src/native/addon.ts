@@ -32,11 +32,20 @@ export function loadBinding(options: { libtorch?: string } = {}): Promise<Loaded
   });
 }
 
+/**
+ * The loader alone, which needs no LibTorch.
+ *
+ * @throws HyperIQAError ERR_ADDON_NOT_FOUND
+ */
+export function loadLoader(): NativeLoader {
+  return requireAddon('hyperiqa_loader.node') as NativeLoader;
+}
+
 function load(option: string | undefined): LoadedBinding {
   if (loaded !== undefined && !option) return loaded;
 
   const libtorch = findLibTorch(option);
-  const loader = requireAddon('hyperiqa_loader.node', libtorch) as NativeLoader;
+  const loader = loadLoader();
   if (loader.builtForLibtorch !== LIBTORCH_VERSION) {
     throw new HyperIQAError(
       'ERR_LIBTORCH_VERSION',
@@ -77,7 +86,7 @@ export function locateAddon(file: string): { path: string | undefined; built: st
 }
 
 /** The two addons lie together: in a checkout where `npm run build` puts them, else in the platform package. */
-function requireAddon(file: string, libtorch: LibTorch): unknown {
+function requireAddon(file: string, libtorch?: LibTorch): unknown {
   const { path, built, packaged } = locateAddon(file);
   if (path === undefined) {
     throw new HyperIQAError(
@@ -92,7 +101,7 @@ function requireAddon(file: string, libtorch: LibTorch): unknown {
   } catch (cause) {
     throw new HyperIQAError(
       'ERR_ADDON_NOT_FOUND',
-      `The native addon ${path} cannot be loaded (over LibTorch in ${libtorch.path}): ${reason(cause)}\n` +
+      `The native addon ${path} cannot be loaded${libtorch ? ` (over LibTorch in ${libtorch.path})` : ''}: ${reason(cause)}\n` +
         loadRemedy(reason(cause)),
       { cause },
     );

@@ -6,6 +6,7 @@ import { dirname, join, relative } from 'node:path';
 
 import { libraryFiles, readLibTorchVersion } from '../native/libtorch.js';
 import { LIBTORCH_VERSION, PLATFORM } from '../native/version.js';
+import { writeWhole } from '../files/atomic-file.js';
 import { megabytes } from '../megabytes.js';
 import { ELSEWHERE, failure } from './failures.js';
 import {
@@ -178,10 +179,7 @@ export async function select(kind: RuntimeKind | null): Promise<void> {
     return;
   }
   await mkdir(dirname(file), { recursive: true });
-  // Whole or not at all, whoever reads it meanwhile.
-  const fresh = `${file}.${process.pid}.${counter++}`;
-  await writeFile(fresh, `${kind}\n`);
-  await rename(fresh, file);
+  await writeWhole(file, `${kind}\n`);
 }
 
 /** @throws HyperIQAError ERR_RUNTIME_CACHE where the disk has less than that free */

@@ -38,13 +38,17 @@ export interface RunOptions {
   /** Leaves stdin open. */
   open?: boolean;
   env?: NodeJS.ProcessEnv;
+  /** A command of the shell that starts `"$@"`, which is the command line. */
+  wrap?: string;
 }
 
 export function start(
   args: readonly string[],
-  { cwd = root, input = '', open = false, env = {} }: RunOptions = {},
+  { cwd = root, input = '', open = false, env = {}, wrap }: RunOptions = {},
 ): Running {
-  const child = spawn(process.execPath, [main, ...args], { cwd, env: { ...process.env, ...env } });
+  const program = [process.execPath, main, ...args];
+  const [command = '', ...rest] = wrap === undefined ? program : ['bash', '-c', wrap, 'bash', ...program];
+  const child = spawn(command, rest, { cwd, env: { ...process.env, ...env } });
   const text = { stdout: '', stderr: '' };
   const waiting = new Set<() => void>();
   for (const stream of ['stdout', 'stderr'] as const) {

@@ -1,5 +1,5 @@
 /** Which files the arguments of `score` stand for, and in which order. */
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { byCodePoint, expand } from '../../src/cli/inputs.js';
@@ -88,6 +88,54 @@ test('patterns name their matches as a shell would; a file of just that name goe
   expect(await expanded([`${folder}/z*.jpg`])).toEqual([`${folder}/z*.jpg: ERR_IMAGE_NOT_FOUND`]);
   expect(await expanded(['./package.js*'])).toEqual(['./package.json']);
   expect(await expanded(['package.js*'])).toEqual(['package.json']);
+});
+
+test.each(['sub (2)', 'sub[1]', '{a,b}', '!x', '@(y)', '+(z)', 'a*b', 'c?d', '(a|b)', 'deep (1)/in [2]'])(
+  'a folder called %s is taken literally before a pattern',
+  async (name) => {
+    const folder = tree(`${name}/`, `${name}/x.jpg`, `${name}/y.png`, `${name}/z (1)!.jpg`);
+    expect(await expanded([`${folder}/${name}/*.jpg`])).toEqual(
+      ['x.jpg', 'z (1)!.jpg'].map((file) => `${folder}/${name}/${file}`),
+    );
+    expect(await expanded([`${folder}/${name}/**/{x,y}.*`])).toEqual(
+      ['x.jpg', 'y.png'].map((file) => `${folder}/${name}/${file}`),
+    );
+  },
+);
+
+test('a pattern in a folder with special characters, on the command line', async () => {
+  const cwd = scratchPhotos('x.jpg');
+  mkdirSync(join(cwd, 'sub (2)'));
+  renameSync(join(cwd, 'x.jpg'), join(cwd, 'sub (2)', 'x.jpg'));
+  const { code, stdout } = await score(['sub (2)/*.jpg', '--crops', 'center'], { cwd });
+  expect(code).toBe(0);
+  expect(records(stdout).map(({ file }) => file)).toEqual(['sub (2)/x.jpg']);
+});
+
+test('in patterns only * ? [ ] { } and \\ are special, wherever the others stand', async () => {
+  const folder = tree(
+    'a (1).jpg',
+    'a 1.jpg',
+    '!b.jpg',
+    '@(c).jpg',
+    'd+.jpg',
+    'e|f.jpg',
+    'sub/',
+    'sub/(g)/',
+    'sub/(g)/h.jpg',
+  );
+  const of = async (pattern: string) =>
+    (await expanded([`${folder}/${pattern}`])).map((f) => f.slice(folder.length + 1));
+  expect(await of('a (*).jpg')).toEqual(['a (1).jpg']);
+  expect(await of('!*.jpg')).toEqual(['!b.jpg']);
+  expect(await of('@(*).jpg')).toEqual(['@(c).jpg']);
+  expect(await of('?+.jpg')).toEqual(['d+.jpg']);
+  expect(await of('*|*.jpg')).toEqual(['e|f.jpg']);
+  expect(await of('*/(g)/*.jpg')).toEqual(['sub/(g)/h.jpg']);
+  expect(await of('[!a!@de]*.jpg')).toEqual(['[!a!@de]*.jpg: ERR_IMAGE_NOT_FOUND']);
+  expect(await of('[!!@de]*.jpg')).toEqual(['a (1).jpg', 'a 1.jpg']);
+  expect(await of('a \\(1\\).j*')).toEqual(['a (1).jpg']);
+  expect(await of('(none).jpg')).toEqual(['(none).jpg']);
 });
 
 test('a list names files and folders, one a line or NUL-separated; names in it are no patterns', async () => {

@@ -1,6 +1,8 @@
 /** Runs that are continued: what is kept, what is scored again, and what is refused. */
 import { appendFileSync, copyFileSync, readFileSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import { stringify } from 'csv-stringify/sync';
 import { expect, test } from 'vitest';
 import { testModel } from '../helpers/models.js';
 import { about, csvRows, fixtures, hyperiqa, quick, records, root, score, scratchPhotos, text } from './cli.js';
@@ -51,6 +53,19 @@ for (const format of ['jsonl', 'csv'] as const) {
     expect(resumed).toEqual(about(read(text(output))));
   });
 
+  test(`${format}: records whose score is no number are made again`, async () => {
+    const { output, run } = project(format);
+    expect((await run()).code).toBe(0);
+    const whole = text(output);
+    const expected = about(read(whole));
+    const wrong = format === 'csv' ? ['', 'NaN', 'Infinity', 'high'] : ['null', '"NaN"', '1e999', undefined];
+    writeFileSync(output, withScores(format, whole, wrong));
+    expect(text(output)).not.toBe(whole);
+    const again = await run('--resume');
+    expect(again).toMatchObject({ code: 0, stderr: '' });
+    expect(read(text(output))).toEqual(expected);
+  });
+
   test(`${format}: files made otherwise are refused and left alone`, async () => {
     const { output, run } = project(format);
     expect((await run()).code).toBe(0);
@@ -68,6 +83,22 @@ for (const format of ['jsonl', 'csv'] as const) {
       expect(stderr).toMatch(/\(ERR_RESUME\)\n$/);
     }
     expect(text(output)).toBe(before);
+  });
+}
+
+/** The records with other scores, as they might stand in the file; undefined: none at all. */
+function withScores(format: 'jsonl' | 'csv', whole: string, scores: (string | undefined)[]): string {
+  if (format === 'csv') {
+    const rows = parse<Record<string, string>>(whole, { columns: true });
+    return stringify(
+      rows.map((row, i) => ({ ...row, score: scores[i] })),
+      { header: true },
+    );
+  }
+  let i = 0;
+  return whole.replaceAll(/"score":[\d.]+,"standardError"/g, () => {
+    const score = scores[i++];
+    return score === undefined ? '"standardError"' : `"score":${score},"standardError"`;
   });
 }
 
