@@ -2,7 +2,6 @@
 import { fstat, type Stats } from 'node:fs';
 import { open, realpath, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { targetOf } from '../files/atomic-file.js';
 import { openLocked } from '../files/lock.js';
 import { writing } from '../files/output-error.js';
 import { identityOf, isSameFile } from '../files/same-file.js';
@@ -12,6 +11,9 @@ import { expand } from './inputs.js';
 import { cannotWrite, FileSink, StdoutSink, WholeFileSink, type Output, type Sink } from './sink.js';
 import { DeviceSink, PipeSink, StreamOutput } from './stream-output.js';
 import { tellUnlocked } from './text.js';
+
+const STDIN = 0;
+const STDOUT = 1;
 
 /** What must not be written over. */
 export interface OutputInputs {
@@ -33,7 +35,7 @@ export async function openOutput(path: string, inputs: OutputInputs, signal: Abo
   const { handle, locked } = await writing(cannotWrite(path), () => openLocked(path));
   const sink = new FileSink(handle, await realpath(path), existing === undefined);
   try {
-    await requireNoInput(path, inputs, existing !== undefined);
+    await requireNoInput(path, inputs, existing !== undefined, signal);
     if (!locked) tellUnlocked(path);
     return sink;
   } catch (error) {
@@ -77,8 +79,7 @@ export async function openRecords(
 export async function openWholeOutput(path: string, inputs: OutputInputs, signal: AbortSignal): Promise<Sink> {
   const existing = await statOf(path);
   if (existing && !existing.isFile()) return openStream(path, existing, signal);
-  await requireNoInput(path, inputs, existing !== undefined);
-  await writing(cannotWrite(path), () => targetOf(path));
+  await requireNoInput(path, inputs, existing !== undefined, signal);
   const sink = new WholeFileSink(path);
   await sink.probe();
   return sink;
@@ -95,21 +96,26 @@ function statOf(path: string): Promise<Stats | undefined> {
 
 async function openStream(path: string, existing: Stats, signal: AbortSignal): Promise<Sink> {
   // /dev/stdout, which cannot be opened by its name where it is a socket.
-  const { dev, ino } = await promisify(fstat)(process.stdout.fd);
+  const { dev, ino } = await promisify(fstat)(STDOUT);
   if (existing.dev === dev && existing.ino === ino) return new StdoutSink();
   return writing<Sink>(cannotWrite(path), () =>
     existing.isFIFO() ? PipeSink.open(path, signal) : DeviceSink.open(path),
   );
 }
 
-async function requireNoInput(path: string, { files, images }: OutputInputs, existed: boolean): Promise<void> {
+async function requireNoInput(
+  path: string,
+  { files, images }: OutputInputs,
+  existed: boolean,
+  signal: AbortSignal,
+): Promise<void> {
   const named = [...files, ...(images?.paths.filter((input) => input !== '-') ?? [])];
   for (const input of named) {
     if (input !== undefined && (await isSameFile(input, path))) throw isInput(path, input);
   }
   if (!existed) return;
   const { dev, ino } = await stat(path);
-  const list = await promisify(fstat)(process.stdin.fd).catch(() => undefined);
+  const list = await promisify(fstat)(STDIN).catch(() => undefined);
   if (list?.isFile() && list.dev === dev && list.ino === ino) throw isInput(path, 'standard input');
   const found = await imageIn(path);
   if (found !== undefined) {
@@ -121,6 +127,7 @@ async function requireNoInput(path: string, { files, images }: OutputInputs, exi
   // Folders and patterns: they may name the output without saying so.
   const output = await identityOf(path);
   for await (const { file } of images ? expand(images.paths, images) : []) {
+    signal.throwIfAborted();
     if ((await identityOf(file)) === output) throw isInput(path, file);
   }
 }

@@ -68,7 +68,7 @@ export async function writeWhole(destination: string, content: string | Uint8Arr
  *
  * @throws Error where it is there and no regular file: to rename over a device would remove the device
  */
-export async function targetOf(path: string): Promise<{ path: string; mode?: number }> {
+async function targetOf(path: string): Promise<{ path: string; mode?: number }> {
   const existing = await stat(path).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
