@@ -255,6 +255,7 @@ TEST_F(Load, MeasuresOnceAndRemembers) {
 
 TEST_F(Load, MeasuresAnewWhatNoMeasurementComesTo) {
   LoadOptions measured;
+  measured.trust_model = true;
   measured.devices = {"cpu"};
   measured.threads = 2;
   measured.model_path = folder_.file("model.pt");
