@@ -14,7 +14,8 @@ enum class FileLock {
 
 /**
  * Takes the exclusive lock of a file without waiting: flock(2). It lasts until the descriptor is closed, works between
- * containers on one machine, and between NFS clients where the server has locks (the file must then be open for writing).
+ * containers on one machine, and between NFS clients where the server has locks (the file must then be open for
+ * writing).
  *
  * @throws std::system_error where the descriptor is none
  */

@@ -1,8 +1,8 @@
 /**
  * @file
  * hyperiqa_loader.node: opens LibTorch's libraries by absolute path before hyperiqa.node is loaded, which then finds
- * them by name in the process. So one addon serves every folder and both the CPU and the CUDA build. Also locks files for
- * the command line, which needs no LibTorch for that. Must not depend on LibTorch itself.
+ * them by name in the process. So one addon serves every folder and both the CPU and the CUDA build. Also locks files
+ * for the command line, which needs no LibTorch for that. Must not depend on LibTorch itself.
  */
 #include <exception>
 #include <filesystem>

@@ -18,9 +18,10 @@ export class Child {
   readonly ended: Promise<Ending>;
 
   /** @param limit - Time until it is killed, ms: one that hangs shows as SIGKILL. */
-  constructor(program: string, args: readonly string[], limit: number) {
+  constructor(program: string, args: readonly string[], limit: number, env: NodeJS.ProcessEnv = {}) {
     const path = fileURLToPath(new URL(`children/${program}.mjs`, import.meta.url));
     const child = spawn(process.execPath, ['--expose-gc', path, testModel('lite0'), ...args], {
+      env: { ...process.env, ...env },
       timeout: limit,
       killSignal: 'SIGKILL',
     });

@@ -200,7 +200,7 @@ describe('loadBinding', () => {
     vi.stubEnv('HYPERIQA_BUILD', folder);
     const error = await loadFailure();
     expect(error.code).toBe('ERR_ADDON_NOT_FOUND');
-    expect(error.message).toMatch(/hyperiqa_loader\.node cannot be loaded .*(?:invalid ELF header|file too short)/);
+    expect(error.message).toMatch(/hyperiqa_loader\.node cannot be loaded: .*(?:invalid ELF header|file too short)/);
   });
 });
 

@@ -70,7 +70,7 @@ test('pictures overwrite no input and do not lie among the images', async () => 
   symlinkSync('photos', join(cwd, 'link'));
   const run = (...args: string[]) => hyperiqa(['report', 'histogram-score.svg', ...args], { cwd });
   const own = await run('--pictures', '.');
-  expect(own.stderr).toMatch(/histogram-score\.svg is read by this command.*ERR_OUTPUT/);
+  expect(own.stderr).toMatch(/histogram-score\.svg cannot be written: it is there and is an input.*ERR_OUTPUT/);
   expect(readFileSync(join(cwd, 'histogram-score.svg'), 'utf8')).toBe('file,score\na.jpg,1\nb.jpg,2\n');
   for (const folder of ['photos', 'link', 'photos/in', 'photos/new']) {
     const { code, stderr } = await run('--images', 'photos', '--pictures', folder);
