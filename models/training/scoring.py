@@ -24,8 +24,17 @@ class Scorer:
     """A model file on the CPU in fp32."""
 
     def __init__(self, model: Path) -> None:
-        module = torch.jit.freeze(torch.jit.load(str(model), map_location="cpu").float().eval())
-        self._module = torch.jit.optimize_for_inference(module)
+        self._prepare(torch.jit.load(str(model), map_location="cpu"))
+
+    @classmethod
+    def of(cls, module: torch.jit.ScriptModule) -> Scorer:
+        """A scorer of a scripted ``PatchScorer`` that is no file yet."""
+        scorer = cls.__new__(cls)
+        scorer._prepare(module)
+        return scorer
+
+    def _prepare(self, module: torch.jit.ScriptModule) -> None:
+        self._module = torch.jit.optimize_for_inference(torch.jit.freeze(module.float().eval()))
 
     def patches(self, patches: np.ndarray) -> np.ndarray:
         """Scores of uint8 N×224×224×3."""
