@@ -2,8 +2,8 @@
 
     python models/training/train_mixed.py --start MODEL.pt --data PHOTOS --rated FOLDER --run FOLDER [--fold N]...
 
-Each fold trains on all human-scored photographs but its part, in a folder of its own below RUN, and the part left out is
-scored by the native protocol into ``held-out.csv``. Without ``--fold`` all folds run one after the other; ``--all``
+Each fold trains on all human-scored photographs but its part, in a folder of its own below RUN, and the part left out
+is scored by the native protocol into ``held-out.csv``. Without ``--fold`` all folds run one after the other; ``--all``
 trains on all photographs. The same command resumes what was interrupted. Each run leaves ``averaged.pth``, which
 ``average_runs.py`` and ``models/export.py`` read.
 """
@@ -19,20 +19,19 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cv2
-import torch
 
 from hyperiqa import HyperIQA
-from hyperiqa.network import PatchScorer
 from training.mixed.config import MixedConfig, read_config
 from training.mixed.crops import ScoredPhoto, divide, read_photos
 from training.mixed.groups import render
 from training.mixed.start import network_of
 from training.mixed.trainer import MixedTrainer
-from training.photos import LIST_PATH, read_list, split
+from training.photos import LIST_PATH, present, read_list, split
 from training.runs import keep_freed_memory, save_whole
 from training.scoring import Scorer, read_oriented
 from training.train import LICENCE
 
+AVERAGED = "averaged.pth"
 HELD_OUT = "held-out.csv"
 
 
@@ -50,7 +49,7 @@ def save_averaged(network: HyperIQA, path: Path) -> None:
 
 def score_photos(network: HyperIQA, photos: Sequence[ScoredPhoto], path: Path) -> None:
     """Write a table of image_name, MOS and score by the native protocol."""
-    scorer = Scorer.of(torch.jit.script(PatchScorer(network).eval()))
+    scorer = Scorer(network)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("image_name", "MOS", "score"))
@@ -58,13 +57,15 @@ def score_photos(network: HyperIQA, photos: Sequence[ScoredPhoto], path: Path) -
             writer.writerow((photo.path.name, photo.mos, f"{scorer.image(read_oriented(photo.path)):.6f}"))
 
 
-def run_fold(config: MixedConfig, folder: Path, start: HyperIQA, photos: Sequence[ScoredPhoto], groups: Path, fold: int | None) -> None:
+def run_fold(
+    config: MixedConfig, folder: Path, start: HyperIQA, photos: Sequence[ScoredPhoto], groups: Path, fold: int | None
+) -> None:
     """Train, or go on with, the run that leaves out a fold (None: nothing), and score what it has not seen."""
     training, held_out = divide(photos, config.data.folds, config.data.seed, fold)
     trainer = MixedTrainer(config, folder, start, training, groups, config.data.folds if fold is None else fold)
     trainer.run()
     network = trainer.averaged_network()
-    save_averaged(network, folder / "averaged.pth")
+    save_averaged(network, folder / AVERAGED)
     if held_out:
         score_photos(network, held_out, folder / HELD_OUT)
 
@@ -84,11 +85,16 @@ def main() -> None:
     keep_freed_memory()
     cv2.setNumThreads(1)
     config = read_config(arguments.config)
-    listed = [photo for photo in read_list(arguments.photos) if (arguments.data / photo.file).is_file()]
+    listed = present(arguments.data, read_list(arguments.photos))
     training = split(listed, config.data.validation_sources)[0]
     groups = arguments.groups or arguments.run / "groups"
     render(
-        groups, arguments.data, training, config.data.seed, config.data.groups, config.samples,
+        groups,
+        arguments.data,
+        training,
+        config.data.seed,
+        config.data.groups,
+        config.samples,
         lambda done: print(f"{done} groups rendered", flush=True),
     )
     start = network_of(arguments.start)

@@ -12,7 +12,7 @@ _CENTRE = 50.0
 
 
 class ScoreScale(nn.Module):
-    """A learned increasing map from the model's scores to a set's opinion scores: centre + shift + slope · (s − centre).
+    """A learned increasing map from the model's scores s to a set's opinion scores: 50 + shift + slope · (s − 50).
 
     What a score of 50 means differs between sets and between faults made on purpose and those of cameras; the map lets
     the network agree with both.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import torch
@@ -10,12 +11,15 @@ from torch import Tensor
 from hyperiqa import HyperIQA, build_network
 from hyperiqa.errors import ModelError
 from hyperiqa.exporting import read_model
+from training.folded import fold, unfold_into
 
 _PREFIX = "network."
 
 
 def network_of(model: Path) -> HyperIQA:
-    """The network of a model file in fp32, in inference mode; exporting it again gives the same weights.
+    """The network of a model file in fp32, in inference mode.
+
+    Batch norm is in the form of ``folded``: it only adds a bias.
 
     Raises:
         hyperiqa.errors.ModelError: ERR_MODEL_FILE if it is no model file; ERR_CHECKPOINT_KEYS if its weights are not
@@ -32,6 +36,9 @@ def network_of(model: Path) -> HyperIQA:
     if stored.keys() != expected.keys():
         raise ModelError("ERR_CHECKPOINT_KEYS", f"{model}: the weights are not those of {metadata['backbone']}")
     network.load_state_dict({name: _without_padding(value, expected[name]) for name, value in stored.items()})
+    folded = copy.deepcopy(network)
+    fold(folded)
+    unfold_into(folded, network)
     return network.eval()
 
 
@@ -48,8 +55,11 @@ def _without_padding(stored: Tensor, expected: Tensor) -> Tensor:
     return stored.to(expected.dtype)
 
 
-def interpolate(start: HyperIQA, end: HyperIQA, share: float) -> None:
-    """Replace, in place, the weights of ``end`` by ``start + share · (end − start)``."""
+def interpolate(start: HyperIQA, end: HyperIQA, share: float) -> HyperIQA:
+    """A network with the weights ``start + share · (end − start)``; both as ``network_of`` returns them."""
+    network = copy.deepcopy(end)
     with torch.no_grad():
-        for first, last in zip(start.parameters(), end.parameters(), strict=True):
-            last.copy_(torch.lerp(first, last, share))
+        for value, first in zip(network.state_dict().values(), start.state_dict().values(), strict=True):
+            if value.is_floating_point():
+                value.copy_(torch.lerp(first, value, share))
+    return network

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import csv
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hyperiqa.checkpoints import load_checkpoint
+from training import cross_validate, train_mixed
+from training.metrics import Correlation
+from training.mixed.config import CropOptions, read_config
+from training.mixed.crops import divide, read_photos
+from training.mixed.trainer import MixedTrainer
+from training.scoring import Scorer, read_oriented
+
+
+def states(trainer: MixedTrainer) -> dict[str, torch.Tensor]:
+    return {
+        f"{part}.{name}": value
+        for part in ("network", "average", "scale")
+        for name, value in getattr(trainer, part).state_dict().items()
+    }
+
+
+def test_resumed_run_is_the_same(config, start, rated_folder, groups, tmp_path):
+    photos = read_photos(rated_folder)
+    whole = MixedTrainer(config, tmp_path / "whole", start, photos, groups)
+    whole.run(report=False)
+    MixedTrainer(config, tmp_path / "parts", start, photos, groups).run(until=2, report=False)
+    resumed = MixedTrainer(config, tmp_path / "parts", start, photos, groups)
+    assert resumed.progress.step == 2
+    resumed.run(report=False)
+    expected, found = states(whole), states(resumed)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    losses = [[row["opinion"] for row in trainer.progress.rows] for trainer in (whole, resumed)]
+    assert losses[0] == losses[1] and len(losses[0]) == 4
+
+
+def test_both_kinds_are_learnt_from_and_the_start_stays(config, start, rated_folder, groups, tmp_path):
+    before = {name: value.clone() for name, value in start.state_dict().items()}
+    trainer = MixedTrainer(config, tmp_path / "run", start, read_photos(rated_folder), groups)
+    trainer.run(report=False)
+    row = trainer.progress.rows[-1]
+    assert all(row[name] > 0 for name in ("opinion", "correlation", "regression"))
+    assert row["slope"] != 1 and row["shift"] != 0
+    after = trainer.averaged_network().state_dict()
+    for name in ("res.stem.0.weight", "res.layer1.0.depthwise.1.bias", "res.lda1_fc.weight", "fc1w_conv.weight"):
+        assert not torch.equal(before[name], after[name]), name
+    assert all(torch.equal(value, start.state_dict()[name]) for name, value in before.items())
+
+
+def test_without_groups_only_opinions_are_learnt(config, start, rated_folder, tmp_path):
+    alone = dataclasses.replace(config, optimiser=dataclasses.replace(config.optimiser, groups_per_step=0))
+    trainer = MixedTrainer(alone, tmp_path / "run", start, read_photos(rated_folder), tmp_path / "nothing")
+    trainer.run(until=1, report=False)
+    assert trainer.progress.rows[0]["regression"] == trainer.progress.rows[0]["ranking"] == 0
+
+
+def test_other_configuration_photographs_or_draws_are_refused(config, start, rated_folder, groups, tmp_path):
+    photos = read_photos(rated_folder)
+    MixedTrainer(config, tmp_path / "run", start, photos, groups).run(until=1, report=False)
+    other = dataclasses.replace(config, optimiser=dataclasses.replace(config.optimiser, head_rate=1.0))
+    for changed in (
+        {"config": other},
+        {"photos": photos[1:]},
+        {"key": 9},
+    ):
+        values = {"config": config, "folder": tmp_path / "run", "start": start, "photos": photos, "groups": groups}
+        with pytest.raises(ValueError, match="another folder"):
+            MixedTrainer(**(values | changed))
+    quicker = dataclasses.replace(config, run=dataclasses.replace(config.run, log_steps=5))
+    assert MixedTrainer(quicker, tmp_path / "run", start, photos, groups).progress.step == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "values", "message"),
+    [
+        ("optimiser", {"steps": 0}, "steps must be"),
+        ("optimiser", {"groups_per_step": -1}, "groups_per_step at least 0"),
+        ("optimiser", {"scored_per_step": 2}, "a correlation needs as many"),
+        ("optimiser", {"average": 1.0}, "below 1"),
+        ("data", {"folds": 1}, "folds must be at least 2"),
+        ("data", {"groups": 0}, "groups at least 1"),
+        ("crops", {"scale": (0.5, 1.0)}, "224 pixels"),
+        ("crops", {"stretch": (1.4, 0.9)}, "stretch must ascend"),
+    ],
+)
+def test_impossible_values_are_refused(config, table, values, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(getattr(config, table), **values)
+
+
+def test_configuration_of_the_project_is_read():
+    config = read_config(Path(train_mixed.__file__).with_name("mixed.toml"))
+    assert config.data.folds == 5
+    assert isinstance(config.crops, CropOptions)
+    assert "run" not in config.fixed()
+
+
+def test_command_trains_folds_and_scores_what_they_have_not_seen(
+    config, model, rated_folder, photo_folder, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(train_mixed, "read_config", lambda _: config)
+    monkeypatch.setattr(cross_validate, "read_config", lambda _: config)
+    monkeypatch.setattr(cross_validate, "LIST_PATH", photo_folder / "photos.csv")
+    monkeypatch.setattr(
+        cross_validate.metrics, "with_interval", lambda *values: Correlation(0.5, 0.4, 0.6, len(values[1]))
+    )
+    run = tmp_path / "run"
+    shared = ["--start", str(model), "--data", str(photo_folder), "--rated", str(rated_folder)]
+    list_ = ["--photos", str(photo_folder / "photos.csv")]
+    monkeypatch.setattr("sys.argv", ["train_mixed.py", *shared, *list_, "--run", str(run)])
+    train_mixed.main()
+    photos = read_photos(rated_folder)
+    for fold in range(2):
+        folder = run / f"fold-{fold}"
+        held_out = divide(photos, 2, config.data.seed, fold)[1]
+        scorer = Scorer(load_checkpoint(folder / train_mixed.AVERAGED).network())
+        with (folder / train_mixed.HELD_OUT).open() as file:
+            rows = list(csv.DictReader(file))
+        assert [row["image_name"] for row in rows] == [photo.path.name for photo in held_out]
+        expected = [scorer.image(read_oriented(photo.path)) for photo in held_out]
+        np.testing.assert_allclose([float(row["score"]) for row in rows], expected, atol=1e-3)
+
+    capsys.readouterr()
+    mean = tmp_path / "mean.pth"
+    command = [
+        "cross_validate.py",
+        str(run),
+        *shared,
+        "--development",
+        str(rated_folder),
+        "--share",
+        "0.5",
+        "-o",
+        str(mean),
+    ]
+    monkeypatch.setattr("sys.argv", command)
+    cross_validate.main()
+    row = capsys.readouterr().out.splitlines()[-1]
+    assert row.startswith("| 0.5 | 0.500 [0.400, 0.600] (n=6) | 0.500 [0.400, 0.600] (n=6) |")
+    ends = [load_checkpoint(run / f"fold-{fold}" / train_mixed.AVERAGED).weights for fold in range(2)]
+    start = train_mixed.network_of(model).state_dict()
+    key = "fc1w_conv.weight"
+    found = load_checkpoint(mean).weights[key]
+    torch.testing.assert_close(found, (ends[0][key] + ends[1][key]) / 4 + start[key] / 2)
+
+
+def test_command_trains_on_everything_when_told(config, model, rated_folder, photo_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(train_mixed, "read_config", lambda _: config)
+    command = ["train_mixed.py", "--start", str(model), "--data", str(photo_folder), "--rated", str(rated_folder)]
+    command += ["--photos", str(photo_folder / "photos.csv"), "--run", str(tmp_path / "run"), "--all"]
+    monkeypatch.setattr("sys.argv", command)
+    train_mixed.main()
+    assert (tmp_path / "run/all" / train_mixed.AVERAGED).is_file()
+    assert not (tmp_path / "run/all" / train_mixed.HELD_OUT).exists()
+
+
+def test_validation_without_a_finished_fold_is_refused(
+    config, model, rated_folder, photo_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(cross_validate, "read_config", lambda _: config)
+    monkeypatch.setattr(cross_validate, "LIST_PATH", photo_folder / "photos.csv")
+    command = ["cross_validate.py", str(tmp_path), "--start", str(model), "--data", str(photo_folder)]
+    monkeypatch.setattr("sys.argv", [*command, "--rated", str(rated_folder)])
+    with pytest.raises(SystemExit, match="no finished fold"):
+        cross_validate.main()
