@@ -4,7 +4,7 @@
         [--share S]... [-o WEIGHTS.pth]
 
 For each share the weights are start + share · (end − start): 0 is the start, 1 the end of a run. Printed as a Markdown
-table, SRCC with 95 % intervals:
+table, SRCC with 95 % intervals, and below each row the gain over the start with a paired interval:
 
 * on the human-scored photographs, each scored by the network of the run that has not seen it, all folds pooled;
 * of the mean of those networks' weights on each development folder, on single distorted patches and on whole distorted
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import copy
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -38,17 +39,29 @@ from training.photos import LIST_PATH, present, read_list, split
 from training.scoring import Scorer, read_oriented
 from training.train_mixed import AVERAGED, save_averaged
 
+#: Scores, targets, and the unit that is resampled for each (None: each by itself).
+Measured = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
-def held_out_scores(
-    networks: dict[int, HyperIQA], parts: dict[int, list[ScoredPhoto]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """(scores, MOS) of the photographs of each part by the network of that number."""
+
+def held_out_scores(networks: Mapping[int, HyperIQA], parts: Mapping[int, Sequence[ScoredPhoto]]) -> Measured:
+    """Scores and MOS of the photographs of each part by the network of that number."""
     scores, mos = [], []
     for number, network in networks.items():
         scorer = Scorer(network)
         scores += [scorer.image(read_oriented(photo.path)) for photo in parts[number]]
         mos += [photo.mos for photo in parts[number]]
-    return np.array(scores), np.array(mos)
+    return np.array(scores), np.array(mos), None
+
+
+def row(name: str, found: Sequence[Measured], start: Sequence[Measured] | None = None) -> str:
+    """A line of the table: SRCC, or with ``start`` the gain over its scores."""
+    cells = [
+        metrics.with_interval(metrics.srcc, scores, targets, units)
+        if start is None
+        else metrics.gain(metrics.srcc, scores, start[place][0], targets, units)
+        for place, (scores, targets, units) in enumerate(found)
+    ]
+    return f"| {name} | " + " | ".join(map(str, cells)) + " |"
 
 
 def main() -> None:
@@ -64,7 +77,6 @@ def main() -> None:
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     config = read_config(arguments.config)
-    unseen = split(present(arguments.data, read_list(LIST_PATH)), config.data.validation_sources)[1]
     photos = read_photos(arguments.rated)
     paths = {fold: arguments.run / f"fold-{fold}" / AVERAGED for fold in range(config.data.folds)}
     paths = {fold: path for fold, path in paths.items() if path.exists()}
@@ -76,19 +88,26 @@ def main() -> None:
     mean_end.load_state_dict(average(checkpoints)["state_dict"])
     parts = {fold: divide(photos, config.data.folds, config.data.seed, fold)[1] for fold in ends}
     start = network_of(arguments.start)
-    names = [arguments.rated.name + " held out", *(folder.name for folder in arguments.development), "patches", "whole"]
-    print("| share | " + " | ".join(names) + " |\n" + "| --- " * (len(names) + 1) + "|", flush=True)
-    for share in arguments.share or [1.0]:
-        networks = {fold: interpolate(start, network, share) for fold, network in ends.items()}
-        mean = interpolate(start, mean_end, share)
+    unseen = split(present(arguments.data, read_list(LIST_PATH)), config.data.validation_sources)[1]
+
+    def measure(networks: Mapping[int, HyperIQA], mean: HyperIQA) -> list[Measured]:
         scorer = Scorer(mean)
-        found = [
-            metrics.with_interval(metrics.srcc, *held_out_scores(networks, parts)),
-            *(metrics.with_interval(metrics.srcc, *rated_scores(scorer, f)) for f in arguments.development),
-            metrics.with_interval(metrics.srcc, *patch_scores(scorer, arguments.data, unseen, 0)),
-            metrics.with_interval(metrics.srcc, *whole_photo_scores(scorer, arguments.data, unseen, 3)),
+        return [
+            held_out_scores(networks, parts),
+            *((*rated_scores(scorer, folder), None) for folder in arguments.development),
+            patch_scores(scorer, arguments.data, unseen, 0),
+            whole_photo_scores(scorer, arguments.data, unseen, 3),
         ]
-        print(f"| {share:g} | " + " | ".join(map(str, found)) + " |", flush=True)
+
+    names = [arguments.rated.name + " held out", *(folder.name for folder in arguments.development), "patches", "whole"]
+    print("| share | " + " | ".join(names) + " |\n" + "| --- " * (len(names) + 1) + "|")
+    first = measure(dict.fromkeys(ends, start), start)
+    print(row("0", first), flush=True)
+    for share in arguments.share or [1.0]:
+        mean = interpolate(start, mean_end, share)
+        found = measure({fold: interpolate(start, network, share) for fold, network in ends.items()}, mean)
+        print(row(f"{share:g}", found))
+        print(row("gain", found, first), flush=True)
     if arguments.output:
         save_averaged(mean, arguments.output)
 

@@ -47,9 +47,14 @@ class CropOptions:
 
 @dataclass(frozen=True)
 class OptimiserOptions:
-    """The rates rise linearly over ``warmup_steps`` and fall along a cosine to zero."""
+    """The rates rise linearly over ``warmup_steps`` and fall along a cosine to zero.
+
+    ``frozen_stages`` of the backbone's four, the stem with the first, stay as they are: they have learnt what faults
+    look like, and most of the time of a step is theirs.
+    """
 
     steps: int
+    frozen_stages: int
     scored_per_step: int
     groups_per_step: int
     backbone_rate: float
@@ -66,6 +71,8 @@ class OptimiserOptions:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.groups_per_step < 0:
             raise ValueError("steps must be at least 1 and groups_per_step at least 0")
+        if not 0 <= self.frozen_stages <= 4:
+            raise ValueError(f"frozen_stages must be from 0 to 4, not {self.frozen_stages}")
         if self.scored_per_step < 3:
             raise ValueError("scored_per_step must be at least 3: a correlation needs as many")
         if not 0 <= self.average < 1:
@@ -89,9 +96,14 @@ class MixedConfig:
     run: RunOptions
 
     def fixed(self) -> dict[str, Any]:
-        """What a resumed run must share with the interrupted one: everything but [run]."""
+        """What a resumed run must share with the interrupted one: everything but [run] and the length of the schedule.
+
+        A run that must end earlier than planned is resumed with fewer steps, and its learning rates then follow the
+        shorter cosine.
+        """
         values = dataclasses.asdict(self)
         del values["run"]
+        del values["optimiser"]["steps"]
         return values
 
 

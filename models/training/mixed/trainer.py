@@ -81,6 +81,7 @@ class MixedTrainer:
         self._start = start
         network = copy.deepcopy(start)
         fold(network)
+        freeze_stages(network, options.frozen_stages)
         self.network = network.to(self.device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.scale = ScoreScale().to(self.device)
@@ -199,6 +200,13 @@ class MixedTrainer:
         row = self.progress.rows[-1]
         text = "  ".join(f"{name} {row[name]:.4f}" for name in (*_LOSSES, "shift", "slope"))
         return f"step {row['step']:.0f}  {text}  {left / 60:.0f} min left"
+
+
+def freeze_stages(network: HyperIQA, count: int) -> None:
+    """Exclude the stem and the first ``count`` stages of an EfficientNet-Lite0 from training; none if ``count`` is 0."""
+    parts = [network.res.stem, network.res.layer1, network.res.layer2, network.res.layer3, network.res.layer4]
+    for part in parts[: count + 1] if count else []:
+        part.requires_grad_(False)
 
 
 def _batch(items: Any, step: int, size: int) -> list[Tensor]:

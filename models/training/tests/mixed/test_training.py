@@ -71,8 +71,40 @@ def test_other_configuration_photographs_or_draws_are_refused(config, start, rat
         values = {"config": config, "folder": tmp_path / "run", "start": start, "photos": photos, "groups": groups}
         with pytest.raises(ValueError, match="another folder"):
             MixedTrainer(**(values | changed))
-    quicker = dataclasses.replace(config, run=dataclasses.replace(config.run, log_steps=5))
-    assert MixedTrainer(quicker, tmp_path / "run", start, photos, groups).progress.step == 1
+
+
+def test_run_may_end_earlier_than_planned(config, start, rated_folder, groups, tmp_path):
+    photos = read_photos(rated_folder)
+    MixedTrainer(config, tmp_path / "run", start, photos, groups).run(until=1, report=False)
+    shorter = dataclasses.replace(
+        config,
+        optimiser=dataclasses.replace(config.optimiser, steps=2),
+        run=dataclasses.replace(config.run, log_steps=5),
+    )
+    trainer = MixedTrainer(shorter, tmp_path / "run", start, photos, groups)
+    assert trainer.progress.step == 1
+    trainer.run(report=False)
+    assert trainer.progress.step == 2
+    # The last step of a cosine has a small part of the rate.
+    assert trainer.optimiser.param_groups[0]["lr"] <= config.optimiser.backbone_rate
+
+
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_frozen_stages_stay_as_they_are(config, start, rated_folder, groups, tmp_path, count):
+    options = dataclasses.replace(config.optimiser, frozen_stages=count)
+    trainer = MixedTrainer(
+        dataclasses.replace(config, optimiser=options), tmp_path / "run", start, read_photos(rated_folder), groups
+    )
+    before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+    trainer.run(until=2, report=False)
+    after = trainer.network.state_dict()
+    changed = [
+        not torch.equal(before[f"res.layer{k}.0.project.0.weight"], after[f"res.layer{k}.0.project.0.weight"])
+        for k in range(1, 5)
+    ]
+    assert changed == [k > count for k in range(1, 5)]
+    assert torch.equal(before["res.stem.0.weight"], after["res.stem.0.weight"]) == (count > 0)
+    assert not torch.equal(before["res.lda1_fc.weight"], after["res.lda1_fc.weight"])
 
 
 @pytest.mark.parametrize(
@@ -80,6 +112,7 @@ def test_other_configuration_photographs_or_draws_are_refused(config, start, rat
     [
         ("optimiser", {"steps": 0}, "steps must be"),
         ("optimiser", {"groups_per_step": -1}, "groups_per_step at least 0"),
+        ("optimiser", {"frozen_stages": 5}, "from 0 to 4"),
         ("optimiser", {"scored_per_step": 2}, "a correlation needs as many"),
         ("optimiser", {"average": 1.0}, "below 1"),
         ("data", {"folds": 1}, "folds must be at least 2"),
@@ -106,6 +139,7 @@ def test_command_trains_folds_and_scores_what_they_have_not_seen(
     monkeypatch.setattr(train_mixed, "read_config", lambda _: config)
     monkeypatch.setattr(cross_validate, "read_config", lambda _: config)
     monkeypatch.setattr(cross_validate, "LIST_PATH", photo_folder / "photos.csv")
+    monkeypatch.setattr(cross_validate.metrics, "gain", lambda *values: Correlation(0.1, 0, 0.2, len(values[1])))
     monkeypatch.setattr(
         cross_validate.metrics, "with_interval", lambda *values: Correlation(0.5, 0.4, 0.6, len(values[1]))
     )
@@ -140,8 +174,9 @@ def test_command_trains_folds_and_scores_what_they_have_not_seen(
     ]
     monkeypatch.setattr("sys.argv", command)
     cross_validate.main()
-    row = capsys.readouterr().out.splitlines()[-1]
-    assert row.startswith("| 0.5 | 0.500 [0.400, 0.600] (n=6) | 0.500 [0.400, 0.600] (n=6) |")
+    rows = capsys.readouterr().out.splitlines()
+    assert [line.split("|")[1].strip() for line in rows] == ["share", "---", "0", "0.5", "gain"]
+    assert rows[3].startswith("| 0.5 | 0.500 [0.400, 0.600] (n=6) | 0.500 [0.400, 0.600] (n=6) |")
     ends = [load_checkpoint(run / f"fold-{fold}" / train_mixed.AVERAGED).weights for fold in range(2)]
     start = train_mixed.network_of(model).state_dict()
     key = "fc1w_conv.weight"
