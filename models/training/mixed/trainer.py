@@ -203,7 +203,7 @@ class MixedTrainer:
 
 
 def freeze_stages(network: HyperIQA, count: int) -> None:
-    """Exclude the stem and the first ``count`` stages of an EfficientNet-Lite0 from training; none if ``count`` is 0."""
+    """Exclude the stem and the first ``count`` stages of an EfficientNet-Lite0 from training; nothing if that is 0."""
     parts = [network.res.stem, network.res.layer1, network.res.layer2, network.res.layer3, network.res.layer4]
     for part in parts[: count + 1] if count else []:
         part.requires_grad_(False)
