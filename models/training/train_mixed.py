@@ -19,11 +19,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cv2
+import torch
 
 from hyperiqa import HyperIQA
 from training.mixed.config import MixedConfig, read_config
 from training.mixed.crops import ScoredPhoto, divide, read_photos
-from training.mixed.groups import render
+from training.mixed.prepared import Prepared
 from training.mixed.start import network_of
 from training.mixed.trainer import MixedTrainer
 from training.photos import LIST_PATH, present, read_list, split
@@ -58,11 +59,17 @@ def score_photos(network: HyperIQA, photos: Sequence[ScoredPhoto], path: Path) -
 
 
 def run_fold(
-    config: MixedConfig, folder: Path, start: HyperIQA, photos: Sequence[ScoredPhoto], groups: Path, fold: int | None
+    config: MixedConfig,
+    folder: Path,
+    start: HyperIQA,
+    photos: Sequence[ScoredPhoto],
+    prepared: Prepared,
+    fold: int | None,
 ) -> None:
     """Train, or go on with, the run that leaves out a fold (None: nothing), and score what it has not seen."""
     training, held_out = divide(photos, config.data.folds, config.data.seed, fold)
-    trainer = MixedTrainer(config, folder, start, training, groups, config.data.folds if fold is None else fold)
+    run = config.data.folds if fold is None else fold
+    trainer = MixedTrainer(config, folder, start, *prepared.datasets(training, run))
     trainer.run()
     network = trainer.averaged_network()
     save_averaged(network, folder / AVERAGED)
@@ -77,7 +84,8 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, default=LIST_PATH, help="list of photographs (CSV)")
     parser.add_argument("--rated", type=Path, required=True, help="folder of photographs with mos.csv (MOS on 0..100)")
     parser.add_argument("--run", type=Path, required=True, help="folder of the runs")
-    parser.add_argument("--groups", type=Path, help="folder of the rendered groups (RUN/groups)")
+    parser.add_argument("--prepared", type=Path, help="folder of prepared data, shared by runs (RUN/prepared)")
+    parser.add_argument("--prepare-only", action="store_true", help="fill the folder of prepared data and stop")
     parser.add_argument("--config", type=Path, default=Path(__file__).with_name("mixed.toml"))
     parser.add_argument("--fold", type=int, action="append", help="number of a part to leave out, from 0 (repeatable)")
     parser.add_argument("--all", action="store_true", help="train on all photographs of --rated")
@@ -87,23 +95,18 @@ def main() -> None:
     config = read_config(arguments.config)
     listed = present(arguments.data, read_list(arguments.photos))
     training = split(listed, config.data.validation_sources)[0]
-    groups = arguments.groups or arguments.run / "groups"
-    render(
-        groups,
-        arguments.data,
-        training,
-        config.data.seed,
-        config.data.groups,
-        config.samples,
-        lambda done: print(f"{done} groups rendered", flush=True),
-    )
     start = network_of(arguments.start)
     photos = read_photos(arguments.rated)
+    prepared = Prepared(arguments.prepared or arguments.run / "prepared", config, start, photos, training)
+    torch.set_num_threads(config.run.threads)
+    prepared.prepare(arguments.data, lambda line: print(line, flush=True))
+    if arguments.prepare_only:
+        return
     folds = [None] if arguments.all else arguments.fold or range(config.data.folds)
     for fold in folds:
         name = "all" if fold is None else f"fold-{fold}"
         print(f"{name}: {len(photos)} photographs, {len(training)} for synthetic groups", flush=True)
-        run_fold(config, arguments.run / name, start, photos, groups, fold)
+        run_fold(config, arguments.run / name, start, photos, prepared, fold)
 
 
 if __name__ == "__main__":

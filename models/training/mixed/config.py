@@ -30,9 +30,11 @@ class CropOptions:
     """How human-scored photographs are cropped.
 
     ``scale``: range of the shorter side over the 384 pixels of the native protocol; ``stretch``: range of the factor on
-    width over height, for photographs that were squashed before people scored them.
+    width over height, for photographs that were squashed before people scored them. ``count``: crops of each
+    photograph whose features are kept on disk, where three stages are frozen; else crops are drawn anew at each pass.
     """
 
+    count: int
     scale: tuple[float, float]
     stretch: tuple[float, float]
 
@@ -41,6 +43,8 @@ class CropOptions:
             low, high = getattr(self, name)
             if not 0 < low <= high:
                 raise ValueError(f"{name} must ascend from above 0")
+        if self.count < 1:
+            raise ValueError("count must be at least 1")
         if self.scale[0] * 384 < 224:
             raise ValueError("scale must leave at least the 224 pixels of a patch")
 

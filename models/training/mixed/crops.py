@@ -81,9 +81,12 @@ class Crops(Dataset[tuple[np.ndarray, np.float32]]):
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.float32]:
         turn, place = divmod(number, len(self._photos))
         order = np.random.default_rng((*self._key, 1, turn)).permutation(len(self._photos))
-        photo = self._photos[order[place]]
-        crop = draw_crop(self._image(photo.path), self._options, np.random.default_rng((*self._key, 2, number)))
-        return crop, np.float32(photo.mos)
+        return self.crop(int(order[place]), turn), np.float32(self._photos[order[place]].mos)
+
+    def crop(self, place: int, turn: int) -> np.ndarray:
+        """The crop of photograph ``place`` in a pass, uint8 224×224×3."""
+        rng = np.random.default_rng((*self._key, 2, turn * len(self._photos) + place))
+        return draw_crop(self._image(self._photos[place].path), self._options, rng)
 
     def _image(self, path: Path) -> np.ndarray:
         # Decoded once: 930 photographs of 500×500 take 0.7 GB.

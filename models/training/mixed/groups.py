@@ -60,15 +60,22 @@ class RenderedGroups(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
         return self._count
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        turn, place = divmod(number, self._rendered)
-        group = int(np.random.default_rng((*self._key, 3, turn)).permutation(self._rendered)[place])
-        chunk, row = divmod(group, CHUNK)
-        path = _path(self._folder, chunk * CHUNK)
-        patches = np.load(path, mmap_mode="r")[row]
-        labels, weights = np.load(path.with_suffix(".values.npy"))[:, row]
+        patches, labels, weights = self.rendered(self.place(number))
         if np.random.default_rng((*self._key, 4, number)).random() < 0.5:
             patches = patches[:, :, ::-1]
         return np.array(patches), labels, weights
+
+    def place(self, number: int) -> int:
+        """Which rendered group is item ``number``."""
+        turn, place = divmod(number, self._rendered)
+        return int(np.random.default_rng((*self._key, 3, turn)).permutation(self._rendered)[place])
+
+    def rendered(self, group: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A group as it was rendered; the patches are mapped into memory, read-only."""
+        chunk, row = divmod(group, CHUNK)
+        path = _path(self._folder, chunk * CHUNK)
+        labels, weights = np.load(path.with_suffix(".values.npy"))[:, row]
+        return np.load(path, mmap_mode="r")[row], labels, weights
 
 
 def _path(folder: Path, first: int) -> Path:

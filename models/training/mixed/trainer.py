@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from hyperiqa import HyperIQA
 from hyperiqa.network import normalise
@@ -23,8 +22,7 @@ from training.runs import CHECKPOINT, choose_device, save_whole, update_average
 from training.trainer import schedule
 
 from .config import MixedConfig
-from .crops import Crops, ScoredPhoto
-from .groups import RenderedGroups
+from .features import score_features
 from .losses import ScoreScale, correlation_loss, opinion_loss
 
 _LOSSES = ("opinion", "correlation", "regression", "ranking")
@@ -49,13 +47,14 @@ class MixedTrainer:
         config: of the run.
         folder: of the run.
         start: a network whose weights the run begins with; left as it is.
-        photos: human-scored photographs to train on.
-        groups: folder of the rendered synthetic groups.
-        key: of the random draws, beside the seed: runs with other keys see other crops in another order.
+        scored: crops of human-scored photographs, (input, MOS); ``scored_per_step`` items a step. An input is uint8
+            224×224×3 or, where three stages are frozen, what ``features.extract`` keeps.
+        groups: synthetic groups, (eight inputs, labels, weights); ``groups_per_step`` items a step.
+        made_from: says what the two were made from; a run is resumed with the same only.
 
     Raises:
-        ValueError: the checkpoint was made with another configuration apart from [run], other photographs or another
-            key; or CUDA is asked for in vain.
+        ValueError: the checkpoint was made with another configuration apart from [run], or from something else; or
+            CUDA is asked for in vain.
     """
 
     def __init__(
@@ -63,18 +62,17 @@ class MixedTrainer:
         config: MixedConfig,
         folder: Path,
         start: HyperIQA,
-        photos: Sequence[ScoredPhoto],
-        groups: Path,
-        key: int = 0,
+        scored: Dataset[Any],
+        groups: Dataset[Any],
+        made_from: str,
     ) -> None:
         self.config = config
         self.folder = folder
         self.progress = Progress()
         options = config.optimiser
-        keys = (config.data.seed, key)
-        self._crops = Crops(photos, keys, options.steps * options.scored_per_step, config.crops)
-        self._groups = RenderedGroups(groups, config.data.groups, keys, options.steps * options.groups_per_step)
-        self._made_with = {"config": config.fixed(), "key": key, "photos": _fingerprint(photos)}
+        self._scored = scored
+        self._groups = groups
+        self._made_with = {"config": config.fixed(), "from": made_from}
         self.device = choose_device(config.run.device)
         torch.set_num_threads(config.run.threads)
 
@@ -149,7 +147,7 @@ class MixedTrainer:
         path = self.folder / CHECKPOINT
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         if state["made with"] != self._made_with:
-            raise ValueError(f"{path} was made with another configuration or other photographs; use another folder")
+            raise ValueError(f"{path} was made with another configuration or from other data; use another folder")
         for name in ("network", "average", "scale", "optimiser"):
             getattr(self, name).load_state_dict(state[name])
         self.progress = Progress(**state["progress"])
@@ -160,7 +158,7 @@ class MixedTrainer:
         for group, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * factor
 
-        crops, mos = _batch(self._crops, step, options.scored_per_step)
+        crops, mos = _batch(self._scored, step, options.scored_per_step)
         inputs = [crops]
         if options.groups_per_step:
             patches, labels, weights = _batch(self._groups, step, options.groups_per_step)
@@ -181,10 +179,12 @@ class MixedTrainer:
         update_average(self.average, self.network, options.average, step)
         return [loss.item() for loss in losses] + [0.0] * (len(_LOSSES) - len(losses))
 
-    def _scores(self, patches: Tensor) -> Tensor:
+    def _scores(self, inputs: Tensor) -> Tensor:
+        inputs = inputs.to(self.device)
+        if inputs.dtype != torch.uint8:
+            return score_features(self.network, inputs)
         # N×224×224×3 seen as N×3×224×224 is channels_last already.
-        pixels = patches.to(self.device).permute(0, 3, 1, 2)
-        return self.network(normalise(pixels, next(self.network.parameters())))
+        return self.network(normalise(inputs.permute(0, 3, 1, 2), next(self.network.parameters())))
 
     def _note(self) -> None:
         """Add a row to the curves."""
@@ -213,9 +213,3 @@ def _batch(items: Any, step: int, size: int) -> list[Tensor]:
     """The items of a step, stacked."""
     parts = zip(*(items[number] for number in range(step * size, (step + 1) * size)), strict=True)
     return [torch.from_numpy(np.stack(part)) for part in parts]
-
-
-def _fingerprint(photos: Sequence[ScoredPhoto]) -> str:
-    """SHA-256 of the names and scores."""
-    text = "".join(f"{photo.path.name}\0{photo.mos!r}\n" for photo in photos)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,9 @@ from hyperiqa.backbones import fold_same_padding
 from training import train_mixed
 from training.folded import fold, unfold_into
 from training.mixed.config import MixedConfig, read_config
+from training.mixed.crops import read_photos
 from training.mixed.groups import render
+from training.mixed.prepared import Prepared
 from training.photos import read_list
 
 CONFIG = Path(train_mixed.__file__).with_name("mixed.toml")
@@ -24,13 +27,14 @@ CONFIG = Path(train_mixed.__file__).with_name("mixed.toml")
 
 @pytest.fixture
 def config() -> MixedConfig:
-    """Four steps of four crops and one group, two folds."""
+    """Four steps of four crops and one group, two folds; nothing frozen."""
     config = read_config(CONFIG)
     return dataclasses.replace(
         config,
         data=dataclasses.replace(config.data, folds=2, groups=3, validation_sources=("example/unseen",)),
+        crops=dataclasses.replace(config.crops, count=2),
         optimiser=dataclasses.replace(
-            config.optimiser, steps=4, scored_per_step=4, groups_per_step=1, warmup_steps=1, head_rate=1e-3
+            config.optimiser, steps=4, scored_per_step=4, groups_per_step=1, warmup_steps=1, frozen_stages=0
         ),
         run=dataclasses.replace(config.run, device="cpu", threads=1, log_steps=1),
     )
@@ -72,6 +76,19 @@ def groups(config: MixedConfig, photo_folder: Path, tmp_path: Path) -> Path:
     photos = read_list(photo_folder / "photos.csv")[:2]
     render(folder, photo_folder, photos, config.data.seed, config.data.groups, config.samples)
     return folder
+
+
+@pytest.fixture
+def prepare(start: HyperIQA, rated_folder: Path, photo_folder: Path, tmp_path: Path) -> Callable[..., Prepared]:
+    """Prepared data of a configuration, in the folder ``prepared`` or another one."""
+
+    def make(config: MixedConfig, name: str = "prepared") -> Prepared:
+        photos = read_list(photo_folder / "photos.csv")[:2]
+        prepared = Prepared(tmp_path / name, config, start, read_photos(rated_folder), photos)
+        prepared.prepare(photo_folder)
+        return prepared
+
+    return make
 
 
 @pytest.fixture

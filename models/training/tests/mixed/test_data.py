@@ -11,7 +11,7 @@ from training.mixed.groups import CHUNK, RenderedGroups, render
 from training.photos import present, read_list
 from training.samples import Groups
 
-AS_STORED = CropOptions((1, 1), (1, 1))
+AS_STORED = CropOptions(1, (1, 1), (1, 1))
 
 
 def test_parts_are_disjoint_and_cover_the_set(rated_folder):
@@ -38,7 +38,7 @@ def test_crop_shows_the_photograph_at_the_protocol_scale():
 
 def test_crops_are_mirrored_and_stretched_at_random():
     columns = np.tile(np.linspace(0, 250, 500)[None, :, None], (400, 1, 3)).astype(np.uint8)
-    options = CropOptions((0.85, 1.2), (0.9, 1.4))
+    options = CropOptions(1, (0.85, 1.2), (0.9, 1.4))
     slopes = [
         np.diff(draw_crop(columns, options, np.random.default_rng(seed))[9, 4:-4, 0].astype(float)).mean()
         for seed in range(60)
@@ -51,7 +51,7 @@ def test_crops_are_mirrored_and_stretched_at_random():
 
 
 def test_stretched_crop_fits_into_narrow_photographs():
-    options = CropOptions((0.6, 1.2), (0.5, 2.0))
+    options = CropOptions(1, (0.6, 1.2), (0.5, 2.0))
     for height, width in ((300, 900), (900, 300), (224, 224)):
         for seed in range(20):
             assert (

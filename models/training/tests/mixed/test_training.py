@@ -11,10 +11,14 @@ import torch
 from hyperiqa.checkpoints import load_checkpoint
 from training import cross_validate, train_mixed
 from training.metrics import Correlation
-from training.mixed.config import CropOptions, read_config
+from training.mixed.config import CropOptions, MixedConfig, read_config
 from training.mixed.crops import divide, read_photos
-from training.mixed.trainer import MixedTrainer
+from training.mixed.trainer import CHECKPOINT, MixedTrainer
 from training.scoring import Scorer, read_oriented
+
+
+def with_options(config: MixedConfig, **values: float) -> MixedConfig:
+    return dataclasses.replace(config, optimiser=dataclasses.replace(config.optimiser, **values))
 
 
 def states(trainer: MixedTrainer) -> dict[str, torch.Tensor]:
@@ -25,12 +29,14 @@ def states(trainer: MixedTrainer) -> dict[str, torch.Tensor]:
     }
 
 
-def test_resumed_run_is_the_same(config, start, rated_folder, groups, tmp_path):
-    photos = read_photos(rated_folder)
-    whole = MixedTrainer(config, tmp_path / "whole", start, photos, groups)
+@pytest.mark.parametrize("frozen", [0, 3])
+def test_resumed_run_is_the_same(config, start, rated_folder, prepare, tmp_path, frozen):
+    config = with_options(config, frozen_stages=frozen)
+    data = prepare(config).datasets(read_photos(rated_folder), 1)
+    whole = MixedTrainer(config, tmp_path / "whole", start, *data)
     whole.run(report=False)
-    MixedTrainer(config, tmp_path / "parts", start, photos, groups).run(until=2, report=False)
-    resumed = MixedTrainer(config, tmp_path / "parts", start, photos, groups)
+    MixedTrainer(config, tmp_path / "parts", start, *data).run(until=2, report=False)
+    resumed = MixedTrainer(config, tmp_path / "parts", start, *data)
     assert resumed.progress.step == 2
     resumed.run(report=False)
     expected, found = states(whole), states(resumed)
@@ -39,9 +45,10 @@ def test_resumed_run_is_the_same(config, start, rated_folder, groups, tmp_path):
     assert losses[0] == losses[1] and len(losses[0]) == 4
 
 
-def test_both_kinds_are_learnt_from_and_the_start_stays(config, start, rated_folder, groups, tmp_path):
+def test_both_kinds_are_learnt_from_and_the_start_stays(config, start, rated_folder, prepare, tmp_path):
     before = {name: value.clone() for name, value in start.state_dict().items()}
-    trainer = MixedTrainer(config, tmp_path / "run", start, read_photos(rated_folder), groups)
+    data = prepare(config).datasets(read_photos(rated_folder), 0)
+    trainer = MixedTrainer(config, tmp_path / "run", start, *data)
     trainer.run(report=False)
     row = trainer.progress.rows[-1]
     assert all(row[name] > 0 for name in ("opinion", "correlation", "regression"))
@@ -52,57 +59,49 @@ def test_both_kinds_are_learnt_from_and_the_start_stays(config, start, rated_fol
     assert all(torch.equal(value, start.state_dict()[name]) for name, value in before.items())
 
 
-def test_without_groups_only_opinions_are_learnt(config, start, rated_folder, tmp_path):
-    alone = dataclasses.replace(config, optimiser=dataclasses.replace(config.optimiser, groups_per_step=0))
-    trainer = MixedTrainer(alone, tmp_path / "run", start, read_photos(rated_folder), tmp_path / "nothing")
+def test_without_groups_only_opinions_are_learnt(config, start, rated_folder, prepare, tmp_path):
+    alone = with_options(config, groups_per_step=0)
+    trainer = MixedTrainer(alone, tmp_path / "run", start, *prepare(alone).datasets(read_photos(rated_folder), 0))
     trainer.run(until=1, report=False)
     assert trainer.progress.rows[0]["regression"] == trainer.progress.rows[0]["ranking"] == 0
 
 
-def test_other_configuration_photographs_or_draws_are_refused(config, start, rated_folder, groups, tmp_path):
-    photos = read_photos(rated_folder)
-    MixedTrainer(config, tmp_path / "run", start, photos, groups).run(until=1, report=False)
-    other = dataclasses.replace(config, optimiser=dataclasses.replace(config.optimiser, head_rate=1.0))
-    for changed in (
-        {"config": other},
-        {"photos": photos[1:]},
-        {"key": 9},
+def test_other_configuration_photographs_or_draws_are_refused(config, start, rated_folder, prepare, tmp_path):
+    photos, prepared = read_photos(rated_folder), prepare(config)
+    MixedTrainer(config, tmp_path / "run", start, *prepared.datasets(photos, 0)).run(until=1, report=False)
+    other = with_options(config, head_rate=1.0)
+    for changed, data in (
+        (other, prepared.datasets(photos, 0)),
+        (config, prepared.datasets(photos[1:], 0)),
+        (config, prepared.datasets(photos, 9)),
     ):
-        values = {"config": config, "folder": tmp_path / "run", "start": start, "photos": photos, "groups": groups}
         with pytest.raises(ValueError, match="another folder"):
-            MixedTrainer(**(values | changed))
+            MixedTrainer(changed, tmp_path / "run", start, *data)
 
 
-def test_run_may_end_earlier_than_planned(config, start, rated_folder, groups, tmp_path):
-    photos = read_photos(rated_folder)
-    MixedTrainer(config, tmp_path / "run", start, photos, groups).run(until=1, report=False)
-    shorter = dataclasses.replace(
-        config,
-        optimiser=dataclasses.replace(config.optimiser, steps=2),
-        run=dataclasses.replace(config.run, log_steps=5),
-    )
-    trainer = MixedTrainer(shorter, tmp_path / "run", start, photos, groups)
+def test_run_may_end_earlier_than_planned(config, start, rated_folder, prepare, tmp_path):
+    data = prepare(config).datasets(read_photos(rated_folder), 0)
+    MixedTrainer(config, tmp_path / "run", start, *data).run(until=1, report=False)
+    shorter = with_options(config, steps=2)
+    shorter = dataclasses.replace(shorter, run=dataclasses.replace(config.run, log_steps=5))
+    trainer = MixedTrainer(shorter, tmp_path / "run", start, *data)
     assert trainer.progress.step == 1
     trainer.run(report=False)
     assert trainer.progress.step == 2
-    # The last step of a cosine has a small part of the rate.
-    assert trainer.optimiser.param_groups[0]["lr"] <= config.optimiser.backbone_rate
+    assert trainer.done
+    assert (tmp_path / "run" / CHECKPOINT).is_file()
 
 
-@pytest.mark.parametrize("count", [0, 1, 4])
-def test_frozen_stages_stay_as_they_are(config, start, rated_folder, groups, tmp_path, count):
-    options = dataclasses.replace(config.optimiser, frozen_stages=count)
-    trainer = MixedTrainer(
-        dataclasses.replace(config, optimiser=options), tmp_path / "run", start, read_photos(rated_folder), groups
-    )
+@pytest.mark.parametrize("count", [0, 1, 3, 4])
+def test_frozen_stages_stay_as_they_are(config, start, rated_folder, prepare, tmp_path, count):
+    frozen = with_options(config, frozen_stages=count)
+    data = prepare(frozen).datasets(read_photos(rated_folder), 0)
+    trainer = MixedTrainer(frozen, tmp_path / "run", start, *data)
     before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
     trainer.run(until=2, report=False)
     after = trainer.network.state_dict()
-    changed = [
-        not torch.equal(before[f"res.layer{k}.0.project.0.weight"], after[f"res.layer{k}.0.project.0.weight"])
-        for k in range(1, 5)
-    ]
-    assert changed == [k > count for k in range(1, 5)]
+    names = [f"res.layer{stage}.0.project.0.weight" for stage in range(1, 5)]
+    assert [not torch.equal(before[name], after[name]) for name in names] == [stage > count for stage in range(1, 5)]
     assert torch.equal(before["res.stem.0.weight"], after["res.stem.0.weight"]) == (count > 0)
     assert not torch.equal(before["res.lda1_fc.weight"], after["res.lda1_fc.weight"])
 
@@ -117,6 +116,7 @@ def test_frozen_stages_stay_as_they_are(config, start, rated_folder, groups, tmp
         ("optimiser", {"average": 1.0}, "below 1"),
         ("data", {"folds": 1}, "folds must be at least 2"),
         ("data", {"groups": 0}, "groups at least 1"),
+        ("crops", {"count": 0}, "count must be"),
         ("crops", {"scale": (0.5, 1.0)}, "224 pixels"),
         ("crops", {"stretch": (1.4, 0.9)}, "stretch must ascend"),
     ],
