@@ -109,7 +109,7 @@ def main() -> None:
         print(row(f"{share:g}", found))
         print(row("gain", found, first), flush=True)
     if arguments.output:
-        save_averaged(mean, arguments.output)
+        save_averaged(mean, checkpoints[0]["description"], arguments.output)
 
 
 if __name__ == "__main__":

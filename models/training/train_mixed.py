@@ -36,7 +36,15 @@ AVERAGED = "averaged.pth"
 HELD_OUT = "held-out.csv"
 
 
-def save_averaged(network: HyperIQA, path: Path) -> None:
+def describe(photos: Sequence[ScoredPhoto]) -> str:
+    """One sentence on the training data, for the model file."""
+    return (
+        "openly licensed photographs with synthetic distortions, labelled with KADID-10k's mean scores of types and "
+        f"levels, and {len(photos)} photographs of {photos[0].path.parent.name} with people's own scores"
+    )
+
+
+def save_averaged(network: HyperIQA, description: str, path: Path) -> None:
     """Write weights and what the export needs to know."""
     state = {
         "state_dict": network.state_dict(),
@@ -44,6 +52,7 @@ def save_averaged(network: HyperIQA, path: Path) -> None:
         "activation": network.res.activation,
         "output": "bounded" if network.bounded else "unbounded",
         "licence": LICENCE,
+        "description": description,
     }
     save_whole(state, path)
 
@@ -72,7 +81,7 @@ def run_fold(
     trainer = MixedTrainer(config, folder, start, *prepared.datasets(training, run))
     trainer.run()
     network = trainer.averaged_network()
-    save_averaged(network, folder / AVERAGED)
+    save_averaged(network, describe(photos), folder / AVERAGED)
     if held_out:
         score_photos(network, held_out, folder / HELD_OUT)
 

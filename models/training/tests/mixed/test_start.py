@@ -8,7 +8,7 @@ import torch
 from hyperiqa import PatchScorer, build_network
 from hyperiqa.checkpoints import load_checkpoint
 from hyperiqa.errors import ModelError
-from hyperiqa.exporting import export_model
+from hyperiqa.exporting import export_model, read_model
 from training.mixed.start import interpolate, network_of
 from training.train_mixed import save_averaged
 
@@ -30,8 +30,9 @@ def test_activation_output_and_batch_norm_are_recovered(tmp_path, activation):
     network = build_network("efficientnet_lite0", output="bounded", activation=activation)
     network(torch.randn(4, 3, 224, 224))  # moves the running means of batch norm away from 0 and 1
     network.eval()
-    save_averaged(network, tmp_path / "network.pth")
+    save_averaged(network, "two kinds of photographs", tmp_path / "network.pth")
     export_model(load_checkpoint(tmp_path / "network.pth"), "kadid-synthetic", tmp_path / "model.pt")
+    assert read_model(tmp_path / "model.pt")[1]["training"]["description"] == "two kinds of photographs"
     found = network_of(tmp_path / "model.pt")
     assert (found.res.activation, found.bounded) == (activation, True)
     assert torch.equal(found.res.stem[1].running_mean, torch.zeros(32))

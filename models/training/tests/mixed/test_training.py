@@ -180,7 +180,9 @@ def test_command_trains_folds_and_scores_what_they_have_not_seen(
     ends = [load_checkpoint(run / f"fold-{fold}" / train_mixed.AVERAGED).weights for fold in range(2)]
     start = train_mixed.network_of(model).state_dict()
     key = "fc1w_conv.weight"
-    found = load_checkpoint(mean).weights[key]
+    written = load_checkpoint(mean)
+    assert "and 6 photographs of rated with people's own scores" in written.details["description"]
+    found = written.weights[key]
     torch.testing.assert_close(found, (ends[0][key] + ends[1][key]) / 4 + start[key] / 2)
 
 
