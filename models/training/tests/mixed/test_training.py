@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from hyperiqa.checkpoints import load_checkpoint
 from training import cross_validate, train_mixed
+from training.evaluate import patch_scores
 from training.metrics import Correlation
 from training.mixed.config import CropOptions, MixedConfig, read_config
 from training.mixed.crops import divide, read_photos
@@ -139,6 +141,7 @@ def test_command_trains_folds_and_scores_what_they_have_not_seen(
     monkeypatch.setattr(train_mixed, "read_config", lambda _: config)
     monkeypatch.setattr(cross_validate, "read_config", lambda _: config)
     monkeypatch.setattr(cross_validate, "LIST_PATH", photo_folder / "photos.csv")
+    monkeypatch.setattr(cross_validate, "patch_scores", partial(patch_scores, groups=2))
     monkeypatch.setattr(cross_validate.metrics, "gain", lambda *values: Correlation(0.1, 0, 0.2, len(values[1])))
     monkeypatch.setattr(
         cross_validate.metrics, "with_interval", lambda *values: Correlation(0.5, 0.4, 0.6, len(values[1]))
