@@ -25,7 +25,7 @@ from .curves import CURVES, write_curves
 from .folded import fold, unfold_into
 from .losses import ranking_loss, regression_loss
 from .photos import Photo, split
-from .runs import CHECKPOINT, choose_device, save_whole, update_average
+from .runs import CHECKPOINT, choose_device, read_checkpoint, save_whole, update_average
 from .samples import GROUP, Groups, SampleOptions
 
 _CURVE_COLUMNS = ("patches", "seconds", "regression", "ranking", "srcc", "plcc")
@@ -152,10 +152,7 @@ class Trainer:
         write_curves(self.progress.rows, _CURVE_COLUMNS, self.folder / CURVES)
 
     def _resume(self) -> None:
-        path = self.folder / CHECKPOINT
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        if state["config"] != self.config.fixed():
-            raise ValueError(f"{path} was made with another configuration; use that one or another folder")
+        state = read_checkpoint(self.folder / CHECKPOINT, self.config.fixed())
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])

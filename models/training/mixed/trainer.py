@@ -18,7 +18,7 @@ from hyperiqa.network import normalise
 from training.curves import CURVES, write_curves
 from training.folded import fold, unfold_into
 from training.losses import ranking_loss, regression_loss
-from training.runs import CHECKPOINT, choose_device, save_whole, update_average
+from training.runs import CHECKPOINT, choose_device, read_checkpoint, save_whole, update_average
 from training.trainer import schedule
 
 from .config import MixedConfig
@@ -53,7 +53,7 @@ class MixedTrainer:
         made_from: says what the two were made from; a run is resumed with the same only.
 
     Raises:
-        ValueError: the checkpoint was made with another configuration apart from [run], or from something else; or
+        ValueError: the checkpoint was made with another configuration apart from [run], or from other data; or
             CUDA is asked for in vain.
     """
 
@@ -144,10 +144,7 @@ class MixedTrainer:
         write_curves(self.progress.rows, _CURVE_COLUMNS, self.folder / CURVES)
 
     def _resume(self) -> None:
-        path = self.folder / CHECKPOINT
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        if state["made with"] != self._made_with:
-            raise ValueError(f"{path} was made with another configuration or from other data; use another folder")
+        state = read_checkpoint(self.folder / CHECKPOINT, self._made_with, "made with")
         for name in ("network", "average", "scale", "optimiser"):
             getattr(self, name).load_state_dict(state[name])
         self.progress = Progress(**state["progress"])
