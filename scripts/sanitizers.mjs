@@ -1,6 +1,6 @@
 // Engine and addons under sanitizers: AddressSanitizer with UndefinedBehaviorSanitizer, then ThreadSanitizer. Builds each
 // flavour (scripts/prepare.mjs), runs the engine's GoogleTests in it, and lets the addon score, end and be killed in
-// Node.js, with the model that is shipped. Reports of LibTorch's own are left out by native/test/*.supp. Takes a while.
+// Node.js, with the model that is shipped. Reports of LibTorch's own are left out by native/test/tsan.supp. Takes a while.
 //   node scripts/sanitizers.mjs [address] [thread]      without a name: both
 import { execFileSync, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';

@@ -70,7 +70,7 @@ export function checkedResize(
     throw tooLarge(
       `${becomes}, more than the limit of ${limit}. Cut a less narrow part out of it` +
         (limit < ENGINE_PIXELS
-          ? ', or raise limitInputPixels if you trust it.'
+          ? ', or raise limitInputPixels (--max-pixels) if you trust it.'
           : ', or use a protocol that makes less of it.'),
     );
   }
@@ -95,6 +95,6 @@ export function checkPatches(
   throw tooLarge(
     `${label}, resized to ${resized.width}×${resized.height} pixels, would have ${patches} patches, more than the limit of ` +
       `${limit}. Use a larger stride or a protocol that scales the image down` +
-      (limit < MAXIMUM_CROPS ? ', or raise limitInputPixels.' : '.'),
+      (limit < MAXIMUM_CROPS ? ', or raise limitInputPixels (--max-pixels).' : '.'),
   );
 }

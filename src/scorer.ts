@@ -87,12 +87,13 @@ export class HyperIQA implements AsyncDisposable {
    * Loads a model.
    *
    * @param model - Path or file URL of a model file, or the name of a registered model (`addModel`); default: the model of
-   *   the package. A text with a separator or the ending `.pt` is a path; anything else is a name first.
-   * A file that is neither of the package nor registered nor known from before is first loaded in a process of its own.
+   *   the package. A text with a separator or the ending `.pt` is a path; anything else is a name first. A file that is
+   *   neither of the package nor registered nor known from before is first loaded in a process of its own.
    *
    * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT, ERR_MODEL_SELF_CHECK,
-   *   ERR_MODEL_UNTRUSTED (more than models of hyperiqa need, or no process to try it in; see `trustModel`), ERR_MODEL_HASH (a registered model whose file was changed), ERR_DEVICE_UNAVAILABLE, ERR_DTYPE_UNSUPPORTED, ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD,
-   *   ERR_ADDON_NOT_FOUND, ERR_OUT_OF_MEMORY, ERR_ABORTED
+   *   ERR_MODEL_UNTRUSTED (more than models of hyperiqa need, or no process to try it in; see `trustModel`), ERR_MODEL_HASH
+   *   (a registered model whose file was changed), ERR_DEVICE_UNAVAILABLE, ERR_DTYPE_UNSUPPORTED, ERR_LIBTORCH_NOT_FOUND,
+   *   ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD, ERR_ADDON_NOT_FOUND, ERR_OUT_OF_MEMORY, ERR_ABORTED
    */
   static async load(model?: string | URL, options: LoadOptions = {}): Promise<HyperIQA> {
     const checked = checkLoadOptions(options);
@@ -110,9 +111,9 @@ export class HyperIQA implements AsyncDisposable {
    * room for its bytes; one that is given up is destroyed (a request of Node's http and http2 servers is left unread
    * instead, so that it can be answered).
    *
-   * @throws HyperIQAError (as a rejection) ERR_QUEUE_FULL, ERR_INVALID_ARGUMENT, ERR_IMAGE_NOT_FOUND, ERR_IMAGE_READ, ERR_IMAGE_EMPTY,
-   *   ERR_IMAGE_FORMAT, ERR_IMAGE_DECODE, ERR_IMAGE_TOO_LARGE, ERR_IMAGE_RAW_SIZE, ERR_ABORTED, ERR_DISPOSED,
-   *   ERR_OUT_OF_MEMORY, ERR_INTERNAL
+   * @throws HyperIQAError (as a rejection) ERR_QUEUE_FULL, ERR_INVALID_ARGUMENT, ERR_IMAGE_NOT_FOUND, ERR_IMAGE_READ,
+   *   ERR_IMAGE_EMPTY, ERR_IMAGE_FORMAT, ERR_IMAGE_DECODE, ERR_IMAGE_TOO_LARGE, ERR_IMAGE_RAW_SIZE, ERR_ABORTED,
+   *   ERR_DISPOSED, ERR_OUT_OF_MEMORY, ERR_INTERNAL
    */
   score(input: ImageInput, options: ScoreOptions = {}): Promise<ScoreResult> {
     return fromCallSite(async () => this.#score(input, checkScoreOptions(options, this.info.model)));

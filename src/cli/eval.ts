@@ -57,7 +57,7 @@ export const evalCommand = (exit: (code: number) => void): CommandModule<object,
       .epilogue(
         'Exit codes: 0 evaluated, also with dropped rows and warnings; 1 a predictor has no image with a human score ' +
           '(the others are evaluated), or with --strict dropped rows or warnings; 2 wrong usage, a table that cannot be ' +
-          'read, or nothing to evaluate; 130 interrupted.\n\nFormats, figures and what they mean: docs/evaluation.md.',
+          'read, or nothing to evaluate; 130, 143 interrupted.\n\nFormats, figures and what they mean: docs/evaluation.md.',
       ),
   handler: async (args) => {
     exit(await run(args._.slice(1).map(String), args));

@@ -49,7 +49,7 @@ export const exportCommand = (
       .example('$0 export FILE --dataset livec -o livec.pt --sha256 HEX', 'Only if the file is the one you expect')
       .epilogue(
         'Exit codes: 0 written and checked; 2 wrong usage, or nothing was written (the reason is on standard error); ' +
-          '130 interrupted.\n\nDatasets, layouts and codes: docs/models.md.',
+          '130, 143 interrupted.\n\nDatasets, layouts and codes: docs/models.md.',
       ),
   handler: async (args) => {
     const checkpoints = args._.slice(1).map(String);

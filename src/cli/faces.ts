@@ -37,7 +37,7 @@ export const facesCommand = (exit: (code: number) => void): CommandModule<object
       .example('$0 score photos --faces', 'Scores of faces beside those of the images')
       .epilogue(
         'Exit codes: 0 all images were looked at, whatever was found; 1 some failed (see "error" in their records); 2 ' +
-          'wrong usage, or the run could not be set up or its output not written; 130 interrupted (continue with ' +
+          'wrong usage, or the run could not be set up or its output not written; 130, 143 interrupted (continue with ' +
           '--resume).\n\nRecords, and how good the detector is: docs/faces.md.',
       ),
   handler: async (args) => {

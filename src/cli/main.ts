@@ -98,6 +98,11 @@ function cli(args: string[]) {
 
 /** yargs' words for a wrong command line, with the option that was probably meant. */
 function explain(message: string): string {
+  const choice = /^Invalid values:\s+Argument: (\S+), Given: (.*), Choices: (.*)$/.exec(message);
+  if (choice) {
+    const [, name, given, choices] = choice.map(String);
+    return `${name === 'kind' ? 'The kind' : `--${name}`} must be one of ${choices}, not ${given}.`;
+  }
   const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1]?.split(', ') ?? [];
   const options = Object.keys({
     ...scoreOptions,
@@ -148,7 +153,13 @@ function report(error: unknown): void {
       ? error
       : { message: error instanceof Error ? error.message : String(error), code: 'ERR_INTERNAL' };
   tell(`${message} (${code})`);
-  if (code === 'ERR_INVALID_ARGUMENT') tell('hyperiqa --help and hyperiqa score --help list what there is');
+  if (code !== 'ERR_INVALID_ARGUMENT') return;
+  const [command = ''] = hideBin(process.argv);
+  tell(
+    commands.includes(command)
+      ? `hyperiqa ${command} --help lists what there is`
+      : 'hyperiqa --help lists the commands',
+  );
 }
 
 // A reader that has gone is told by the write that fails; stderr without a reader is no reason to stop.

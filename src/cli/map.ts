@@ -38,7 +38,7 @@ export const mapCommand = (exit: (code: number) => void): CommandModule<object, 
       .example('$0 map photo.jpg -o maps --range auto --colours cividis', 'Differences inside one image')
       .epilogue(
         'Exit codes: 0 all images were mapped; 1 some failed; 2 wrong usage, or the run could not be set up or its output ' +
-          'not written; 130 interrupted.\n\nWhat a map shows: docs/maps.md.',
+          'not written; 130, 143 interrupted.\n\nWhat a map shows: docs/maps.md.',
       ),
   handler: async (args) => {
     exit(await run(args._.slice(1).map(String), args));

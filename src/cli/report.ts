@@ -72,7 +72,7 @@ export const reportCommand = (exit: (code: number) => void): CommandModule<objec
       .example('$0 report s.csv --mos mos.csv --pictures plots --picture-format png', 'The pictures on their own, too')
       .epilogue(
         'Exit codes: 0 written; 1 written, but a predictor has no image with a human score; 2 wrong usage, a table that ' +
-          'cannot be read, nothing to evaluate, or a file that cannot be written; 130 interrupted.\n\n' +
+          'cannot be read, nothing to evaluate, or a file that cannot be written; 130, 143 interrupted.\n\n' +
           'What the pictures show: docs/report.md.',
       ),
   handler: async (args) => {

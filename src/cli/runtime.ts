@@ -56,7 +56,9 @@ export const runtimeCommand = (exit: Exit): CommandModule => ({
       .example('$0 runtime install cuda', 'The build for NVIDIA GPUs, with its libraries')
       .example('$0 runtime list', 'What is installed, and what can be')
       .example('$0 doctor', 'Whether it works, and what is missing')
-      .epilogue('Exit codes: 0 done; 1 verify found damage; 2 wrong usage or failed; 130 interrupted. docs/runtime.md'),
+      .epilogue(
+        'Exit codes: 0 done; 1 verify found damage; 2 wrong usage or failed; 130, 143 interrupted. docs/runtime.md',
+      ),
   handler: ({ _ }) => {
     const [, name] = (_ as unknown[]).map(String);
     if (name === undefined) throw usage(`Say what to do: ${actions.join(', ')}.`);
@@ -108,7 +110,7 @@ const install = (exit: Exit): CommandModule<object, InstallArguments> => ({
       .example('$0 runtime install cpu venv/lib/python3.11/site-packages', 'From a PyTorch that is there')
       .epilogue(
         'HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured; pip has its own settings. CUDA has no build for ' +
-          'macOS and Windows.\n\nExit codes: 0 installed; 2 wrong usage or failed; 130 interrupted. docs/runtime.md',
+          'macOS and Windows.\n\nExit codes: 0 installed; 2 wrong usage or failed; 130, 143 interrupted. docs/runtime.md',
       ),
   handler: async ({ kind, sha256, force, quiet, format, _ }) => {
     const interrupt = new Interrupt();

@@ -44,7 +44,7 @@ export const scoreCommand = (exit: (code: number) => void): CommandModule<object
       .example('$0 score upload.jpg --fail-below 40 --quiet', 'A gate: exit code 3 below 40')
       .epilogue(
         'Exit codes: 0 all images scored; 1 some failed (see "error" in their records); 2 wrong usage, or the run could ' +
-          'not be set up or its output not written; 3 an image is below the gate; 130 interrupted (continue with ' +
+          'not be set up or its output not written; 3 an image is below the gate; 130, 143 interrupted (continue with ' +
           '--resume).\n\nRecords: docs/cli.md, and the schema hyperiqa/schema/record.json.',
       ),
   handler: async (args) => {

@@ -217,7 +217,7 @@ async function withPixels(faces: readonly Face[], image: RawImage, limitInputPix
     throw new HyperIQAError(
       'ERR_IMAGE_TOO_LARGE',
       `The crops of the ${kept.length} faces would have ${pixels} pixels together, more than the limit of ` +
-        `${limitInputPixels}. Use a smaller margin, or raise limitInputPixels.`,
+        `${limitInputPixels}. Use a smaller margin, or raise limitInputPixels (--max-pixels).`,
     );
   }
   const all: Face[] = [];

@@ -4,7 +4,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 
 /**
  * `$HYPERIQA_CACHE`, else `$XDG_CACHE_HOME/hyperiqa`, else `~/.cache/hyperiqa`; an absolute path that need not exist.
- * `scripts/lib/cache.mjs` has the same rule for the time before the TypeScript is built; a test holds them together.
+ * `scripts/lib/paths.mjs` has the same rule for the time before the TypeScript is built; a test holds them together.
  */
 export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
   const own = environment.HYPERIQA_CACHE;

@@ -120,9 +120,9 @@ test.each([
   [['score', 'a', '--threads', '-2'], '--threads must be'],
   [['score', 'a', '--max-pixels', 'many'], '--max-pixels must be'],
   [['score', 'a', '--device', 'gpu'], '--device must be'],
-  [['score', 'a', '--dtype', 'int8'], 'Choices: "fp32", "bf16", "fp16"'],
-  [['score', 'a', '--protocol', 'other'], 'Choices: "official"'],
-  [['score', 'a', '--format', 'xml'], 'Choices: "table"'],
+  [['score', 'a', '--dtype', 'int8'], '--dtype must be one of "fp32", "bf16", "fp16", not "int8".'],
+  [['score', 'a', '--protocol', 'other'], 'must be one of "official"'],
+  [['score', 'a', '--format', 'xml'], 'must be one of "table"'],
   [['score', 'a', '--columns', 'study', '--format', 'json'], '--columns study is a CSV table'],
   [['score', 'a', '--columns', 'study', '--provenance'], 'no room for --provenance'],
   [['score', 'a', '--resume'], '--resume needs --output'],
@@ -132,9 +132,12 @@ test.each([
   [['score', 'docs'], 'There is no image in docs'],
   [['info', 'x'], 'Unknown argument: x'],
   [['info', '--seed', '1'], 'Unknown argument: seed.'],
-  [['self-check', '--format', 'csv'], 'Choices: "table", "json"'],
+  [['self-check', '--format', 'csv'], 'must be one of "table", "json"'],
+  [['runtime', 'install', 'gpu'], 'The kind must be one of "cpu", "cuda", not "gpu".'],
+  [['eval', 'a'], 'hyperiqa eval --help lists what there is'],
   [['scroe', 'a'], 'did you mean score?'],
   [[], 'Name a command'],
+  [[], 'hyperiqa --help lists the commands'],
 ])('2: hyperiqa %j says %j', async (args, message) => {
   const { code, stdout, stderr } = await hyperiqa(args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

@@ -191,6 +191,12 @@ test('the process has few variables of the environment, and no flags of this one
   }
   const [{ env, execArgv }] = started as [ForkOptions];
   expect(env).toMatchObject({ HYPERIQA_CACHE: cacheFolder() });
+  // What decides on LibTorch, addon and cache decides in the same way there.
+  const natives = new URL('../../src/native/', import.meta.url);
+  const sources = readdirSync(natives).map((name) => readFileSync(new URL(name, natives), 'utf8'));
+  const read = sources.join().match(/(?<=\benv(?:ironment)?\.)[A-Z_]+/g) ?? [];
+  expect(read.length).toBeGreaterThan(3);
+  expect(Object.keys(env ?? {})).toEqual(expect.arrayContaining(read));
   expect(env).not.toHaveProperty('SECRET_TOKEN');
   expect(env).not.toHaveProperty('NODE_OPTIONS');
   expect(execArgv).toEqual([]);
