@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 #: Points of the 0..100 scale that are one unit of the losses (one step of the KADID scale).
-_UNIT = 25.0
+UNIT = 25.0
 #: Width of the quadratic part of the smooth L1 loss, in units.
 _BETA = 0.25
 #: Pairs whose labels differ by less (points) say nothing about the order.
@@ -19,8 +19,12 @@ _GREATEST_MARGIN = 0.5
 
 def regression_loss(scores: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     """Weighted smooth L1 between scores and labels, all of one shape; a scalar."""
-    each = F.smooth_l1_loss(scores / _UNIT, labels / _UNIT, beta=_BETA, reduction="none")
-    return (each * weights).sum() / weights.sum()
+    return (smooth_difference(scores, labels) * weights).sum() / weights.sum()
+
+
+def smooth_difference(scores: Tensor, labels: Tensor) -> Tensor:
+    """Smooth L1 of each pair, in units of the losses."""
+    return F.smooth_l1_loss(scores / UNIT, labels / UNIT, beta=_BETA, reduction="none")
 
 
 def ranking_loss(scores: Tensor, labels: Tensor) -> Tensor:
@@ -28,9 +32,9 @@ def ranking_loss(scores: Tensor, labels: Tensor) -> Tensor:
 
     The versions of a row show the same crop, so that their order depends on the distortion only.
     """
-    difference = (labels.unsqueeze(2) - labels.unsqueeze(1)) / _UNIT
-    better = difference > _LEAST_DIFFERENCE / _UNIT
+    difference = (labels.unsqueeze(2) - labels.unsqueeze(1)) / UNIT
+    better = difference > _LEAST_DIFFERENCE / UNIT
     margin = (difference * _MARGIN_SHARE).clamp(max=_GREATEST_MARGIN)
-    gap = (scores.unsqueeze(2) - scores.unsqueeze(1)) / _UNIT
+    gap = (scores.unsqueeze(2) - scores.unsqueeze(1)) / UNIT
     cost = torch.where(better, F.relu(margin - gap), torch.zeros_like(gap))
     return cost.sum() / better.sum().clamp(min=1)

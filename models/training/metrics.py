@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,12 +48,33 @@ def with_interval(
     ``groups`` gives the unit that is resampled for each element (the photograph that distorted versions come from);
     without it every element is its own. ``n`` counts elements.
     """
-    units = np.arange(len(x)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    members = [np.flatnonzero(units == unit) for unit in range(units.max() + 1)]
-    rng = np.random.default_rng(seed)
-    values = []
-    for _ in range(samples):
-        chosen = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
-        values.append(measure(x[chosen], y[chosen]))
+    values = [measure(x[chosen], y[chosen]) for chosen in _resamples(len(x), groups, samples, seed)]
     low, high = np.percentile(values, (2.5, 97.5))
     return Correlation(measure(x, y), float(low), float(high), len(x))
+
+
+def gain(
+    measure,
+    x: np.ndarray,
+    other: np.ndarray,
+    y: np.ndarray,
+    groups: np.ndarray | None = None,
+    samples: int = 1000,
+    seed: int = 0,
+) -> Correlation:
+    """``measure`` of x and y minus that of ``other`` and y, with a paired interval: both on the same resamples."""
+    values = [
+        measure(x[chosen], y[chosen]) - measure(other[chosen], y[chosen])
+        for chosen in _resamples(len(x), groups, samples, seed)
+    ]
+    low, high = np.percentile(values, (2.5, 97.5))
+    return Correlation(measure(x, y) - measure(other, y), float(low), float(high), len(x))
+
+
+def _resamples(count: int, groups: np.ndarray | None, samples: int, seed: int) -> Iterator[np.ndarray]:
+    """Places of the elements of each bootstrap sample."""
+    units = np.arange(count) if groups is None else np.unique(groups, return_inverse=True)[1]
+    members = [np.flatnonzero(units == unit) for unit in range(units.max() + 1)]
+    rng = np.random.default_rng(seed)
+    for _ in range(samples):
+        yield np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])

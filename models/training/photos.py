@@ -86,6 +86,18 @@ def resize_short_side(image: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(image, target, interpolation=cv2.INTER_AREA)
 
 
+def present(folder: Path, photos: Iterable[Photo]) -> list[Photo]:
+    """The photographs of the list whose files are in ``folder``.
+
+    Raises ``ValueError`` if a file has other contents than the list says, or none is there.
+    """
+    found = [photo for photo in photos if (folder / photo.file).is_file()]
+    problems = check_folder(folder, found)
+    if problems or not found:
+        raise ValueError(problems[0] if problems else f"{folder} holds no photograph of the list")
+    return found
+
+
 def check_folder(folder: Path, photos: Iterable[Photo]) -> list[str]:
     """One line for every photograph of the list that is missing in ``folder`` or has other contents."""
     problems = []

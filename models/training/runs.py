@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -42,3 +43,19 @@ def save_whole(state: dict[str, Any], path: Path) -> None:
     partial = path.with_name(path.name + ".partial")
     torch.save(state, partial)
     partial.replace(path)
+
+
+def read_checkpoint(path: Path, made_with: dict[str, Any], entry: str = "config") -> dict[str, Any]:
+    """The state in a checkpoint, on the CPU. Raises ``ValueError`` if its ``entry`` is not ``made_with``."""
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    if state[entry] != made_with:
+        raise ValueError(f"{path} was made with another configuration; use that one or another folder")
+    return state
+
+
+def update_average(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
+    """Move ``average``, the moving average of the weights, towards ``network`` after step number ``step`` (from 0)."""
+    # The average starts short, so that the first weights do not linger in it.
+    decay = min(decay, (1 + step) / (10 + step))
+    with torch.no_grad():
+        torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)

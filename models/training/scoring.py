@@ -6,12 +6,16 @@ of their scores.
 
 from __future__ import annotations
 
+import copy
 import csv
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
+
+from hyperiqa import HyperIQA
+from hyperiqa.network import PatchScorer
 
 from .samples import PATCH
 
@@ -21,11 +25,14 @@ _BATCH = 6
 
 
 class Scorer:
-    """A model file on the CPU in fp32."""
+    """A model file, or a network that is none yet, on the CPU in fp32."""
 
-    def __init__(self, model: Path) -> None:
-        module = torch.jit.freeze(torch.jit.load(str(model), map_location="cpu").float().eval())
-        self._module = torch.jit.optimize_for_inference(module)
+    def __init__(self, model: Path | HyperIQA) -> None:
+        if isinstance(model, HyperIQA):
+            module = torch.jit.script(PatchScorer(copy.deepcopy(model)))
+        else:
+            module = torch.jit.load(str(model), map_location="cpu")
+        self._module = torch.jit.optimize_for_inference(torch.jit.freeze(module.float().eval()))
 
     def patches(self, patches: np.ndarray) -> np.ndarray:
         """Scores of uint8 N×224×224×3."""

@@ -25,7 +25,7 @@ from .curves import CURVES, write_curves
 from .folded import fold, unfold_into
 from .losses import ranking_loss, regression_loss
 from .photos import Photo, split
-from .runs import CHECKPOINT, choose_device, save_whole
+from .runs import CHECKPOINT, choose_device, read_checkpoint, save_whole, update_average
 from .samples import GROUP, Groups, SampleOptions
 
 _CURVE_COLUMNS = ("patches", "seconds", "regression", "ranking", "srcc", "plcc")
@@ -152,10 +152,7 @@ class Trainer:
         write_curves(self.progress.rows, _CURVE_COLUMNS, self.folder / CURVES)
 
     def _resume(self) -> None:
-        path = self.folder / CHECKPOINT
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        if state["config"] != self.config.fixed():
-            raise ValueError(f"{path} was made with another configuration; use that one or another folder")
+        state = read_checkpoint(self.folder / CHECKPOINT, self.config.fixed())
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -195,10 +192,7 @@ class Trainer:
         (regression + options.ranking_weight * ranking).backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), options.gradient_limit, error_if_nonfinite=True)
         self.optimiser.step()
-        # The average starts short, so that the first weights do not linger in it.
-        decay = min(options.average, (1 + self.progress.step) / (10 + self.progress.step))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
+        update_average(self.average, self.network, options.average, self.progress.step)
         return regression.item(), ranking.item()
 
 

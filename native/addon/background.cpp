@@ -116,15 +116,6 @@ bool Background::add(const std::shared_ptr<Closeable>& engine) {
   return true;
 }
 
-std::vector<std::shared_ptr<Closeable>> Background::open_engines() {
-  std::vector<std::shared_ptr<Closeable>> open;
-  for (const auto& weak : engines_) {
-    if (auto engine = weak.lock()) open.push_back(std::move(engine));
-  }
-  engines_.clear();
-  return open;
-}
-
 bool Background::ended() {
   const std::scoped_lock lock(mutex_);
   return ended_;
@@ -132,20 +123,22 @@ bool Background::ended() {
 
 void Background::end(Deadline deadline) noexcept {
   const std::unique_lock ending(ending_, deadline);
-  std::vector<std::shared_ptr<Closeable>> engines;
+  std::vector<std::weak_ptr<Closeable>> engines;
   std::unordered_map<uint64_t, BoundedThread> tasks;
   {
     const std::scoped_lock lock(mutex_);
     ended_ = true;
-    engines = open_engines();
+    engines.swap(engines_);
     tasks.swap(tasks_);
   }
   stop_.request_stop();
   // All at once, so that they use the same time.
-  for (const auto& engine : engines) engine->request_close();
-  for (const auto& engine : engines) {
+  for (const auto& weak : engines) {
+    if (const auto engine = weak.lock()) engine->request_close();
+  }
+  for (const auto& weak : engines) {
     try {
-      engine->close(deadline);
+      if (const auto engine = weak.lock()) engine->close(deadline);
     } catch (...) {  // NOLINT(bugprone-empty-catch)
       // Nobody is left to be told.
     }

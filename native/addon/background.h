@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <stop_token>
 #include <unordered_map>
 #include <vector>
 
@@ -65,8 +64,8 @@ class Background : public std::enable_shared_from_this<Background> {
   /** True once `end` has been called: every engine is closed or being closed. Any thread. */
   bool ended();
 
-  /** Says when `end` is called, for tasks that can be given up half way. Any thread. */
-  std::stop_token ending() const noexcept { return stop_.get_token(); }
+  /** A flag for a task that can be given up half way, which `end` sets. Any thread. */
+  StopFlag ending() const { return stop_.child(); }
 
   /** Has every load given up, closes every engine and waits for every task, until the deadline. Any thread; idempotent.
    */
@@ -76,7 +75,6 @@ class Background : public std::enable_shared_from_this<Background> {
  private:
   explicit Background(Napi::Env env) : mailbox_(env) {}
   void join(uint64_t task) noexcept;
-  std::vector<std::shared_ptr<Closeable>> open_engines();
 
   Mailbox mailbox_;
 
@@ -86,7 +84,7 @@ class Background : public std::enable_shared_from_this<Background> {
   std::unordered_map<uint64_t, BoundedThread> tasks_;
   std::vector<std::weak_ptr<Closeable>> engines_;
 
-  std::stop_source stop_;
+  const StopFlag stop_;
   std::timed_mutex ending_;  // a second `end` returns no sooner than the first
 };
 

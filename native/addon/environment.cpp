@@ -2,7 +2,6 @@
 
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <utility>
 
@@ -60,6 +59,7 @@ class PromiseTask : public Background::Task {
 }  // namespace
 
 Environment::Environment(Napi::Env env, Napi::Object exports) : background_(Background::create(env)) {
+  no_memory();  // made while there is memory
   end_at_exit_event(env, background_);
   end_before_exit_handlers();
 
@@ -126,14 +126,13 @@ Napi::Promise Environment::run(Napi::Env env, std::shared_ptr<Session> session, 
 
 template <typename Session, typename Engine, typename Options>
 Napi::Promise Environment::load_with(Napi::Env env, Options options, const Napi::Value& give_cancel) {
-  const std::stop_source stop;
-  options.stop = stop.get_token();
+  const StopFlag stop = background_->ending();
+  options.stop = stop;
   if (!give_cancel.IsUndefined()) {
     const auto cancel = [stop](const Napi::CallbackInfo&) { stop.request_stop(); };
     give_cancel.As<Napi::Function>().Call({Napi::Function::New(env, cancel, "cancel")});
   }
-  return run(env, nullptr, [options = std::move(options), stop, background = background_]() -> TaskResult {
-    const std::stop_callback at_end(background->ending(), [&stop] { stop.request_stop(); });
+  return run(env, nullptr, [options = std::move(options), background = background_]() -> TaskResult {
     const auto engine = Engine::load(options);
     // The engine's libraries have registered what they do at exit by now; ours must come before that.
     end_before_exit_handlers();

@@ -23,7 +23,7 @@ void Mailbox::drain(Napi::Env env, Napi::Function /*callback*/, Mailbox* mailbox
   while (const auto parcel = parcels.pop()) {
     try {
       const Napi::HandleScope scope(env);
-      static_cast<Message&>(*parcel).run(env);
+      dynamic_cast<Message&>(*parcel).run(env);
     } catch (...) {  // NOLINT(bugprone-empty-catch)
       // Only in an environment that is being terminated: nobody waits for the message any more.
     }

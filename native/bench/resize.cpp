@@ -30,8 +30,7 @@ struct Case {
 };
 
 constexpr Case kCases[] = {{4000, 3000, 512, 384}, {4000, 3000, 384, 512}, {1024, 768, 512, 384},
-                           {1024, 768, 384, 512},  {1024, 768, 512, 384},  {4000, 3000, 512, 384},
-                           {100, 80, 280, 224},    {224, 224, 1024, 1024}};
+                           {1024, 768, 384, 512},  {100, 80, 280, 224},    {224, 224, 1024, 1024}};
 
 template <typename Work>
 double milliseconds(const Work& work) {
@@ -64,7 +63,9 @@ void measure(const Case& c, int rounds) {
           .contiguous();
     }));
   }
-  std::printf("%5ld x %5ld -> %5ld x %5ld", c.width, c.height, c.to_width, c.to_height);
+  // int64_t is another type on each system.
+  std::printf("%5d x %5d -> %5d x %5d", static_cast<int>(c.width), static_cast<int>(c.height),
+              static_cast<int>(c.to_width), static_cast<int>(c.to_height));
   report("ours", ours);
   report("LibTorch", theirs);
   std::printf("\n");

@@ -172,7 +172,10 @@ class Records {
   /** What a name may be and how large. @throws ArchiveError */
   void check(bool trusted) const {
     uint64_t code = 0;
-    for (const auto& [name, record] : records_) {
+    for (const auto& entry : records_) {
+      // No structured binding, which clang before 16 cannot capture.
+      const std::string& name = entry.first;
+      const ZipRecord& record = entry.second;
       const auto limit = [&](uint64_t bytes) {
         if (record.size > bytes) {
           damaged("its record " + name + " has " + std::to_string(record.size) + " bytes, and " +

@@ -41,8 +41,8 @@ class NarrowRows {
   const uint8_t* row(int64_t y, int64_t first) {
     next_ = std::max(next_, first);
     while (next_ <= y) {
-      std::array<const uint8_t*, kRowsAtOnce> from;
-      std::array<uint8_t*, kRowsAtOnce> to;
+      std::array<const uint8_t*, kRowsAtOnce> from{};
+      std::array<uint8_t*, kRowsAtOnce> to{};
       const int64_t row_bytes = image_.width * kChannels;
       const int64_t last = std::min(next_ + kRowsAtOnce, image_.height) - 1;
       for (int64_t r = 0; r < kRowsAtOnce; ++r, ++next_) {
@@ -137,8 +137,8 @@ class Resizer {
     const Columns all = columns(0, width_);
     Ring low(kRowsAtOnce, image_.width * kChannels);
     Ring done(kRowsAtOnce, width_ * kChannels);
-    std::array<const uint8_t*, kRowsAtOnce> from;
-    std::array<uint8_t*, kRowsAtOnce> to;
+    std::array<const uint8_t*, kRowsAtOnce> from{};
+    std::array<uint8_t*, kRowsAtOnce> to{};
     for (int64_t y = 0; y < height_ && !given_up(); y += kRowsAtOnce) {
       for (int64_t r = 0; r < kRowsAtOnce; ++r) {
         // Beyond the last row: that row again, into a place that nobody reads.

@@ -29,7 +29,7 @@ void append(std::vector<float>& scores, const at::Tensor& tensor) {
 
 /** Scores of whole rounds of the check patches in every shape. */
 std::vector<float> specialise(ScoringGraph& graph, at::Device device, const std::vector<int64_t>& shapes,
-                              const std::stop_token& stop) {
+                              const StopFlag& stop) {
   std::vector<float> scores;
   for (const int64_t shape : shapes) {
     check_stop(stop);
@@ -48,7 +48,7 @@ std::vector<float> specialise(ScoringGraph& graph, at::Device device, const std:
 }  // namespace
 
 CompiledModel compile_model(const torch::jit::Module& placed, const Metadata& metadata, GraphMode mode, Dtype dtype,
-                            at::Device device, const std::vector<int64_t>& shapes, const std::stop_token& stop) {
+                            at::Device device, const std::vector<int64_t>& shapes, const StopFlag& stop) {
   check_stop(stop);
   try {
     auto graph = std::make_shared<ScoringGraph>(placed, mode);

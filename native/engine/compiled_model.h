@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <stop_token>
 #include <vector>
 
 #include "engine.h"
@@ -29,7 +28,7 @@ struct CompiledModel {
  * it does not run at all or gives no scores; ERR_ABORTED between two forwards after a stop
  */
 CompiledModel compile_model(const torch::jit::Module& placed, const Metadata& metadata, GraphMode mode, Dtype dtype,
-                            at::Device device, const std::vector<int64_t>& shapes, const std::stop_token& stop = {});
+                            at::Device device, const std::vector<int64_t>& shapes, const StopFlag& stop = {});
 
 /** Scores the check patches on a graph that is compiled already. In a ComputeScope, like `compile_model`. */
 SelfCheck check_model(const CompiledModel& model, const Metadata& metadata, Dtype dtype, at::Device device,

@@ -72,7 +72,7 @@ bool DetectionQueue::cancel(JobId id) {
     const std::scoped_lock lock(mutex_);
     if (const auto running = running_.find(id); running != running_.end()) {
       running->second->cancelled = true;
-      running->second->stop.request_stop();
+      running->second->unwanted = true;
       return true;
     }
     const auto found = waiting_.find(id);
@@ -102,7 +102,7 @@ void DetectionQueue::finish(const std::shared_ptr<Job>& job, DetectionOutcome ou
     bytes_ -= job->bytes;
     if (job->cancelled) {
       outcome = aborted_;
-    } else if (job->stop.stop_requested()) {
+    } else if (job->unwanted) {
       outcome = disposed_;
     }
   }
@@ -112,7 +112,7 @@ void DetectionQueue::finish(const std::shared_ptr<Job>& job, DetectionOutcome ou
 void DetectionQueue::stop() noexcept {
   const std::scoped_lock lock(mutex_);
   stopped_ = true;
-  for (auto& [id, job] : running_) job->stop.request_stop();
+  for (auto& [id, job] : running_) job->unwanted = true;
   work_.notify_all();
 }
 

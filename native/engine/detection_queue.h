@@ -1,13 +1,13 @@
 /** @file The queue of a face detector: images in, one at a time out to each worker. Knows no LibTorch. */
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <stop_token>
 
 #include "face_detector.h"
 
@@ -28,7 +28,7 @@ class DetectionQueue {
     DetectOptions options;
     DetectionCallback callback;
     int64_t bytes = 0;
-    std::stop_source stop;  ///< asks the worker that has the job to give it up
+    std::atomic<bool> unwanted = false;  ///< asks the worker that has the job to give it up
     // Guarded by the queue's mutex.
     bool cancelled = false;
     bool answered = false;  ///< by `dispose`, while its worker had it

@@ -13,10 +13,11 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
-#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
+
+#include "stop_flag.h"
 
 namespace hyperiqa {
 
@@ -110,7 +111,7 @@ struct LoadOptions {
   int64_t max_queue_images = 64;
   /** Of images and their resized copies; an image beyond this is accepted when the queue is empty. */
   int64_t max_queue_bytes = int64_t{1} << 30;
-  std::stop_token stop;  ///< ends the load, between two steps of it (at the latest after the forward under way)
+  StopFlag stop;  ///< ends the load, between two steps of it (at the latest after the forward under way)
 };
 
 struct SelfCheck {

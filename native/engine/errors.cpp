@@ -45,7 +45,7 @@ std::string plain_message(const std::exception& error) {
   return first_line(text);
 }
 
-void check_stop(const std::stop_token& stop) {
+void check_stop(const StopFlag& stop) {
   if (stop.stop_requested()) throw Error("ERR_ABORTED", "The load was given up.");
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <exception>
-#include <stop_token>
 #include <string>
 
 #include "engine.h"
@@ -17,6 +16,6 @@ std::string plain_message(const std::exception& error);
 Error as_error(const std::exception_ptr& exception) noexcept;
 
 /** To be called between the steps of a load. @throws Error ERR_ABORTED once a stop has been asked for */
-void check_stop(const std::stop_token& stop);
+void check_stop(const StopFlag& stop);
 
 }  // namespace hyperiqa

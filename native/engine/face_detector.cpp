@@ -32,8 +32,8 @@ struct Core {
 
 DetectionOutcome try_detect(const Core& core, const DetectionQueue::Job& job) noexcept {
   const double minimum_face = job.options.minimum_face > 0 ? job.options.minimum_face : core.minimum_face;
-  const auto checkpoint = [token = job.stop.get_token()] {
-    if (token.stop_requested()) throw Error("ERR_ABORTED", "The detection was given up.");
+  const auto checkpoint = [&job] {
+    if (job.unwanted) throw Error("ERR_ABORTED", "The detection was given up.");
   };
   try {
     return DetectionResult{core.cascade.detect(job.image, minimum_face, checkpoint)};

@@ -12,7 +12,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
@@ -54,7 +53,7 @@ struct DetectorLoadOptions {
   bool self_check = true;      ///< recompute the model's check values at load, refuse the model if they differ
   int64_t max_queue_images = 64;
   int64_t max_queue_bytes = int64_t{1} << 30;  ///< an image larger than this is accepted when the queue is empty
-  std::stop_token stop;                        ///< ends the load, as in LoadOptions
+  StopFlag stop;                               ///< ends the load, as in LoadOptions
 };
 
 struct DetectorInfo {
@@ -79,7 +78,8 @@ class FaceDetector : public Closeable {
 
   /** Queues an image. The callback follows exactly once, with the faces or an Error (ERR_IMAGE_TOO_LARGE,
    *  ERR_OUT_OF_MEMORY, ERR_ABORTED, ERR_DISPOSED, ERR_INTERNAL). The image's memory must outlive it.
-   *  @throws Error ERR_QUEUE_FULL, ERR_DISPOSED, ERR_INVALID_ARGUMENT (the callback is not called then) */
+   *  @throws Error ERR_QUEUE_FULL, ERR_DISPOSED, ERR_INVALID_ARGUMENT, ERR_IMAGE_TOO_LARGE where no memory could hold
+   * it (the callback is not called then) */
   virtual JobId submit(const Image& image, const DetectOptions& options, DetectionCallback callback) = 0;
 
   /** Asks a job to end; its callback gets ERR_ABORTED, at once where no worker has it yet, else when its worker looks

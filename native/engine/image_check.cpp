@@ -13,6 +13,10 @@ void check_image(const Image& image) {
     throw Error("ERR_INVALID_ARGUMENT",
                 "The width and height of an image must be from 1 to " + std::to_string(kLimit) + ".");
   }
+  if (image.width > std::numeric_limits<int64_t>::max() / 3 / image.height) {
+    throw Error("ERR_IMAGE_TOO_LARGE", "An image of " + std::to_string(image.width) + "×" +
+                                           std::to_string(image.height) + " pixels is beyond the limit of any memory.");
+  }
 }
 
 }  // namespace hyperiqa

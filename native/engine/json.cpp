@@ -2,6 +2,8 @@
 
 #include <charconv>
 #include <cstdint>
+#include <locale>
+#include <sstream>
 #include <unordered_set>
 
 namespace hyperiqa {
@@ -110,9 +112,11 @@ class Parser {
       if (!accept("+")) accept("-");
       digits();
     }
+    // Not std::from_chars, which libc++ has had for floating point since LLVM 20 only.
+    std::istringstream stream(std::string(text_.substr(start, position_ - start)));
+    stream.imbue(std::locale::classic());
     double result = 0;
-    const auto [end, error] = std::from_chars(text_.data() + start, text_.data() + position_, result);
-    if (error != std::errc() || end != text_.data() + position_) fail("a number out of range");
+    if (!(stream >> result)) fail("a number out of range");
     return result;
   }
 

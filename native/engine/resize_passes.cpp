@@ -42,7 +42,7 @@ void blend_rows(const std::vector<const uint8_t*>& rows, const std::vector<int32
   constexpr int64_t kBlock = 64;
   for (int64_t start = begin; start < end; start += kBlock) {
     const auto size = static_cast<size_t>(std::min(kBlock, end - start));
-    std::array<int32_t, kBlock> sums;
+    std::array<int32_t, kBlock> sums;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
     sums.fill(kHalf);
     for (size_t t = 0; t < rows.size(); ++t) {
       const uint8_t* row = rows[t] + start;
@@ -271,9 +271,8 @@ HYPERIQA_AVX512 int64_t blend_rows_avx512(const std::vector<RowPair>& pairs, uin
 
 VectorUnit vector_unit() {
 #ifdef HYPERIQA_RESIZE_X86
-  const bool avx512 = __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
-  if (avx512) return VectorUnit::Avx512;
-  if (__builtin_cpu_supports("avx2") != 0) return VectorUnit::Avx2;
+  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni")) return VectorUnit::Avx512;
+  if (__builtin_cpu_supports("avx2")) return VectorUnit::Avx2;
 #endif
   return VectorUnit::None;
 }
@@ -282,7 +281,8 @@ void ResizePasses::across(const std::array<const uint8_t*, kRowsAtOnce>& from, i
                           const std::array<uint8_t*, kRowsAtOnce>& to, const Columns& columns) const {
 #ifdef HYPERIQA_RESIZE_X86
   if (in_groups() && columns.reach <= readable) {
-    return unit_ == VectorUnit::Avx512 ? resize_rows_avx512(from, to, columns) : resize_rows_avx2(from, to, columns);
+    unit_ == VectorUnit::Avx512 ? resize_rows_avx512(from, to, columns) : resize_rows_avx2(from, to, columns);
+    return;
   }
 #endif
   static_cast<void>(readable);

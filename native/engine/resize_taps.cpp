@@ -42,6 +42,7 @@ int64_t ResizeAxis::most_taps() const {
   return std::min(input_, 2 * static_cast<int64_t>(std::ceil(reach_)) + 1);
 }
 
+// NOLINTBEGIN(bugprone-incorrect-roundings): Pillow's roundings, which no other may replace
 void ResizeAxis::find(int64_t index, Taps& taps) {
   const double center = (static_cast<double>(index) + 0.5) * step_;
   const auto first = static_cast<int64_t>(std::max(center - reach_ + 0.5, 0.0));
@@ -62,6 +63,7 @@ void ResizeAxis::find(int64_t index, Taps& taps) {
   }
   trim(taps);
 }
+// NOLINTEND(bugprone-incorrect-roundings)
 
 Columns find_columns(ResizeAxis& axis, int64_t begin, int64_t end, bool in_groups) {
   Columns columns;

@@ -10,6 +10,7 @@
 #include <numeric>
 #include <sstream>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "batch_runner.h"
@@ -29,6 +30,7 @@ constexpr int64_t kFirstBatchSize = 4;  // at which everything else is compared
 constexpr int64_t kSecondBatchSize = 8;
 constexpr int kRounds = 3;         // of measurement; candidates take turns, so that a disturbance does not hit only one
 constexpr double kWorthIt = 1.02;  // a later candidate must be faster by this factor to replace an earlier one
+constexpr std::chrono::milliseconds kStopInterval{50};  // at which a load that waits for its turn looks for a stop
 constexpr std::chrono::seconds kBudget{5};  // after which only the graph modes are still compared, once each
 
 /** One set-up, compiled, with the best rate seen so far. */
@@ -59,6 +61,25 @@ class Stopwatch {
 
   bool single_;
   double start_;
+};
+
+/** Threads that are waited for, however the block that starts them is left. */
+class JoinedThreads {
+ public:
+  JoinedThreads() = default;
+  JoinedThreads(const JoinedThreads&) = delete;
+  JoinedThreads& operator=(const JoinedThreads&) = delete;
+  ~JoinedThreads() {
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  template <typename Body>
+  void start(Body body) {
+    threads_.emplace_back(std::move(body));
+  }
+
+ private:
+  std::vector<std::thread> threads_;
 };
 
 /** What there is to choose from. */
@@ -152,10 +173,9 @@ class Tuner {
     std::vector<double> rates(static_cast<size_t>(setup.workers), 0);
     std::vector<std::exception_ptr> failures(rates.size());
     {
-      std::vector<std::jthread> threads;
-      threads.reserve(rates.size());
+      JoinedThreads threads;
       for (size_t i = 0; i < rates.size(); ++i) {
-        threads.emplace_back([&setup, &candidate, &rate = rates[i], &failure = failures[i]] {
+        threads.start([&setup, &candidate, &rate = rates[i], &failure = failures[i]] {
           try {
             rate = run_once(candidate.model, setup);
           } catch (...) {
@@ -211,7 +231,7 @@ bool could_be_chosen(const CpuSetup& setup, const LoadOptions& options, int thre
 /** What the engines of a process share. Never destroyed: a load may outlast static objects. */
 struct Measurements {
   std::mutex mutex;
-  std::condition_variable_any freed;
+  std::condition_variable freed;
   bool taken = false;
   std::map<std::string, CpuSetup> known;  // whoever has the turn reads and writes it
 };
@@ -225,10 +245,11 @@ Measurements& measurements() {
 class Turn {
  public:
   /** Waits for the turn. @throws Error ERR_ABORTED after a stop */
-  explicit Turn(const std::stop_token& stop) {
+  explicit Turn(const StopFlag& stop) {
     std::unique_lock lock(measurements().mutex);
-    measurements().freed.wait(lock, stop, [] { return !measurements().taken; });
-    check_stop(stop);
+    do {
+      check_stop(stop);
+    } while (!measurements().freed.wait_for(lock, kStopInterval, [] { return !measurements().taken; }));
     measurements().taken = true;
   }
   Turn(const Turn&) = delete;

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <limits>
 
 #include "expect_error.h"
 #include "face_fixture.h"
@@ -172,6 +173,9 @@ TEST(FaceDetector, RefusesImagesBeyondTheLimit) {
   // Never read: the size alone is too large.
   const TestImage image{std::vector<uint8_t>(3), 20'000, 20'000};
   EXPECT_EQ(code_of(submit(*detector, image).get()), "ERR_IMAGE_TOO_LARGE");
+  constexpr int64_t kLongest = std::numeric_limits<int32_t>::max();
+  const Image uncountable{image.pixels.data(), kLongest, kLongest};
+  expect_error("ERR_IMAGE_TOO_LARGE", "any memory", [&] { detector->submit(uncountable, {}, [](JobId, auto) {}); });
 }
 
 TEST(FaceDetector, RefusesOtherFiles) {

@@ -17,7 +17,7 @@ class Number : public Parcel {
 
 std::vector<int> numbers(Parcels parcels) {
   std::vector<int> result;
-  while (const auto parcel = parcels.pop()) result.push_back(static_cast<const Number&>(*parcel).value);
+  while (const auto parcel = parcels.pop()) result.push_back(dynamic_cast<const Number&>(*parcel).value);
   return result;
 }
 
@@ -74,13 +74,14 @@ TEST(Outbox, TakesFromAnyThread) {
   Outbox outbox([] { return true; });
   size_t taken = 0;
   {
-    std::vector<std::jthread> threads;
+    std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&outbox] {
         for (int i = 0; i < 1000; ++i) outbox.post(std::make_unique<Number>(i));
       });
     }
     while (taken < 2000) taken += numbers(outbox.take()).size();
+    for (std::thread& thread : threads) thread.join();
   }
   EXPECT_EQ(taken + numbers(outbox.take()).size(), 4000U);
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -108,6 +109,18 @@ TEST(Preprocess, RefusesWhatWouldNotFitIntoMemory) {
   expect_error("ERR_IMAGE_TOO_LARGE", "side of more than", [] { prepared_size(20'000'000, 1, exact(224, 224), 224); });
   const Image huge{line.pixels.data(), 40000, 40000};
   expect_error("ERR_IMAGE_TOO_LARGE", "beyond the limit", [&] { prepare(huge, kNone, 224); });
+}
+
+TEST(Preprocess, IsGivenUpOnceItIsUnwanted) {
+  const TestImage image = picture(300, 600);
+  std::atomic<bool> unwanted = false;
+  // Down the columns only, along the rows first, down the columns first.
+  for (const Resize& resize : {exact(300, 240), exact(250, 800), exact(290, 240)}) {
+    unwanted = false;
+    EXPECT_NO_THROW(prepare(image.view(), resize, 224, &unwanted));
+    unwanted = true;
+    expect_error("ERR_ABORTED", "given up", [&] { prepare(image.view(), resize, 224, &unwanted); });
+  }
 }
 
 TEST(Preprocess, TellsTheSizeBeforehand) {

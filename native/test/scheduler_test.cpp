@@ -6,12 +6,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <future>
 #include <new>
 #include <stdexcept>
+#include <thread>
 
 #include "expect_error.h"
+#include "preprocess.h"
 #include "score.h"
 #include "scoring_worker.h"
 #include "self_check.h"
@@ -252,28 +255,43 @@ TEST(Scheduler, ACopyStaysWhileCropsMayBeAdded) {
   rig.collector.wait_for(2);
 }
 
-TEST(Scheduler, CancellingWaitsForNoReader) {
+using Clock = std::chrono::steady_clock;
+
+constexpr Resize kHuge{Resize::Mode::Exact, 16000, 16000, 0};
+
+/** How long the resize takes where nobody gives it up. */
+Clock::duration time_of_huge(const TestImage& image) {
+  const auto start = Clock::now();
+  prepare(image.view(), kHuge, kPatchSize);
+  return Clock::now() - start;
+}
+
+TEST(Scheduler, CancellingGivesUpAResize) {
   Rig rig([](const auto&) {});
-  // Some seconds' worth of resize where it is not given up.
   const TestImage image = plain(1, 3000, 3000);
-  const Resize huge{Resize::Mode::Exact, 16000, 16000, 0};
+  const auto whole = time_of_huge(image);
   rig.start();
+  const auto start = Clock::now();
   for (int i = 1; i <= 3; ++i) {
-    const JobId id = rig.submit(image, 1, huge);
+    const JobId id = rig.submit(image, 1, kHuge);
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     EXPECT_TRUE(rig.scheduler.cancel(id));
     EXPECT_FALSE(rig.scheduler.cancel(id));
     EXPECT_EQ(code_of(rig.collector.wait_for(static_cast<size_t>(i)).at(id)), "ERR_ABORTED");
   }
+  EXPECT_LT(Clock::now() - start, whole);
 }
 
 TEST(Scheduler, ClosingGivesUpAResize) {
   Rig rig([](const auto&) {});
   const TestImage image = plain(1, 3000, 3000);
+  const auto whole = time_of_huge(image);
   rig.start();
-  rig.submit(image, 1, {Resize::Mode::Exact, 16000, 16000, 0});
+  rig.submit(image, 1, kHuge);
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const auto start = Clock::now();
   rig.close();
+  EXPECT_LT(Clock::now() - start, whole / 2);
   EXPECT_EQ(code_of(rig.collector.wait_for(1).begin()->second), "ERR_DISPOSED");
 }
 

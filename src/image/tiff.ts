@@ -52,6 +52,7 @@ const TAG = {
   rowsPerStrip: 278,
   stripByteCounts: 279,
   planarConfiguration: 284,
+  predictor: 317,
   tileWidth: 322,
   tileHeight: 323,
   tileOffsets: 324,
@@ -65,7 +66,7 @@ const TAG = {
 /** Tags that decide the pixels, their colours and the way up; libtiff is shown no others. */
 const KEPT = new Set<number>([
   ...Object.values(TAG),
-  ...[266 /* FillOrder */, 292 /* T4Options */, 293 /* T6Options */, 317 /* Predictor */, 320 /* ColorMap */],
+  ...[266 /* FillOrder */, 292 /* T4Options */, 293 /* T6Options */, 320 /* ColorMap */],
   ...[
     529 /* YCbCrCoefficients */, 530 /* YCbCrSubSampling */, 531 /* YCbCrPositioning */, 532 /* ReferenceBlackWhite */,
   ],
@@ -77,6 +78,8 @@ const COMPRESSIONS = new Set([1, 2, 3, 4, 5, 7, 8, 32773, 32946]);
 const NO_COMPRESSION = 1;
 const CCITT = [2, 3, 4];
 const JPEG = 7;
+/** LZW and deflate: a predictor may precede them. */
+const PREDICTED = [5, 8, 32946];
 
 const OTHER_COMPRESSIONS: Partial<Record<number, string>> = {
   6: 'old-style JPEG',
@@ -98,6 +101,8 @@ const OTHER_COMPRESSIONS: Partial<Record<number, string>> = {
   34925: 'LZMA',
   34926: 'ZSTD',
   34927: 'WebP',
+  34933: 'PNG',
+  34934: 'JPEG XR',
   50000: 'ZSTD',
   50001: 'WebP',
   50002: 'JPEG XL',
@@ -113,6 +118,7 @@ const PHOTOMETRICS: Partial<Record<number, { colours: number; bits: readonly num
   5: { colours: 4, bits: [8, 16] },
   6: { colours: 3, bits: [8] },
 };
+const PALETTE = 3;
 const SEPARATED = 5;
 const YCBCR = 6;
 
@@ -328,6 +334,16 @@ function kindOf(directory: Directory): Kind | TiffProblem {
   const separate = samples > 1 && directory.integer(TAG.planarConfiguration) === 2;
   if (separate && tiled) {
     return { unsupported: 'tiles for each channel (separate planes)' };
+  }
+  // libvips would read them as if they were interleaved.
+  if (separate && colours === 1) return { unsupported: 'separate planes of grey or palette colours' };
+  // libvips decodes tiles of JPEG itself, into colours only.
+  if (tiled && compression === JPEG && (samples !== colours || photometric === PALETTE)) {
+    return { unsupported: 'JPEG compression of palettes or of samples beyond the colours, in tiles' };
+  }
+  const predictor = directory.integer(TAG.predictor) ?? 1;
+  if (PREDICTED.includes(compression) && (predictor > 2 || (predictor === 2 && bits < 8))) {
+    return { unsupported: `the predictor ${predictor} for integers of ${bits} bits` };
   }
   const extra = directory.list(TAG.extraSamples).slice(0, samples - colours);
   const alpha = extra.findIndex((meaning) => meaning === 1 || meaning === 2);

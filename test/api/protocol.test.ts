@@ -199,6 +199,7 @@ describe('load options', () => {
         threads: 0,
         batchSize: 0,
         graphMode: 'auto',
+        trustModel: false,
         selfCheck: true,
         maxQueueImages: 64,
         maxQueueBytes: 2 ** 30,

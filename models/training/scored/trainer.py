@@ -23,7 +23,7 @@ from torch.utils.data import Subset
 from hyperiqa import HyperIQA
 from training import metrics
 from training.curves import CURVES, write_curves
-from training.runs import CHECKPOINT, choose_device, save_whole
+from training.runs import CHECKPOINT, choose_device, read_checkpoint, save_whole
 
 from .config import ScoredConfig
 from .crops import EpochCrops
@@ -174,9 +174,7 @@ class ScoredTrainer:
 
     def _resume(self) -> None:
         path = self.folder / CHECKPOINT
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        if state["config"] != self.config.fixed():
-            raise ValueError(f"{path} was made with another configuration; use that one or another folder")
+        state = read_checkpoint(path, self.config.fixed())
         if (state["data"], state["run"]) != (self._data, self._run):
             raise ValueError(f"{path} was made with other images, scores or another split; use another folder")
         self.network.load_state_dict(state["network"])

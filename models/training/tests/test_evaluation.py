@@ -75,3 +75,17 @@ def test_rated_folder(tmp_path):
 
 def test_contact_sheet(photo):
     assert contact_sheet(photo).shape == (13 * 144, 10 * 144, 3)
+
+
+def test_gain_is_paired():
+    rng = np.random.default_rng(1)
+    y = rng.normal(size=120)
+    x = y + rng.normal(size=120)
+    better = x * 0.8 + y * 0.2
+    found = metrics.gain(metrics.srcc, better, x, y)
+    assert found.value == pytest.approx(metrics.srcc(better, y) - metrics.srcc(x, y))
+    assert 0 < found.low < found.value < found.high
+    single = metrics.with_interval(metrics.srcc, x, y)
+    assert found.high - found.low < (single.high - single.low) / 2
+    same = metrics.gain(metrics.srcc, x, x, y, np.repeat(np.arange(40), 3))
+    assert (same.value, same.low, same.high, same.n) == (0, 0, 0, 120)
