@@ -3,6 +3,7 @@
 // Prints a line a round; one that fails says how to repeat it. Exit code 1 where any did.
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -25,6 +26,9 @@ await main('chaos', async () => {
   const { values } = parseArgs({ options: { minutes: text, seed: text, only: text } });
   const minutes = number('minutes', values.minutes ?? '10', 0.01);
   const seed = Math.floor(number('seed', values.seed ?? String(randomInt(SEEDS)), 0));
+  const scenarios = readdirSync(join(root, 'test/chaos/scenarios')).map((file) => file.replace(/\.ts$/, ''));
+  const unknown = values.only?.split(',').find((name) => !scenarios.includes(name));
+  if (unknown !== undefined) throw new Failure(`There is no scenario ${unknown}: there are ${scenarios.join(', ')}.`);
   await prepare();
   console.log(`chaos for ${minutes} minutes from seed ${seed}`);
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
