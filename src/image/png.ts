@@ -23,7 +23,8 @@ const PROFILE_BYTES = 4 << 20;
 /**
  * Closes the gaps that text and unknown chunks leave, in `file` itself: libpng would inflate compressed text (zTXt, iTXt),
  * up to gigabytes of it, and keep it. A profile (iCCP) that is too large when inflated, or broken, goes with them. Critical
- * chunks that no decoder knows stay, so that it refuses them.
+ * chunks that no decoder knows stay, so that it refuses them; of every other kind the first stays, as many warnings would cost
+ * memory, too.
  *
  * @param file - A whole file, which is changed.
  * @returns The part of `file` that is the PNG now, and what is missing of it where it is cut off.
@@ -31,14 +32,16 @@ const PROFILE_BYTES = 4 << 20;
 export async function preparePng(file: Uint8Array): Promise<{ bytes: Uint8Array; missing: string | null }> {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   let end = SIGNATURE_BYTES;
-  let profiles = 0;
+  const seen = new Set<number>();
   for (let at = SIGNATURE_BYTES, chunks = 0; at + FRAME_BYTES <= file.byteLength; chunks++) {
     if (chunks % CHUNKS_A_TURN === CHUNKS_A_TURN - 1) await setImmediate();
     const type = view.getUint32(at + 4);
     const next = at + view.getUint32(at) + FRAME_BYTES;
-    // Bit 5 of a type's first byte: the chunk may be left out.
-    let keep = KEPT.has(type) || (type & 0x20000000) === 0;
-    if (type === ICCP) keep = ++profiles === 1 && (await isProfile(file.subarray(at + 8, Math.max(at + 8, next - 4))));
+    // Bit 5 of a type's first byte: the chunk may be left out. Of those that are looked at only the first counts.
+    const critical = (type & 0x20000000) === 0;
+    let keep = critical || (KEPT.has(type) && !seen.has(type));
+    if (keep) seen.add(type);
+    if (keep && type === ICCP) keep = await isProfile(file.subarray(at + 8, Math.max(at + 8, next - 4)));
     if (keep) {
       if (end !== at) file.copyWithin(end, at, next);
       end += Math.min(next, file.byteLength) - at;

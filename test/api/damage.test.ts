@@ -421,6 +421,7 @@ describe.skipIf(!existsSync('/proc/self/status'))('memory is bounded by the pixe
     ['iTXt', Buffer.concat([Buffer.from('Comment\0\x01\0\0\0'), bomb]), 12],
     ['iCCP', Buffer.concat([Buffer.from('profile\0\0'), bomb]), 1],
     ['zzZz', Buffer.alloc(0), 200_000],
+    ['sBIT', Buffer.of(8, 8, 8), 200_000],
   ])('PNG: %s chunks cost nothing', (type, body, count) => {
     const bombs = Array.from({ length: count }, () => chunk(type, body));
     const file = Buffer.concat([png.subarray(0, IHDR_END), ...bombs, png.subarray(IHDR_END)]);
@@ -432,6 +433,45 @@ describe.skipIf(!existsSync('/proc/self/status'))('memory is bounded by the pixe
   test('a picture is the same without its text', async () => {
     const file = Buffer.concat([png.subarray(0, IHDR_END), chunk('tEXt', Buffer.from('a\0b')), png.subarray(IHDR_END)]);
     expect(same(await decode(file), await decode(png))).toBe(true);
+  });
+
+  test.each([
+    ['jpeg-420.jpg', 'before the first scan', 0xdb],
+    ['jpeg-444-progressive.jpg', 'before the first scan', 0xdb],
+    ['jpeg-444-progressive.jpg', 'between scans', 0xda],
+    ['jpeg-420.jpg', 'at the end', 0xd9],
+  ])('JPEG: application segments cost nothing (%s, %s)', async (name, _, marker) => {
+    const whole = read(name);
+    const at = whole.lastIndexOf(Buffer.of(0xff, marker));
+    const insert = (body: Buffer, count: number) =>
+      Buffer.concat([
+        whole.subarray(0, at),
+        ...[0xe0, 0xe1, 0xe2, 0xef].map((kind) => Buffer.alloc((body.length + 4) * count, segment(kind, body))),
+        whole.subarray(at),
+      ]);
+    const { mebibytes, ended } = peakOf(insert(Buffer.from('ab'), 200_000));
+    expect(ended).toBe('read');
+    expect(mebibytes).toBeLessThan(60);
+    expect(same(await decode(insert(Buffer.from('ab'), 3), SEEN), await decode(whole, SEEN))).toBe(true);
+    expect(peakOf(insert(Buffer.from('ICC_PROFILE\0\x01\x01'), 50_000)).mebibytes).toBeLessThan(60);
+  });
+
+  test('other events run while a JPEG is looked through', async () => {
+    const whole = read('tiny-100x80.jpg');
+    const segments = Buffer.alloc(6 * 500_000, segment(0xe1, Buffer.from('ab')));
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    try {
+      await decode(Buffer.concat([whole.subarray(0, 2), segments, whole.subarray(2)]));
+      const passed = turns;
+      await decode(
+        Buffer.concat([whole.subarray(0, 2), Buffer.alloc(4_000_000, Buffer.of(0xff, 0)), whole.subarray(2)]),
+      );
+      expect(passed).toBeGreaterThan(5);
+      expect(turns - passed).toBeGreaterThan(5);
+    } finally {
+      clearInterval(timer);
+    }
   });
 
   /** A GIF without any pixel data. */

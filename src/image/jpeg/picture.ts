@@ -3,12 +3,11 @@
  * says so in warnings that also tell of harmless extra bytes; here the Huffman codes are counted, without computing a
  * pixel, which settles whether every block of the picture is there.
  */
-import { setImmediate } from 'node:timers/promises';
-
 import { BlockDecoder, type Plane, type Scan } from './blocks.js';
 import { BitReader, HuffmanTable } from './huffman.js';
 import { Missing } from './missing.js';
 import { frameOf, isFrame, MARKER, Segments, type JpegFrame } from './segments.js';
+import { Turns } from './turns.js';
 
 /**
  * Whether the entropy-coded data of a JPEG cover the whole picture: every block of every component, to full precision
@@ -37,6 +36,16 @@ export async function missingAfter(read: () => Promise<void>, picture: Picture):
   }
 }
 
+/** What a Huffman table is made from. */
+interface TableSource {
+  counts: Uint8Array;
+  symbols: Uint8Array;
+}
+
+function built(source: TableSource | undefined): HuffmanTable | undefined {
+  return source && new HuffmanTable(source.counts, source.symbols);
+}
+
 /** More scans than encoders write: each costs as much as the whole picture, and a few bytes make one. */
 export const MAXIMUM_SCANS = 500;
 
@@ -48,8 +57,9 @@ export class Picture {
   readonly #counting: boolean;
   #frame: JpegFrame | null = null;
   #planes: Plane[] = [];
-  readonly #dc: HuffmanTable[] = [];
-  readonly #ac: HuffmanTable[] = [];
+  /** Tables as they stand in the file: most cost more to build than to read, and a file can hold any number of them. */
+  readonly #dc: TableSource[] = [];
+  readonly #ac: TableSource[] = [];
   #interval = 0;
 
   constructor(counting: boolean) {
@@ -62,10 +72,8 @@ export class Picture {
    * @throws Missing
    */
   async read(segments: Segments): Promise<void> {
-    const turns = new Turns();
     for (;;) {
-      await turns.take();
-      const marker = segments.next();
+      const marker = await segments.next();
       if (marker === null || marker === MARKER.eoi) return;
       if (marker === MARKER.soi) {
         // Another picture begins before this one has its data.
@@ -81,7 +89,7 @@ export class Picture {
         if (++this.scans > MAXIMUM_SCANS) return;
         await this.#readScan(body, segments);
         if (this.missing() !== null) continue;
-        if (this.#counting && !endsHere(segments)) throw new Missing('the end mark does not follow its data');
+        if (this.#counting && !(await endsHere(segments))) throw new Missing('the end mark does not follow its data');
         return;
       }
     }
@@ -106,7 +114,7 @@ export class Picture {
       const symbols = counts.reduce((sum, count) => sum + count, 0);
       at += 17 + symbols;
       if (symbols > 256 || at > body.length) throw new Missing('a Huffman table is damaged');
-      (kind === 0 ? this.#dc : this.#ac)[index] = new HuffmanTable(counts, body.subarray(at - symbols, at));
+      (kind === 0 ? this.#dc : this.#ac)[index] = { counts, symbols: body.subarray(at - symbols, at) };
     }
   }
 
@@ -128,7 +136,7 @@ export class Picture {
       const plane = this.#planes.find(({ id }) => id === body[1 + 2 * index]);
       if (plane === undefined) throw damaged;
       const selector = body[2 + 2 * index] ?? 0;
-      return { plane, dc: this.#dc[selector >> 4], ac: this.#ac[selector & 15] };
+      return { plane, dc: built(this.#dc[selector >> 4]), ac: built(this.#ac[selector & 15]) };
     });
     const tail = body.subarray(1 + 2 * count);
     const approximation = tail[2] ?? 0;
@@ -174,31 +182,29 @@ export class Picture {
  * Whether the end mark is the next but for comments and the like, or nothing but padding follows. Otherwise other bytes
  * may have been counted for the picture's.
  */
-function endsHere(segments: Segments): boolean {
+async function endsHere(segments: Segments): Promise<boolean> {
   const { file, at } = segments;
   for (;;) {
-    const marker = segments.next();
+    const marker = await segments.next();
     if (marker === MARKER.eoi) return true;
-    if (marker === null) return file.subarray(at).every((byte) => byte === 0 || byte === 0xff);
+    if (marker === null) return isPadding(file.subarray(at));
     if (marker < MARKER.app0) return false;
     segments.body();
   }
 }
 
+async function isPadding(bytes: Uint8Array): Promise<boolean> {
+  const turns = new Turns();
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    await turns.take();
+    if (!bytes.subarray(at, at + PIECE).every((byte) => byte === 0 || byte === 0xff)) return false;
+  }
+  return true;
+}
+
+/** Bytes compared between two turns of the event loop. */
+const PIECE = 1 << 18;
+
 function ended(row: number, rows: number, why: string): Missing {
   return new Missing(`${why} after ${Math.floor((100 * row) / rows)} % of the rows`);
 }
-
-/** Lets other events run, now and then. */
-class Turns {
-  #ends = performance.now() + TURN;
-
-  async take(): Promise<void> {
-    if (performance.now() < this.#ends) return;
-    await setImmediate();
-    this.#ends = performance.now() + TURN;
-  }
-}
-
-/** Time between two turns of the event loop, milliseconds. */
-const TURN = 4;

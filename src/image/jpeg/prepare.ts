@@ -20,10 +20,38 @@ const OTHER_FRAMES: Partial<Record<number, string>> = {
   0xf7: 'JPEG-LS coding',
 };
 
+/** Beginnings of the application segments that decide the picture, by marker: JFIF, EXIF, colour profile, Adobe. */
+const KEPT = new Map(
+  Object.entries({ 0xe0: 'JFIF\0', 0xe1: 'Exif', 0xe2: 'ICC_PROFILE\0', 0xee: 'Adobe' }).map(([marker, start]) => [
+    Number(marker),
+    Buffer.from(start, 'latin1'),
+  ]),
+);
+/** More of them than any file needs: a profile has 255 at most. */
+const KEPT_SEGMENTS = 300;
+
+/** Makes comments of the application segments that decide nothing: libvips keeps every other one, at a hundred times its size. */
+class Applications {
+  #kept = 0;
+
+  /** @param at - Where the byte of the marker lies. */
+  look(file: Uint8Array, at: number, body: Uint8Array): void {
+    const start = KEPT.get(file[at] ?? 0);
+    const keep = this.#kept < KEPT_SEGMENTS && start?.every((byte, index) => body[index] === byte);
+    if (keep) this.#kept++;
+    else file[at] = MARKER.com;
+  }
+}
+
+function isApplication(marker: number): boolean {
+  return marker >= MARKER.app0 && marker <= MARKER.app15;
+}
+
 /**
- * Reads the segments up to the first scan, and the headers of all scans where there are several by nature. The index of
- * further pictures (MPF) is renamed, in `file` itself: it makes libvips look for a gain map, and read the picture by
- * another decoder that tells of no damage.
+ * Reads the segments up to the first scan, and the headers of all scans where there are several by nature. Application
+ * segments that do not decide the picture become comments, in `file` itself: libvips would keep them, and one of them (MPF,
+ * the index of further pictures) makes it look for a gain map, and read the picture by another decoder that tells of no
+ * damage.
  *
  * @param file - A whole file, which is changed.
  * @returns The frame, and whether the end mark follows the first scan, as it does in a sound file of one scan; a kind that
@@ -33,13 +61,15 @@ export async function prepareJpeg(
   file: Uint8Array,
 ): Promise<{ frame: JpegFrame; ends: boolean } | { unsupported: string } | { damaged: string }> {
   const segments = new Segments(file, 2);
+  const applications = new Applications();
   let frame: JpegFrame | null = null;
   let scanned: number;
   for (;;) {
-    const marker = segments.next();
+    const marker = await segments.next();
     if (marker === null || marker === MARKER.eoi) return { damaged: 'it ends before its image data' };
     const other = OTHER_FRAMES[marker];
     if (other !== undefined) return { unsupported: other };
+    const markerAt = segments.at - 1;
     const body = segments.body();
     if (marker === MARKER.sos) {
       scanned = body[0] ?? 0;
@@ -50,9 +80,7 @@ export async function prepareJpeg(
       if (precision !== undefined && precision !== 8) return { unsupported: `${precision} bits a sample` };
       frame = frameOf(marker, body);
     }
-    // "MPF\0"; the name is all that a reader knows it by.
-    const isIndex = body[0] === 0x4d && body[1] === 0x50 && body[2] === 0x46 && body[3] === 0;
-    if (marker === MARKER.app2 && isIndex) body[0] = 0;
+    if (isApplication(marker)) applications.look(file, markerAt, body);
   }
   if (frame === null) return { damaged: 'its frame header is missing' };
   if (frame.progressive || scanned < frame.components.length) {
@@ -61,5 +89,16 @@ export async function prepareJpeg(
     if (picture.scans > MAXIMUM_SCANS) return { unsupported: `more than ${MAXIMUM_SCANS} scans` };
     if (missing !== null) return { damaged: missing };
   }
-  return { frame, ends: segments.next() === MARKER.eoi };
+  const next = await segments.next();
+  // Others may stand between and after the scans.
+  for (
+    let marker = next;
+    marker !== null && marker !== MARKER.eoi && marker !== MARKER.soi;
+    marker = await segments.next()
+  ) {
+    const markerAt = segments.at - 1;
+    const body = segments.body();
+    if (isApplication(marker)) applications.look(file, markerAt, body);
+  }
+  return { frame, ends: next === MARKER.eoi };
 }

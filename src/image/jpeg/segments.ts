@@ -1,4 +1,5 @@
 /** The segments of a JPEG and its frame header (ITU-T T.81, annex B). */
+import { Turns } from './turns.js';
 
 /** Bytes that begin, after 0xFF, the parts of a JPEG. */
 export const MARKER = {
@@ -13,7 +14,8 @@ export const MARKER = {
   sos: 0xda,
   dri: 0xdd,
   app0: 0xe0,
-  app2: 0xe2,
+  app15: 0xef,
+  com: 0xfe,
   tem: 0x01,
 } as const;
 
@@ -72,9 +74,14 @@ export function frameOf(marker: number, body: Uint8Array): JpegFrame | null {
   };
 }
 
+/** Marker-like bytes passed over between two looks at the clock. */
+const STEPS = 4096;
+
 /** The segments of a JPEG, one after the other. Bytes between them are skipped, as libjpeg does. */
 export class Segments {
   readonly file: Uint8Array;
+  readonly #turns = new Turns();
+  #steps = 0;
   at: number;
 
   constructor(file: Uint8Array, at: number) {
@@ -82,10 +89,11 @@ export class Segments {
     this.at = at;
   }
 
-  /** The next marker byte, null at the end of the file. */
-  next(): number | null {
+  /** The next marker byte, null at the end of the file. Other events run now and then, however many bytes are passed over. */
+  async next(): Promise<number | null> {
     const { file } = this;
     for (;;) {
+      if (++this.#steps % STEPS === 0) await this.#turns.take();
       const found = file.indexOf(0xff, this.at);
       if (found === -1) return null;
       let at = found + 1;
@@ -106,8 +114,12 @@ export class Segments {
   }
 }
 
-/** Position of the next marker byte (after its 0xFF), -1 at the end. */
-export function nextMarker(file: Uint8Array, from: number): number {
+/** Bytes too many that may lie before a marker among the data of a scan. */
+const STRAY = 1 << 20;
+
+/** Position of the next marker byte (after its 0xFF), -1 where none is near. */
+export function nextMarker(whole: Uint8Array, from: number): number {
+  const file = whole.subarray(0, from + STRAY);
   for (let at = from; ;) {
     at = file.indexOf(0xff, at);
     if (at === -1) return -1;
