@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <locale>
+#include <string>
+#include <vector>
+
 namespace hyperiqa {
 namespace {
 
@@ -18,6 +22,23 @@ TEST(Json, ReadsEveryKindOfValue) {
   EXPECT_EQ(*items[6].string(), "x\n\"\xC3\xA9\xF0\x9F\x98\x80");
   EXPECT_TRUE(json.find("b")->object()->empty());
   EXPECT_EQ(json.find("c"), nullptr);
+}
+
+/** Numbers as many languages write them: 1.234,5. */
+class Continental : public std::numpunct<char> {
+  char do_decimal_point() const override { return ','; }
+  char do_thousands_sep() const override { return '.'; }
+  std::string do_grouping() const override { return "\3"; }
+};
+
+TEST(Json, ReadsNumbersTheSameInEveryLocale) {
+  const std::locale before = std::locale::global(std::locale(std::locale::classic(), new Continental));
+  const Json json = Json::parse("[0.1, 1234.25, -1e-7, 1E+2, 12345678]");
+  std::locale::global(before);
+  const std::vector<double> expected = {0.1, 1234.25, -1e-7, 100, 12345678};
+  const auto& items = *json.array();
+  ASSERT_EQ(items.size(), expected.size());
+  for (size_t i = 0; i < items.size(); ++i) EXPECT_EQ(*items[i].number(), expected[i]);
 }
 
 TEST(Json, RefusesWhatIsNoJson) {

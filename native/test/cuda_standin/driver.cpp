@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -24,7 +25,7 @@ constexpr int kFirstHandle = 1000;
 
 int number(const char* variable, int otherwise) {
   const char* const text = std::getenv(variable);
-  return text != nullptr ? std::atoi(text) : otherwise;
+  return text != nullptr ? static_cast<int>(std::strtol(text, nullptr, 10)) : otherwise;
 }
 
 /** Numbers of the devices to be seen: the list of CUDA_VISIBLE_DEVICES up to the first that does not exist. */
@@ -68,7 +69,7 @@ int cuDeviceGetCount(int* count) {
 
 int cuDeviceGet(int* device, int ordinal) {
   const std::vector<int> devices = visible();
-  if (ordinal < 0 || ordinal >= static_cast<int>(devices.size())) return kInvalidDevice;
+  if (ordinal < 0 || std::cmp_greater_equal(ordinal, devices.size())) return kInvalidDevice;
   *device = kFirstHandle + devices[static_cast<size_t>(ordinal)];
   return kSuccess;
 }

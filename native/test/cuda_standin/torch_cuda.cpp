@@ -29,8 +29,10 @@ extern "C" int cuDriverGetVersion(int* version);
 
 namespace {
 
+// NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): as in the CUDA runtime
 thread_local c10::DeviceIndex current_device = 0;
 thread_local c10::StreamId current_stream = 0;
+// NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
 
 constexpr long kRuntimeVersion = 13000;
 
@@ -55,7 +57,7 @@ class Memory : public c10::Allocator {
 };
 
 Memory& memory() {
-  static auto* const instance = new Memory;
+  static auto* const instance = new Memory;  // NOLINT(cppcoreguidelines-owning-memory)
   return *instance;
 }
 
@@ -87,9 +89,10 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
   }
   c10::DeviceIndex deviceCount() const noexcept override { return count_devices(); }
   /** An event is the stream that it was recorded on: everything is done at once. */
-  void record(void** event, const c10::Stream& stream, c10::DeviceIndex, c10::EventFlag) const override {
+  void record(void** event, const c10::Stream& stream, c10::DeviceIndex /*device*/,
+              c10::EventFlag /*flag*/) const override {
     TORCH_CHECK(stream.id() != 0 && stream.id() == current_stream, "recorded on a stream that is not in use");
-    *event = reinterpret_cast<void*>(stream.id());
+    *event = reinterpret_cast<void*>(stream.id());  // NOLINT(performance-no-int-to-ptr)
   }
   void synchronizeEvent(void* event) const override {
     TORCH_CHECK(event != nullptr, "waits for an event that was not recorded");
@@ -97,29 +100,31 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
 };
 
 struct CUDAHooks final : at::CUDAHooksInterface {
-  explicit CUDAHooks(at::CUDAHooksArgs) {}
+  explicit CUDAHooks(at::CUDAHooksArgs /*none*/) {}
   void init() const override {}
   bool isBuilt() const override { return true; }
   bool isAvailable() const override { return count_devices() > 0; }
   bool hasCUDA() const override { return count_devices() > 0; }
   bool hasCUDART() const override { return true; }
   long versionCUDART() const override { return kRuntimeVersion; }
-  bool hasPrimaryContext(c10::DeviceIndex) const override { return true; }
+  bool hasPrimaryContext(c10::DeviceIndex /*device*/) const override { return true; }
   c10::DeviceIndex deviceCount() const override { return count_devices(); }
   int getNumGPUs() const override { return count_devices(); }
   c10::DeviceIndex current_device() const override { return ::current_device; }
   c10::Allocator* getPinnedMemoryAllocator() const override { return c10::GetDefaultCPUAllocator(); }
 };
 
-at::Tensor empty(at::IntArrayRef size, std::optional<at::ScalarType> dtype, std::optional<at::Layout>,
-                 std::optional<at::Device> device, std::optional<bool>, std::optional<at::MemoryFormat> format) {
+at::Tensor empty(at::IntArrayRef size, std::optional<at::ScalarType> dtype, std::optional<at::Layout> /*layout*/,
+                 std::optional<at::Device> device, std::optional<bool> /*pinned*/,
+                 std::optional<at::MemoryFormat> format) {
   const c10::DeviceGuard guard(device.value());
   return at::detail::empty_generic(size, &memory(), c10::DispatchKeySet(c10::DispatchKey::CUDA),
                                    dtype.value_or(at::kFloat), format);
 }
 
 at::Tensor empty_strided(at::IntArrayRef size, at::IntArrayRef stride, std::optional<at::ScalarType> dtype,
-                         std::optional<at::Layout>, std::optional<at::Device> device, std::optional<bool>) {
+                         std::optional<at::Layout> /*layout*/, std::optional<at::Device> device,
+                         std::optional<bool> /*pinned*/) {
   const c10::DeviceGuard guard(device.value());
   return at::detail::empty_strided_generic(size, stride, &memory(), c10::DispatchKeySet(c10::DispatchKey::CUDA),
                                            dtype.value_or(at::kFloat));
