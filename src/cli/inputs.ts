@@ -1,7 +1,8 @@
 /** From the arguments of `score` to the files to be tried, in order and without holding them all. */
 import { opendir, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { glob } from 'tinyglobby';
+import { glob } from 'glob';
+import { braceExpand } from 'minimatch';
 import { HyperIQAError, imageExtensions, type ErrorCode } from '../index.js';
 import { readList } from './list.js';
 
@@ -45,8 +46,9 @@ async function kindOf(path: string): Promise<'folder' | 'other' | 'nothing'> {
   try {
     return (await stat(path)).isDirectory() ? 'folder' : 'other';
   } catch (error) {
-    // Anything but "not there" is left to whoever reads the file, who can say what is wrong.
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'nothing' : 'other';
+    // Anything else is left to whoever reads the file, who can say what is wrong. A long pattern is too long for a name.
+    const { code = '' } = error as NodeJS.ErrnoException;
+    return ['ENOENT', 'ENAMETOOLONG'].includes(code) ? 'nothing' : 'other';
   }
 }
 
@@ -83,17 +85,40 @@ async function linksToFileOrNothing(path: string): Promise<boolean> {
   }
 }
 
-/** The files that match a pattern, named as a shell would name them; the pattern itself where there are none. */
+/** Names that the braces of a pattern may stand for. */
+const MAX_ALTERNATIVES = 1000;
+/** Characters of a pattern; the library throws where there are more than 65,536. */
+const MAX_PATTERN_LENGTH = 32_768;
+
+/**
+ * The files that match a pattern, named as a shell would name them; an error where there are none. Hidden names must be
+ * asked for, and `**` does not follow links to folders, so that no circle is walked.
+ */
 async function* matches(pattern: string): AsyncGenerator<Entry, void, undefined> {
   const { base, rest } = await literalPart(pattern);
-  const found = await glob(withoutGroups(rest), {
-    cwd: base === '' ? '.' : base,
-    expandDirectories: false,
-  });
-  if (found.length === 0) {
+  const tooMuch = excess(rest);
+  if (tooMuch !== undefined) {
+    yield { file: pattern, error: { code: 'ERR_INVALID_ARGUMENT', message: tooMuch } };
+    return;
+  }
+  const found = await glob(rest, { cwd: base === '' ? '.' : base, nodir: true, noext: true, withFileTypes: true });
+  const names: string[] = [];
+  for (const path of found) {
+    const name = base + path.relativePosix();
+    if (!path.isSymbolicLink() || (await linksToFileOrNothing(name))) names.push(name);
+  }
+  if (names.length === 0) {
     yield { file: pattern, error: { code: 'ERR_IMAGE_NOT_FOUND', message: 'No file has this name or matches it.' } };
   }
-  for (const name of found.sort(byCodePoint)) yield { file: base + name };
+  for (const file of names.sort(byCodePoint)) yield { file };
+}
+
+/** Why a pattern would cost too much; the library would leave out what is beyond a limit without saying so. */
+function excess(pattern: string): string | undefined {
+  if (pattern.length > MAX_PATTERN_LENGTH) return `The pattern is longer than ${MAX_PATTERN_LENGTH} characters.`;
+  const { length } = braceExpand(pattern, { braceExpandMax: MAX_ALTERNATIVES + 1 });
+  if (length > MAX_ALTERNATIVES) return `The braces of the pattern stand for more than ${MAX_ALTERNATIVES} names.`;
+  return undefined;
 }
 
 /**
@@ -111,10 +136,6 @@ async function literalPart(pattern: string): Promise<{ base: string; rest: strin
 
 /** Characters that make a pattern of a name. */
 const SPECIAL = /[*?[{\\]/;
-
-/** The pattern with everything escaped that only the library takes for special: groups, alternatives, negation. */
-const withoutGroups = (pattern: string) =>
-  pattern.replace(/\\.|\[[!^]?\]?[^\]/]*\]|[()|!@+]/g, (part) => (part.length === 1 ? `\\${part}` : part));
 
 /** Order of code points, which is that of the UTF-8 bytes. */
 export function byCodePoint(a: string, b: string): number {

@@ -90,18 +90,27 @@ test('patterns name their matches as a shell would; a file of just that name goe
   expect(await expanded(['package.js*'])).toEqual(['package.json']);
 });
 
-test.each(['sub (2)', 'sub[1]', '{a,b}', '!x', '@(y)', '+(z)', 'a*b', 'c?d', '(a|b)', 'deep (1)/in [2]'])(
-  'a folder called %s is taken literally before a pattern',
-  async (name) => {
-    const folder = tree(`${name}/`, `${name}/x.jpg`, `${name}/y.png`, `${name}/z (1)!.jpg`);
-    expect(await expanded([`${folder}/${name}/*.jpg`])).toEqual(
-      ['x.jpg', 'z (1)!.jpg'].map((file) => `${folder}/${name}/${file}`),
-    );
-    expect(await expanded([`${folder}/${name}/**/{x,y}.*`])).toEqual(
-      ['x.jpg', 'y.png'].map((file) => `${folder}/${name}/${file}`),
-    );
-  },
-);
+test.each([
+  'sub (2)',
+  'sub[1]',
+  '{a,b}',
+  '!x',
+  '@(y)',
+  '+(z)',
+  'a*b',
+  'c?d',
+  '(a|b)',
+  'deep (1)/in [2]',
+  'back\\slash',
+])('a folder called %s is taken literally before a pattern', async (name) => {
+  const folder = tree(`${name}/`, `${name}/x.jpg`, `${name}/y.png`, `${name}/z (1)!.jpg`);
+  expect(await expanded([`${folder}/${name}/*.jpg`])).toEqual(
+    ['x.jpg', 'z (1)!.jpg'].map((file) => `${folder}/${name}/${file}`),
+  );
+  expect(await expanded([`${folder}/${name}/**/{x,y}.*`])).toEqual(
+    ['x.jpg', 'y.png'].map((file) => `${folder}/${name}/${file}`),
+  );
+});
 
 test('a pattern in a folder with special characters, on the command line', async () => {
   const cwd = scratchPhotos('x.jpg');
@@ -136,6 +145,59 @@ test('in patterns only * ? [ ] { } and \\ are special, wherever the others stand
   expect(await of('[!!@de]*.jpg')).toEqual(['a (1).jpg', 'a 1.jpg']);
   expect(await of('a \\(1\\).j*')).toEqual(['a (1).jpg']);
   expect(await of('(none).jpg')).toEqual(['(none).jpg']);
+});
+
+test('ranges in braces stand for each of their members, and too many alternatives are refused', async () => {
+  const numbers = Array.from({ length: 12 }, (_, i) => `n${i + 1}.jpg`);
+  const folder = tree(...numbers, 'n01.jpg', 'na.jpg', 'nb.jpg');
+  const of = async (pattern: string) =>
+    (await expanded([`${folder}/${pattern}`])).map((file) => file.replace(`${folder}/`, ''));
+  expect(await of('n{1..12}.jpg')).toEqual([...numbers].sort());
+  expect(await of('n{12..9}.jpg')).toEqual(['n10.jpg', 'n11.jpg', 'n12.jpg', 'n9.jpg']);
+  expect(await of('n{1..12..5}.jpg')).toEqual(['n1.jpg', 'n11.jpg', 'n6.jpg']);
+  expect(await of('n{01..03}.jpg')).toEqual(['n01.jpg']);
+  expect(await of('n{a..c}.jpg')).toEqual(['na.jpg', 'nb.jpg']);
+  expect(await of('n1{,{0,1}}.jpg')).toEqual(['n1.jpg', 'n10.jpg', 'n11.jpg']);
+  expect(await of('n{1..1000}.jpg')).toHaveLength(12);
+  const long = `{${numbers.join()},${'longer than a name may be'.repeat(12)}}`;
+  expect(await of(long)).toEqual([...numbers].sort());
+  for (const bomb of ['n{1..1001}.jpg', 'n{1..999999999}.jpg', '{a,b}'.repeat(40), '*'.repeat(60_000)]) {
+    expect(await of(bomb), bomb.slice(0, 40)).toEqual([`${bomb}: ERR_INVALID_ARGUMENT`]);
+  }
+});
+
+test('patterns find hidden names only where they ask for them', async () => {
+  const folder = tree('a.jpg', '._a.jpg', '.b.jpg', '.h/', '.h/c.jpg', 'v/', 'v/c.jpg');
+  const of = async (pattern: string) =>
+    (await expanded([`${folder}/${pattern}`])).map((file) => file.replace(`${folder}/`, ''));
+  expect(await of('[!x]*.jpg')).toEqual(['a.jpg']);
+  expect(await of('[^x]*/c.jpg')).toEqual(['v/c.jpg']);
+  expect(await of('**/*.jpg')).toEqual(['a.jpg', 'v/c.jpg']);
+  expect(await of('.*.jpg')).toEqual(['._a.jpg', '.b.jpg']);
+  expect(await of('.h/*.jpg')).toEqual(['.h/c.jpg']);
+  expect(await of('*/.h*')).toEqual(['*/.h*: ERR_IMAGE_NOT_FOUND']);
+});
+
+test('patterns count linked files, and walk no circle of linked folders', async () => {
+  const folders = Array.from({ length: 9 }, (_, i) => `f${i}`);
+  const folder = tree(...folders.flatMap((name) => [`${name}/`, `${name}/x.jpg`]));
+  for (const from of folders) {
+    for (const to of folders.filter((other) => other !== from)) symlinkSync(`../${to}`, join(folder, from, `to-${to}`));
+  }
+  symlinkSync('f0/x.jpg', join(folder, 'link.jpg'));
+  symlinkSync('f0', join(folder, 'folder.jpg'));
+  symlinkSync('gone', join(folder, 'broken.jpg'));
+  const of = async (pattern: string) =>
+    (await expanded([`${folder}/${pattern}`])).map((file) => file.replace(`${folder}/`, ''));
+  expect(await of('**/*.jpg')).toEqual(['broken.jpg', ...folders.map((name) => `${name}/x.jpg`), 'link.jpg']);
+  expect(await of('*.jpg')).toEqual(['broken.jpg', 'link.jpg']);
+  expect(await of('f0/to-f?/*.jpg')).toHaveLength(8);
+  expect(await of('folder.jpg/x.*')).toEqual(['folder.jpg/x.jpg']);
+});
+
+test('a pattern that ends with a slash names folders and so no image', async () => {
+  const folder = tree('a.jpg', 'v/', 'v/c.jpg');
+  expect(await expanded([`${folder}/*/`])).toEqual([`${folder}/*/: ERR_IMAGE_NOT_FOUND`]);
 });
 
 test('a list names files and folders, one a line or NUL-separated; names in it are no patterns', async () => {
