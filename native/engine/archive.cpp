@@ -13,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -310,6 +311,9 @@ Archive open_archive(const std::string& path, bool trusted) {
     refuse_model(path, error);
   } catch (const c10::Error& error) {
     refuse_model(path, "the archive is damaged or incomplete (" + plain_message(error) + ").");
+  } catch (const std::logic_error& error) {
+    // Numbers in small records that LibTorch reads with the standard library.
+    refuse_model(path, std::string("the archive is damaged or incomplete (") + error.what() + ").");
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "archive_error.h"
 #include "code_tokens.h"
+#include "lower_case.h"
 #include "operators.h"
 
 namespace hyperiqa {
@@ -23,10 +24,11 @@ constexpr int kMaxDepth = 64;
 // Functions that are compiled one within the other: 13 in the known networks. A thread's stack of 8 MB has room for
 // some 700 (measured), and some systems give threads 512 kB.
 constexpr int kMaxChain = 32;
-// Strings are joined by `format` alone. Its results cannot leave a function (no parameter or result is a string), so
-// this bounds their length: LibTorch computes constant strings while it loads.
-constexpr int kMaxFormats = 4;
-constexpr int kMaxPlaceholders = 4;
+// Tuples double where each holds the one before it twice, and LibTorch walks through all that their types name. Known
+// networks make one in a function.
+constexpr int kMaxTuples = 2;
+constexpr size_t kMaxTupleItems = 8;
+constexpr size_t kMaxTypeParts = 64;
 
 /** Words of the language, and names that mean something to the loader: none can be the name of a value. */
 constexpr auto kReserved = std::to_array<std::string_view>({
@@ -92,7 +94,13 @@ bool is_dunder(std::string_view name) {
   return name.starts_with("__") && name.ends_with("__");
 }
 
-/** "code/__torch__/a/b.py" → "__torch__.a.b." */
+/** "_0", as TorchScript names what it writes down apart. */
+bool is_generated(std::string_view name) {
+  return name.size() > 1 && name[0] == '_' &&
+         std::ranges::all_of(name.substr(1), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/** "code/__torch__/A/b.py" → "__torch__.a.b." */
 std::string module_of(std::string_view record) {
   constexpr std::string_view kFolder = "code/";
   constexpr std::string_view kEnding = ".py";
@@ -100,20 +108,25 @@ std::string module_of(std::string_view record) {
   record.remove_suffix(kEnding.size());
   std::string module(record);
   std::ranges::replace(module, '/', '.');
-  return module + '.';
+  return lower_case(module) + '.';
+}
+
+/** "__torch__.A.b.C" → "__torch__.a.b.C" */
+std::string unit_path(const std::string& path) {
+  const size_t name = path.rfind('.') + 1;
+  return lower_case(path.substr(0, name)) + path.substr(name);
 }
 
 /** Recursive descent over the tokens of one record. */
 class Parser {
  public:
   Parser(const std::string& record, const std::vector<Token>& tokens, std::map<std::string, CodeCheck::Unit>& units,
-         std::set<std::string>& methods, std::map<std::string, CodePlace>& calls, size_t& definitions)
+         CodeCheck::Names& names, size_t& definitions)
       : record_(record),
         module_(module_of(record)),
         tokens_(tokens),
         units_(units),
-        methods_(methods),
-        calls_(calls),
+        names_(names),
         definitions_(definitions) {}
 
   void file() {
@@ -129,12 +142,20 @@ class Parser {
   }
 
  private:
-  /** Names of one function that stand for functions of the archive, and what has been counted in it. */
+  /** What a name stands for in a function. Texts are for errors only: LibTorch computes with constant texts while it
+   * loads, and joined again and again they grow without bound. */
+  enum class Role {
+    Value,
+    Function,  ///< of the archive
+    Text,      ///< as written
+    Message    ///< made by `format`
+  };
+
+  /** The names of one function, and what has been counted in it. */
   struct Function {
-    std::set<std::string_view> functions;
-    std::set<std::string_view> values;
+    std::map<std::string_view, Role> roles;
     size_t statements = 0;
-    int formats = 0;
+    int tuples = 0;
     bool in_loop = false;
   };
 
@@ -262,21 +283,35 @@ class Parser {
       items("]", kMaxItems, [this] { string(); });
     } else if (key == "__annotations__") {
       expect("[");
-      string();
+      const std::string_view attribute = string();
       expect("]");
       expect("=");
-      type(0);
+      attribute_type(attribute);
     } else if (is_dunder(key)) {
       forbid("a class sets " + std::string(key));
     } else {
       expect(":");
-      type(0);
+      attribute_type(key);
       if (accept("=")) literal(0);
     }
   }
 
-  void type(int depth, bool strings = true) {
+  void attribute_type(std::string_view attribute) {
+    const size_t start = position_;
+    type(/*texts=*/true);
+    for (size_t i = start; i < position_; ++i) {
+      if (tokens_[i].text == "str") names_.text_attributes.emplace(attribute);
+    }
+  }
+
+  void type(bool texts) {
+    type_parts_ = 0;
+    type_part(0, texts);
+  }
+
+  void type_part(int depth, bool texts) {
     if (depth > kMaxDepth) damage("types nest too deeply");
+    if (++type_parts_ > kMaxTypeParts) damage("a type has more than " + std::to_string(kMaxTypeParts) + " parts");
     if (is_word("__torch__")) {
       archive_path();
       return;
@@ -284,12 +319,12 @@ class Parser {
     if (next().kind != Kind::Name) unknown("a type");
     const std::string_view word = next().text;
     if (is_one_of(kPlainTypes, word)) {
-      if (word == "str" && !strings) forbid("a function takes or returns a string");
+      if (word == "str" && !texts) forbid("a function uses the type str");
       take();
     } else if (is_one_of(kContainerTypes, word)) {
       take();
       expect("[");
-      items("]", kMaxParameters, [&] { type(depth + 1, strings); });
+      items("]", kMaxParameters, [&] { type_part(depth + 1, texts); });
     } else {
       forbid("it uses the type " + std::string(word));
     }
@@ -307,7 +342,7 @@ class Parser {
     }
     if (depth == 0) unknown("\".\"");
     if (path.starts_with("__torch__.torch.classes")) forbid("it uses the class " + path);
-    unit_->references.insert(path);
+    unit_->references.insert(unit_path(path));
   }
 
   void literal(int depth) {
@@ -331,7 +366,7 @@ class Parser {
     // __setstate__ runs while the archive is loaded; others run where no call is written.
     if (is_dunder(of) && of != "__len__") forbid("it defines " + std::string(of));
     if (method) {
-      methods_.insert(std::string(of));
+      names_.methods.emplace(of);
     } else {
       begin_unit(of);
     }
@@ -339,12 +374,12 @@ class Parser {
     function_ = {};
     expect("(");
     items(")", kMaxParameters, [this] {
-      function_.values.insert(name());
-      if (accept(":")) type(0, false);
+      function_.roles.emplace(name(), Role::Value);
+      if (accept(":")) type(/*texts=*/false);
       if (accept("=")) literal(0);
     });
     expect("->");
-    type(0, false);
+    type(/*texts=*/false);
     expect(":");
     block(0);
   }
@@ -395,7 +430,7 @@ class Parser {
    * functions nor loops inside: lists are short, so loops are. */
   void loop(int depth) {
     if (function_.in_loop) forbid("loops are nested");
-    assign(name());
+    assign(name(), Role::Value);
     expect_word("in");
     expect_word("range");
     expect("(");
@@ -436,22 +471,58 @@ class Parser {
         break;
       }
     }
+    const Role role = assigned_value();
+    if (targets.size() > 1 && role != Role::Value) forbid("one value is assigned to several names");
+    for (const std::string_view target : targets) assign(target, role);
+  }
+
+  Role assigned_value() {
+    if (accept(Kind::String)) return Role::Text;
+    if (accept_format()) return Role::Message;
     const size_t start = position_;
     expression(0);
     const bool path = tokens_[start].text == "__torch__" && tokens_[position_ - 1].kind == Kind::Name;
-    for (const std::string_view target : targets) {
-      if (path) {
-        if (function_.values.contains(target)) forbid("the name " + std::string(target) + " changes its meaning");
-        function_.functions.insert(target);
-      } else {
-        assign(target);
-      }
-    }
+    return path ? Role::Function : Role::Value;
   }
 
-  void assign(std::string_view target) {
-    if (function_.functions.contains(target)) forbid("the name " + std::string(target) + " changes its meaning");
-    function_.values.insert(target);
+  void assign(std::string_view target, Role role) {
+    const auto [known, fresh] = function_.roles.emplace(target, role);
+    if (!fresh && known->second != role) forbid("the name " + std::string(target) + " changes its meaning");
+    // Assigned in a branch that is not taken, another name would still be the built-in function, `str` for example.
+    if (role == Role::Function && !is_generated(target)) forbid("it names a function " + std::string(target));
+  }
+
+  bool is(std::string_view name, Role role) const {
+    const auto known = function_.roles.find(name);
+    return known != function_.roles.end() && known->second == role;
+  }
+
+  bool accept_text() {
+    if (accept(Kind::String)) return true;
+    if (next().kind != Kind::Name || !is(next().text, Role::Text)) return false;
+    take();
+    return true;
+  }
+
+  /** `torch.format("{} …", values)`, whose values are no texts. */
+  bool accept_format() {
+    if (!is_word("torch") || !is_symbol(".", 1) || next(2).text != "format") return false;
+    if (function_.in_loop) forbid("a loop formats text");
+    position_ += 3;
+    expect("(");
+    if (!accept_text()) unknown("a text");
+    if (!accept(")")) {
+      expect(",");
+      items(")", kMaxItems, [this] { expression(1); });
+    }
+    return true;
+  }
+
+  /** What is said of an error, and of which kind it is. */
+  void message() {
+    if (accept_text() || accept_format()) return;
+    if (next().kind != Kind::Name || !is(next().text, Role::Message)) unknown("a text");
+    take();
   }
 
   /** An operand and what follows it: attributes, elements and calls of methods, each one deeper in LibTorch's tree. */
@@ -461,9 +532,12 @@ class Parser {
       if (links > kMaxDepth) damage("expressions nest too deeply");
       if (accept(".")) {
         const std::string_view attribute = name();
-        if (!is_symbol("(")) continue;
+        if (!is_symbol("(")) {
+          read(attribute);
+          continue;
+        }
         if (function_.in_loop) forbid("a loop calls the method " + std::string(attribute));
-        calls_.try_emplace(std::string(attribute), CodePlace{record_, next().line});
+        names_.calls.try_emplace(std::string(attribute), CodePlace{record_, next().line});
         arguments(depth + 1);
       } else if (accept("[")) {
         expression(depth + 1);
@@ -474,6 +548,10 @@ class Parser {
         return;
       }
     }
+  }
+
+  void read(std::string_view attribute) {
+    names_.reads.try_emplace(std::string(attribute), CodePlace{record_, next().line});
   }
 
   void arguments(int depth) {
@@ -490,18 +568,27 @@ class Parser {
   void primary(int depth) {
     if (depth > kMaxDepth) damage("expressions nest too deeply");
     if (accept("(")) {
-      items(")", kMaxItems, [&] { expression(depth + 1); });
+      bracketed(depth);
     } else if (accept("[")) {
       items("]", kMaxItems, [&] { expression(depth + 1); });
     } else if (accept("-")) {
       if (!accept(Kind::Number)) unknown("a number");
-    } else if (accept(Kind::Number) || accept(Kind::String) || accept_constant()) {
+    } else if (accept(Kind::Number) || accept_constant()) {
       return;
+    } else if (next().kind == Kind::String) {
+      forbid("it computes with a text");
     } else if (next().kind == Kind::Name) {
       named(depth);
     } else {
       unknown("a value");
     }
+  }
+
+  /** `(value)` or a tuple. */
+  void bracketed(int depth) {
+    const size_t count = items(")", kMaxTupleItems, [&] { expression(depth + 1); });
+    if (count == 1 && tokens_[position_ - 2].text != ",") return;
+    if (++function_.tuples > kMaxTuples) damage("a function has more than " + std::to_string(kMaxTuples) + " tuples");
   }
 
   void named(int depth) {
@@ -517,14 +604,19 @@ class Parser {
       const std::string operation(next().text);
       if (space != "prim" || !is_allowed_prim_name(operation)) forbid_operator("ops." + space + "." + operation);
       take();
-      arguments(depth + 1);
+      if (operation == "RaiseException") {
+        expect("(");
+        items(")", 2, [this] { message(); });
+      } else {
+        arguments(depth + 1);
+      }
     } else if (is_word("__torch__")) {
       archive_path();
       if (is_symbol("(")) archive_call(depth);
     } else if (is_word("annotate") || is_word("unchecked_cast")) {
       take();
       expect("(");
-      type(0);
+      type(/*texts=*/false);
       expect(",");
       expression(depth + 1);
       expect(")");
@@ -532,13 +624,14 @@ class Parser {
       expect("(");
       expression(depth + 1);
       expect(",");
-      string();
+      read(string());
       expect(")");
     } else if (is_symbol("(", 1)) {
-      if (!function_.functions.contains(next().text)) forbid("it calls " + std::string(next().text));
+      if (!is(next().text, Role::Function)) forbid("it calls " + std::string(next().text));
       take();
       archive_call(depth);
     } else {
+      if (is(next().text, Role::Text) || is(next().text, Role::Message)) forbid("it computes with a text");
       name();
     }
   }
@@ -553,12 +646,7 @@ class Parser {
     const std::string_view operation = next().text;
     if (!is_allowed_torch_name(operation)) forbid_operator("torch." + std::string(operation));
     take();
-    if (operation == "format") {
-      if (function_.in_loop) forbid("a loop formats text");
-      if (++function_.formats > kMaxFormats) {
-        damage("a function formats more than " + std::to_string(kMaxFormats) + " texts");
-      }
-    }
+    if (operation == "format") forbid("it computes with a text");
     arguments(depth + 1);
   }
 
@@ -569,28 +657,18 @@ class Parser {
   const std::vector<Token>& tokens_;
   std::map<std::string, CodeCheck::Unit>& units_;
   CodeCheck::Unit* unit_ = nullptr;
-  std::set<std::string>& methods_;
-  std::map<std::string, CodePlace>& calls_;
+  CodeCheck::Names& names_;
   size_t& definitions_;
+  size_t type_parts_ = 0;
   size_t position_ = 0;
   Function function_;
 };
-
-void check_placeholders(const std::string& record, const std::vector<Token>& tokens) {
-  for (const Token& token : tokens) {
-    if (token.kind != Kind::String) continue;
-    if (std::ranges::count(token.text, '{') > kMaxPlaceholders) {
-      code_damaged(record, token.line, "a text has more than " + std::to_string(kMaxPlaceholders) + " placeholders");
-    }
-  }
-}
 
 }  // namespace
 
 void CodeCheck::add(const std::string& record, std::string_view text) {
   const std::vector<Token> tokens = tokenize(record, text);
-  check_placeholders(record, tokens);
-  Parser(record, tokens, units_, methods_, calls_, definitions_).file();
+  Parser(record, tokens, units_, names_, definitions_).file();
 }
 
 /** Functions in the longest chain that begins with a unit. */
@@ -612,8 +690,11 @@ int CodeCheck::chain(const std::string& path, std::map<std::string, int>& known)
 }
 
 void CodeCheck::finish() const {
-  for (const auto& [name, place] : calls_) {
-    if (!methods_.contains(name) || is_operator_(name)) {
+  for (const auto& [name, place] : names_.reads) {
+    if (names_.text_attributes.contains(name)) code_forbidden(place.record, place.line, "it reads the text " + name);
+  }
+  for (const auto& [name, place] : names_.calls) {
+    if (!names_.methods.contains(name) || is_operator_(name)) {
       code_forbidden(place.record, place.line, "it calls the method " + name);
     }
   }

@@ -35,24 +35,34 @@ class CodeCheck {
   void add(const std::string& record, std::string_view text);
 
   /** That only methods of the archive's own classes are called as methods, and that none of them is named as an
-   * operator is: `x.save(...)` calls `aten::save` where x is a tensor, whatever classes there are. And that classes and
-   * functions neither refer to each other in a circle nor in a long chain: LibTorch compiles what is referred to first.
+   * operator is: `x.save(...)` calls `aten::save` where x is a tensor, whatever classes there are. That no text in an
+   * attribute is read. And that classes and functions neither refer to each other in a circle nor in a long chain:
+   * LibTorch compiles what is referred to first.
    *  @throws ArchiveError */
   void finish() const;
 
   /** A class or a function outside of classes. */
   struct Unit {
     int functions = 0;                 ///< in it
-    std::set<std::string> references;  ///< paths that it names, "__torch__.a.b.C"
+    std::set<std::string> references;  ///< paths that it names, as units are
+  };
+
+  /** Names that mean something wherever they stand. */
+  struct Names {
+    std::set<std::string> methods;
+    std::set<std::string> text_attributes;
+    std::map<std::string, CodePlace> calls;  ///< as methods
+    std::map<std::string, CodePlace> reads;  ///< as attributes
   };
 
  private:
   int chain(const std::string& path, std::map<std::string, int>& known) const;
 
   std::function<bool(const std::string&)> is_operator_;
+  /** By their paths, "__torch__.a.b.C", with the module in lower case: LibTorch finds `__torch__.a` in the record
+   * "code/__torch__/A.py", too. */
   std::map<std::string, Unit> units_;
-  std::set<std::string> methods_;
-  std::map<std::string, CodePlace> calls_;
+  Names names_;
   size_t definitions_ = 0;
 };
 

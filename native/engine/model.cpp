@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "graph_check.h"
 #include "model_refusal.h"
+#include "value_check.h"
 
 namespace hyperiqa {
 namespace {
@@ -26,7 +27,10 @@ void require_dtypes(const std::string& path, const torch::jit::Module& module) {
 torch::jit::Module read_module(const std::string& path, const Archive& archive, bool trusted) {
   try {
     torch::jit::Module module = torch::jit::load(archive.content, at::Device(at::kCPU), /*load_debug_files=*/false);
-    if (!trusted) check_graphs(module);
+    if (!trusted) {
+      check_values(module);
+      check_graphs(module);
+    }
     require_dtypes(path, module);
     module.eval();
     return module;

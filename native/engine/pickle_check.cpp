@@ -4,6 +4,7 @@
 #include <array>
 #include <deque>
 #include <limits>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,8 @@ constexpr int kMaxDepth = 64;
 constexpr uint64_t kMaxWeight = 1'000'000;
 constexpr size_t kMaxText = 1024;
 constexpr size_t kMaxDimensions = 16;
+/** LibTorch reads a storage again for each time it is described, and tensors that share one are converted each. */
+constexpr uint64_t kMaxShares = 4;
 
 enum class Kind { None, Boolean, Integer, Float, Text, Tuple, List, Dictionary, Global, Storage, Object, Tensor, Mark };
 
@@ -359,6 +362,10 @@ class Walker {
       fail("storage \"" + std::string(key) + "\" has " + std::to_string(*size) + " bytes, not " +
            std::to_string(count) + " elements of " + std::to_string(*bytes));
     }
+    if (++descriptions_[key] > kMaxShares) {
+      fail("storage \"" + std::string(key) + "\" is described more than " + std::to_string(kMaxShares) + " times");
+    }
+    storage_elements_ += static_cast<uint64_t>(count);
     push({.kind = Kind::Storage, .number = count});
   }
 
@@ -425,6 +432,8 @@ class Walker {
       last += (size - 1) * stride;
     }
     if (!empty && last >= elements) fail("a tensor lies outside its storage");
+    if (!empty) tensor_elements_ += static_cast<uint64_t>(count);
+    if (tensor_elements_ > kMaxShares * storage_elements_) fail("too many tensors share a storage");
     push({.kind = Kind::Tensor});
   }
 
@@ -450,6 +459,9 @@ class Walker {
   std::vector<size_t> stack_;
   std::vector<size_t> memo_;
   std::deque<std::string> names_;
+  std::map<std::string_view, uint64_t> descriptions_;  ///< of a storage, by its key
+  uint64_t storage_elements_ = 0;
+  uint64_t tensor_elements_ = 0;
 };
 
 }  // namespace

@@ -16,7 +16,8 @@ namespace hyperiqa {
  * Accepted are numbers, strings, tuples, lists and dictionaries; objects of the archive's own classes; tensors on the
  * CPU. Every tensor must lie within its storage, and every storage must have the size of its record: LibTorch checks
  * neither, and would read past the end. Values neither contain themselves nor change once something refers to them, and
- * nesting is limited, so that everything that walks through them later ends.
+ * nesting is limited, so that everything that walks through them later ends. Tensors have in all at most a few times
+ * the elements of their storages.
  *
  * @param record       name of the pickle's record, for messages
  * @param record_size  bytes of the record of a storage by its key; nothing where there is none

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "archive_error.h"
+#include "lower_case.h"
 
 namespace hyperiqa {
 namespace {
@@ -33,6 +34,9 @@ constexpr uint64_t kHarmlessFlags = 0x0002 | 0x0004 | 0x0008 | 0x0800;
 
 constexpr uint64_t kStored = 0;
 constexpr uint64_t kDeflated = 8;
+
+/** Of the external attributes, as MS-DOS has them. */
+constexpr uint64_t kFolder = 0x10;
 
 /** Numbers are stored with their least significant byte first. */
 uint64_t number(std::string_view bytes, uint64_t offset, size_t size) {
@@ -111,13 +115,6 @@ void check_name(std::string_view name) {
   if (!good) damaged("the archive has a record with a name that is not allowed.");
 }
 
-std::string lower_case(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 struct Entry {
   ZipRecord record;
   uint64_t header = 0;
@@ -143,6 +140,9 @@ Entry parse_entry(std::string_view entry) {
     damaged(what + " is larger than 4 GiB.");
   }
   if (!result.record.compressed && result.record.size != result.record.stored_size) damaged(what + " has two sizes.");
+  // LibTorch gives memory as it finds it for records that are folders or have no data.
+  if ((number(entry, 38, 4) & kFolder) != 0) damaged(what + " is a folder.");
+  if (result.record.stored_size == 0 && result.record.size != 0) damaged(what + " has no data.");
   return result;
 }
 

@@ -25,8 +25,9 @@ using ReadAt = std::function<size_t(uint64_t offset, void* buffer, size_t size)>
  * The records of an archive, in the order of their data.
  *
  * Readers of zip archives disagree about odd ones, so these are refused: bytes before the first record or after the
- * end, records that overlap or whose own headers contradict the directory, encryption, several disks, names that lead
- * out of the archive or differ in case only (LibTorch looks records up whatever their case), more than 10,000 records.
+ * end, records that overlap or whose own headers contradict the directory, encryption, several disks, folders, names
+ * that lead out of the archive or differ in case only (LibTorch looks records up whatever their case), more than 10,000
+ * records.
  *
  * Memory is bounded by the directory's size, which is limited too.
  *

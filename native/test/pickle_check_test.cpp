@@ -104,6 +104,18 @@ TEST(PickleCheck, NestingAndSharing) {
   expect_refused(Kind::Damaged, "values", doubling + ".");
 }
 
+TEST(PickleCheck, StoragesThatAreUsedAgainAndAgain) {
+  const std::string one = tensor(storage("0", 10), 0, 2, 5, 5, 1);
+  EXPECT_NO_THROW(check("(" + times(4, one) + "t."));
+  // LibTorch would read the record each time.
+  expect_refused(Kind::Damaged, "more than 4 times", "(" + times(5, one) + "t.");
+  const auto shared = [](size_t count) {
+    return "(" + storage("0", 10) + "q\0"s + times(count, tensor("h\0"s, 0, 2, 5, 5, 1)) + "t.";
+  };
+  EXPECT_NO_THROW(check(shared(4)));
+  expect_refused(Kind::Damaged, "share a storage", shared(5));
+}
+
 TEST(PickleCheck, TensorsThatReachBeyondTheirStorage) {
   const std::string whole = storage("0", 10);
   EXPECT_NO_THROW(check(tensor(whole, 2, 2, 4, 4, 1) + "."));

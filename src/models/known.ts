@@ -39,15 +39,16 @@ export function know(sha256: string): void {
 /** For all processes. Where the cache folder cannot be written, the next process tries the model again. */
 export async function remember(sha256: string): Promise<void> {
   know(sha256);
-  const path = file();
-  const made = `${path}.${randomUUID()}`;
+  let made;
   try {
+    const path = file();
+    made = `${path}.${randomUUID()}`;
     const models = [...(await read()).filter((other) => other !== sha256), sha256].slice(-MOST);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(made, JSON.stringify({ formatVersion: 1, models }), { flag: 'wx' });
     await rename(made, path);
   } catch {
-    await rm(made, { force: true }).catch(() => undefined);
+    if (made !== undefined) await rm(made, { force: true }).catch(() => undefined);
   }
 }
 

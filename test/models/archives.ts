@@ -36,6 +36,24 @@ export async function withRecord(from: string, to: string, name: string, bytes: 
   return await writeRecords(to, new Map(await recordsOf(from)).set(name, Buffer.from(bytes)));
 }
 
+/** Opcodes of a pickle that give an object of a class of `__torch__.net` with these attributes, each given by opcodes. */
+export function pickledObject(name: string, attributes: Record<string, string>): string {
+  const state = Object.entries(attributes).map(([key, value]) => pickledText(key) + value);
+  return `c__torch__.net\n${name}\n)\x81}(${state.join('')}ub`;
+}
+
+export const pickledText = (text: string): string => `X${String.fromCharCode(text.length)}\0\0\0${text}`;
+
+/** A quality model whose whole code is this, as the module `net`, and whose object is that of these opcodes. */
+export async function withModule(to: string, code: string, object: string, recordOfCode = 'net'): Promise<string> {
+  const records = await recordsOf(qualityModel);
+  for (const name of records.keys()) if (/^(code|data|constants)\//.test(name)) records.delete(name);
+  records.set(`code/__torch__/${recordOfCode}.py`, Buffer.from(code));
+  records.set('data.pkl', Buffer.from(`\x80\x02${object}.`, 'latin1'));
+  records.set('constants.pkl', Buffer.from('\x80\x02).', 'latin1'));
+  return await writeRecords(to, records);
+}
+
 const NETWORK = 'code/__torch__/hyperiqa/network.py';
 
 /** The package's model with other statements in its forward, which returns `result`; further definitions may follow. */

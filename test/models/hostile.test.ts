@@ -10,7 +10,17 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { findLibTorch } from '../../src/native/libtorch.js';
-import { faceModel, qualityModel, recordsOf, withForward, withRecord, writeRecords } from './archives.js';
+import {
+  faceModel,
+  pickledObject,
+  pickledText,
+  qualityModel,
+  recordsOf,
+  withForward,
+  withModule,
+  withRecord,
+  writeRecords,
+} from './archives.js';
 
 interface Outcome {
   code: string;
@@ -99,7 +109,7 @@ describe('code', () => {
   const operators: [string, (file: string) => [statements: string, more?: string], RegExp][] = [
     ['aten::save', (file) => [`torch.save(patches, "${file}")`], /network\.py, line \d+: it uses torch\.save/],
     ['aten::from_file', (file) => [`y = torch.from_file("${file}", True, 10)`], /torch\.from_file/],
-    ['save as a method', (file) => [`(patches).save("${file}", )`], /it calls the method save/],
+    ['save as a method', (file) => [`file = "${file}"\n(patches).save(patches, )`], /it calls the method save/],
     ['save as another namespace', (file) => [`ops.aten.save(patches, "${file}")`], /ops\.aten\.save/],
     ['print', () => ['print("printed")'], /it calls print/],
     ['warn', () => ['ops.prim.Print("printed")'], /ops\.prim\.Print/],
@@ -183,6 +193,37 @@ describe('code', () => {
     for (const { code } of await load(paths)) expect(code).toBe('ERR_MODEL_SELF_CHECK');
   });
 
+  test('values that double while the code is read', async () => {
+    const doubling = (first: string, next: (name: string) => string) => {
+      const lines = [`v0 = ${first}`];
+      for (let i = 0; i < 40; i++) lines.push(`v${i + 1} = ${next(`v${i}`)}`);
+      lines.push('if torch.eq(torch.dim(patches), 1):\n  ops.prim.RaiseException(v40)\nelse:\n  pass');
+      return lines.join('\n');
+    };
+    const refused: [name: string, statements: string, code: string, words: RegExp][] = [
+      ['texts', doubling('"a"', (v) => `torch.add(${v}, ${v})`), 'ERR_MODEL_UNTRUSTED', /computes with a text/],
+      ['formats', doubling('"\\173\\175"', (v) => `torch.format(${v}, ${v})`), 'ERR_MODEL_UNTRUSTED', /computes with a text/],
+      ['tuples', doubling('(patches, patches)', (v) => `(${v}, ${v})`), 'ERR_MODEL_FORMAT', /tuples/],
+      ['tuples of numbers', doubling('(1, 1)', (v) => `(${v}, ${v})`), 'ERR_MODEL_FORMAT', /tuples/],
+    ];
+    const cases: Case[] = [];
+    for (const [name, statements, code, words] of refused) {
+      cases.push({ name, path: await withForward(newFile(), statements), codes: [code], words });
+    }
+    await expectRefusals(cases);
+  });
+
+  test('a chain in a record that is found under another case only', async () => {
+    let code = '';
+    for (let i = 0; i < 900; i++) {
+      code += `def f${i}(x: Tensor) -> Tensor:\n  return ${i === 899 ? 'x' : `__torch__.net.f${i + 1}(x, )`}\n`;
+    }
+    code += 'class Net(Module):\n  training : bool\n  def forward(self: __torch__.net.Net, x: Tensor) -> Tensor:\n';
+    code += '    return __torch__.net.f0(x, )\n';
+    const path = await withModule(newFile(), code, pickledObject('Net', { training: '\x89' }), 'NET');
+    await expectRefusals([{ name: 'chain', path, codes: ['ERR_MODEL_FORMAT'], words: /chain of more/ }]);
+  });
+
   test('calls that double with every function', async () => {
     let more = '';
     for (let i = 0; i < 25; i++) {
@@ -215,6 +256,7 @@ test('records that are too large, twice there, missing, or of no model', async (
     ['no constants', without('constants.pkl'), /checkpoint/],
     ['no description', without(DESCRIPTION), /without hyperiqa\.json/],
     ['no weights', without('data/0'), /the record of storage "0" is missing/],
+    ['a version beyond all numbers', replaced('version', '9'.repeat(30)), /incomplete/],
     ['short weights', replaced('data/0', first.subarray(4)), /storage "0" has \d+ bytes, not/],
   ];
   const cases: Case[] = [];
@@ -244,6 +286,8 @@ describe('the archive', () => {
     ['with a record of 4 GB', /larger than 4 GiB/, (b) => (b.writeUInt32LE(0xffffffff, parts(b).entry + 24), b)],
     ['with a record that reaches beyond the file', /beyond its end/, (b) => (b.writeUInt32LE(0x7fffffff, parts(b).entry + 20), b.writeUInt32LE(0x7fffffff, parts(b).entry + 24), b)],
     ['with a record of two sizes', /two sizes/, (b) => (b.writeUInt32LE(10, parts(b).entry + 24), b)],
+    ['with a record that is a folder', /is a folder/, (b) => (b.writeUInt32LE(0x10, parts(b).entry + 38), b)],
+    ['with a record without its data', /no data/, (b) => (b.writeUInt16LE(8, b.readUInt32LE(parts(b).entry + 42) + 8), b.writeUInt16LE(8, parts(b).entry + 10), b.writeUInt32LE(0, parts(b).entry + 20), b)],
     ['with a record elsewhere', /not where the directory says/, (b) => (b.writeUInt32LE(64, parts(b).entry + 42), b)],
   ];
   test('archives of unusual or contradictory structure', async () => {
@@ -339,6 +383,41 @@ test('pickles', async () => {
     cases.push({ name, kind: 'faces', path, codes: [code], words });
   }
   await expectRefusals(cases);
+});
+
+test('attributes that hold something other than their type', async () => {
+  const types: [type: string, fitting: string[], wrong: string[]][] = [
+    ['bool', ['\x88'], ['N', 'K\x01', pickledText('a')]],
+    ['int', ['K\x01'], ['\x88', 'N', 'G\0\0\0\0\0\0\0\0']],
+    ['float', ['G\0\0\0\0\0\0\0\0'], ['K\x01']],
+    ['str', [pickledText('a')], ['K\x01']],
+    ['NoneType', ['N'], ['K\x01']],
+    ['Tensor', [], ['N', 'K\x01']],
+    ['Optional[int]', ['N', 'K\x01'], [pickledText('a')]],
+    ['List[int]', ['](K\x01K\x02e', ']'], ['](K\x01Ne', 'K\x01', '](G\0\0\0\0\0\0\0\0e']],
+    // Shorter or longer ones would be read past their end.
+    ['Tuple[int, int]', ['K\x01K\x02\x86'], [')', 'K\x01\x85', 'K\x01K\x02K\x03\x87', 'K\x01N\x86']],
+    ['List[Tuple[int, int]]', [']'], ['])a']],
+    ['__torch__.net.Large', [], [pickledObject('Small', { c: 'K\x01' }), 'N', 'K\x01', ']']],
+    ['__torch__.net.Small', [pickledObject('Small', { c: 'K\x01' })], [pickledObject('Small', { c: 'N' }), pickledObject('Large', { a: 'K\x01', b: 'K\x01', c: 'K\x01' })]],
+  ];
+  const loaded: [Kind, string][] = [];
+  const cases: Case[] = [];
+  for (const [type, fitting, wrong] of types) {
+    const code =
+      'class Small(Module):\n  c : int\nclass Large(Module):\n  a : int\n  b : int\n  c : int\n' +
+      `class Net(Module):\n  value : ${type}\n  def forward(self: __torch__.net.Net, x: Tensor) -> Tensor:\n` +
+      '    return torch.mean(torch.to(x, 6), [1, 2, 3])\n';
+    const write = (value: string) => withModule(newFile(), code, pickledObject('Net', { value }));
+    for (const value of fitting) loaded.push(['quality', await write(value)]);
+    for (const value of wrong) {
+      const name = `${type}: ${JSON.stringify(value)}`;
+      cases.push({ name, path: await write(value), codes: ['ERR_MODEL_FORMAT'], words: /holds something other than|cannot read the graph/ });
+    }
+  }
+  await expectRefusals(cases);
+  // All but the scores is as it should be.
+  for (const { code } of await load(loaded)) expect(code).toBe('ERR_MODEL_SELF_CHECK');
 });
 
 test('a rewritten archive loads as before', async () => {
