@@ -1,5 +1,5 @@
 /** Whether the first frame of a GIF (GIF89a) has all its pixels: the decoder takes a code of the end for the end. */
-import { Turns } from './jpeg/turns.js';
+import { Turns } from './turns.js';
 
 const [IMAGE, EXTENSION] = [0x2c, 0x21];
 /** Codes of a full table. */
