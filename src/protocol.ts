@@ -91,7 +91,8 @@ function checkProtocol(value: unknown): Protocol {
   };
 }
 
-function checkDecode(value: unknown): DecodePolicy {
+/** @throws HyperIQAError ERR_INVALID_ARGUMENT */
+export function checkDecode(value: unknown): DecodePolicy {
   const name = 'protocol.decode';
   const fields = checkObject(name, value, ['iccProfile', 'alpha', 'orientation']);
   return Object.freeze({

@@ -42,6 +42,8 @@ export async function decodeBytes(
     const header = await readHeader(prepared, format, label, limitInputPixels);
     const upright = turns({ prepared, policy }) ? header.autoOrient : header;
     check?.(upright.width, upright.height);
+    const missing = format === 'gif' ? await prepared.missing() : null;
+    if (missing !== null) throw damaged(missing, label);
     const { data, width, height } = await checkedRgb({ prepared, header, label, policy, limitInputPixels });
     return { data, width, height, warnings: profileWarnings(header, policy) };
   } catch (error) {

@@ -2,6 +2,7 @@
 import { HyperIQAError } from '../errors.js';
 import { readAvif } from './avif.js';
 import type { ImageFormat } from './formats.js';
+import { missingOfGif } from './gif.js';
 import { missingData } from './jpeg/picture.js';
 import { prepareJpeg } from './jpeg/prepare.js';
 import { preparePng } from './png.js';
@@ -100,7 +101,7 @@ export async function prepare(file: Uint8Array, format: Exclude<ImageFormat, 'bm
     case 'webp':
       return { ...plain, missing: () => Promise.resolve(missingOfRiff(file)) };
     case 'gif':
-      return { ...plain, missing: () => Promise.resolve(null) };
+      return { ...plain, missing: () => missingOfGif(file) };
   }
 }
 

@@ -15,8 +15,8 @@ import { captureImage, DEFAULT_LIMIT_INPUT_PIXELS, type DecodedImage } from '../
 import { loadSharp } from '../image/sharp.js';
 import { ImageIntake } from '../intake.js';
 import { checkInputLimits } from '../options.js';
-import { MAXIMUM_CROPS } from '../protocol.js';
-import type { ImageInput } from '../types.js';
+import { checkDecode, MAXIMUM_CROPS } from '../protocol.js';
+import type { DecodePolicy, ImageInput } from '../types.js';
 import { checkBoolean, checkInteger, checkNumber, checkObject, checkOneOf, checkSignal, invalid } from '../validate.js';
 import { rasterOf } from './raster.js';
 import type { MapColours, MapPatch, MapPictureOptions, QualityMap } from './types.js';
@@ -56,11 +56,11 @@ const intake = new ImageIntake('The drawing of maps', { maxPending: Infinity, ma
  */
 export function mapPicture(map: QualityMap, input: ImageInput, options: MapPictureOptions = {}): Promise<Buffer> {
   return fromCallSite(async () => {
-    checkMap(map);
+    const decode = checkMap(map);
     const { signal, limitInputBytes, ...look } = check(map, options);
     const limitInputPixels = Math.max(DEFAULT_LIMIT_INPUT_PIXELS, map.width * map.height);
     return intake.run(() => captureImage(input, limitInputPixels, limitInputBytes), {
-      decode: map.provenance.protocol.decode,
+      decode,
       signal,
       check: ({ width, height }: ImageSize) => {
         if (width === map.width && height === map.height) return;
@@ -125,8 +125,24 @@ async function draw(map: QualityMap, image: DecodedImage, { colours, range, opac
     .toBuffer();
 }
 
-/** A map may come from a file: what is drawn is bounded by its sizes. @throws HyperIQAError ERR_INVALID_ARGUMENT */
-function checkMap(map: QualityMap): void {
+/**
+ * A map may come from a file: what is drawn is bounded by its sizes.
+ *
+ * @returns how its image was decoded
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT
+ */
+function checkMap(map: QualityMap): DecodePolicy {
+  const part = (name: string, value: unknown) => {
+    if (typeof value !== 'object' || value === null) throw invalid(name, 'an object', value);
+    return value as Record<string, unknown>;
+  };
+  const { resized, scale, provenance } = part('The map', map);
+  part("The map's resized", resized);
+  const { minimum, maximum, higherIsBetter } = part("The map's scale", scale);
+  if (!Number.isFinite(minimum) || !Number.isFinite(maximum)) {
+    throw invalid("The map's scale", 'from one number to another', scale);
+  }
+  checkBoolean("The map's scale.higherIsBetter", higherIsBetter);
   const count = (name: string, value: unknown, maximum: number) => checkInteger(`The map's ${name}`, value, 1, maximum);
   const rows = count('rows', map.rows, MAXIMUM_CROPS);
   const columns = count('columns', map.columns, MAXIMUM_CROPS);
@@ -140,10 +156,14 @@ function checkMap(map: QualityMap): void {
     Array.isArray(patches) &&
     patches.length <= MAXIMUM_CROPS &&
     patches.length === rows * columns &&
-    (patches as Partial<MapPatch>[]).every(({ x, y, score }) => [x, y, score].every(Number.isFinite));
+    (patches as (Partial<MapPatch> | null)[]).every((patch) =>
+      [patch?.x, patch?.y, patch?.score].every(Number.isFinite),
+    );
   if (!whole) {
     throw invalid("The map's patches", `${rows}×${columns} patches with numbers as x, y and score`, patches);
   }
+  const { protocol } = part("The map's provenance", provenance);
+  return checkDecode(part("The protocol of the map's provenance", protocol).decode);
 }
 
 function check(map: QualityMap, options: unknown): Look & { limitInputBytes: number; signal: AbortSignal | undefined } {

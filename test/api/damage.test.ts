@@ -404,6 +404,26 @@ function peakOf(bytes: Buffer, limit = DEFAULT_LIMIT_INPUT_PIXELS): { mebibytes:
   return JSON.parse(printed.toString()) as { mebibytes: number; ended: string };
 }
 
+test('a GIF whose first frame ends early, with proper ends of the blocks and of the file after it', async () => {
+  const whole = read('gif-animated.gif');
+  expect((await decode(whole)).width).toBeGreaterThan(0);
+  const tableBytes = (flags: number) => ((flags & 0x80) === 0 ? 0 : 3 << ((flags & 7) + 1));
+  let at = 13 + tableBytes(whole[10]!);
+  while (whole[at] === 0x21) {
+    at += 2;
+    while (whole[at]! > 0) at += whole[at]! + 1;
+    at++;
+  }
+  const data = at + 10 + tableBytes(whole[at + 9]!) + 1;
+  const blocks = [data];
+  for (let block = data; whole[block]! > 0; blocks.push(block)) block += whole[block]! + 1;
+  expect(blocks.length).toBeGreaterThan(4);
+  for (const end of [0, 1, Math.floor(blocks.length / 2), blocks.length - 2]) {
+    const cut = Buffer.concat([whole.subarray(0, blocks[end]), Buffer.of(0, 0x3b)]);
+    await expect(decode(cut), `${end} blocks`).rejects.toEqual(errorWith('ERR_IMAGE_DECODE', /first frame ends after/));
+  }
+});
+
 describe.skipIf(!existsSync('/proc/self/status'))('memory is bounded by the pixels', () => {
   const chunk = (type: string, body: Buffer) => {
     const named = Buffer.concat([Buffer.from(type, 'latin1'), body]);
@@ -485,11 +505,16 @@ describe.skipIf(!existsSync('/proc/self/status'))('memory is bounded by the pixe
     return Buffer.concat([head, frame]);
   };
 
-  test('a GIF’s canvas beyond the limit costs nothing, one within it eight bytes a pixel', () => {
+  test('a GIF’s canvas beyond the limit costs nothing, one within it eight bytes a pixel', async () => {
     const refused = peakOf(gif(12_000, 12_000), 50_000_000);
     expect(refused.ended).toBe('ERR_IMAGE_TOO_LARGE');
     expect(refused.mebibytes).toBeLessThan(30);
-    const { mebibytes } = peakOf(gif(5000, 5000), 50_000_000);
+    const empty = peakOf(gif(5000, 5000), 50_000_000);
+    expect(empty.ended).toBe('ERR_IMAGE_DECODE');
+    expect(empty.mebibytes).toBeLessThan(30);
+    const blank = sharp({ create: { width: 5000, height: 5000, channels: 3, background: '#808080' } });
+    const { mebibytes, ended } = peakOf(await blank.gif().toBuffer(), 50_000_000);
+    expect(ended).toBe('read');
     expect(mebibytes * 2 ** 20).toBeLessThan(9.5 * 5000 * 5000 + (30 << 20));
   });
 

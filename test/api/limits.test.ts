@@ -176,9 +176,22 @@ describe('maps', () => {
       { ...map, width: 0 },
       { ...map, patchSize: NaN },
       { ...map, patches: [{ x: 0, y: 0, score: 'high' as never }], rows: 1, columns: 1 },
-    ];
+      { ...map, patches: [null], rows: 1, columns: 1 },
+      { ...map, resized: undefined },
+      { ...map, scale: undefined },
+      { ...map, scale: { ...map.scale, minimum: NaN } },
+      { ...map, scale: { ...map.scale, higherIsBetter: 1 } },
+      { ...map, provenance: null },
+      { ...map, provenance: { protocol: 'native' } },
+      null,
+      'map',
+    ] as never[];
     for (const wrong of broken) {
-      await expect(mapPicture(wrong, photo)).rejects.toEqual(errorWith('ERR_INVALID_ARGUMENT', /The map's/));
+      await expect(mapPicture(wrong, photo)).rejects.toEqual(errorWith('ERR_INVALID_ARGUMENT', /[Tt]he map/));
+    }
+    for (const decode of [undefined, {}, { ...map.provenance.protocol.decode, alpha: 'keep' }]) {
+      const wrong = { ...map, provenance: { ...map.provenance, protocol: { ...map.provenance.protocol, decode } } };
+      await expect(mapPicture(wrong as never, photo)).rejects.toEqual(errorWith('ERR_INVALID_ARGUMENT'));
     }
   });
 });

@@ -7,7 +7,7 @@ import { BlockDecoder, type Plane, type Scan } from './blocks.js';
 import { BitReader, HuffmanTable } from './huffman.js';
 import { Missing } from './missing.js';
 import { frameOf, isFrame, MARKER, Segments, type JpegFrame } from './segments.js';
-import { Turns } from './turns.js';
+import { Turns } from '../turns.js';
 
 /**
  * Whether the entropy-coded data of a JPEG cover the whole picture: every block of every component, to full precision

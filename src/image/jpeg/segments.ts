@@ -1,5 +1,5 @@
 /** The segments of a JPEG and its frame header (ITU-T T.81, annex B). */
-import { Turns } from './turns.js';
+import { Turns } from '../turns.js';
 
 /** Bytes that begin, after 0xFF, the parts of a JPEG. */
 export const MARKER = {
