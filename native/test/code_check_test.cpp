@@ -195,7 +195,8 @@ TEST(CodeCheck, TextsThatGrow) {
   std::string doubling = "  s0 = \"{}{}\"\n";
   for (int i = 0; i < 40; ++i) {
     const std::string s = "s" + std::to_string(i);
-    doubling += "  s" + std::to_string(i + 1) + " = torch.format(" + s + ", " + s + ", " + s + ")\n";
+    doubling.append("  s").append(std::to_string(i + 1)).append(" = torch.format(");
+    doubling.append(s).append(", ").append(s).append(", ").append(s).append(")\n");
   }
   expect_refused(Kind::Damaged, "formats more than", function(doubling));
   expect_refused(Kind::Damaged, "placeholders", function("  y = torch.format(\"{}{}{}{}{}\", x, x, x, x, x)\n"));
