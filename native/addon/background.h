@@ -37,11 +37,10 @@ class Background : public std::enable_shared_from_this<Background> {
     virtual void work() noexcept = 0;
     /** On the JavaScript thread, afterwards. */
     virtual void done(Napi::Env env) = 0;
+    void run(Napi::Env env) final;
 
    private:
     friend class Background;
-    void run(Napi::Env env) final;
-
     Background* background_ = nullptr;  // outlives the JavaScript thread's part
     uint64_t number_ = 0;
   };

@@ -171,6 +171,7 @@ Napi::Value Environment::cuda_report(const Napi::CallbackInfo& info) {
   });
 }
 
+// NOLINTNEXTLINE(readability-convert-member-functions-to-static): InstanceMethod takes members only
 Napi::Value Environment::restrict(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {

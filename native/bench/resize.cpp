@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <vector>
 
 #include "bilinear_resize.h"
@@ -47,7 +48,10 @@ void report(const char* name, std::vector<double>& times) {
 void measure(const Case& c, int rounds) {
   std::vector<uint8_t> pixels(static_cast<size_t>(c.width * c.height * 3));
   uint32_t state = 1;
-  for (uint8_t& value : pixels) value = static_cast<uint8_t>((state = state * 1664525 + 1013904223) >> 24);
+  for (uint8_t& value : pixels) {
+    state = state * 1664525 + 1013904223;
+    value = static_cast<uint8_t>(state >> 24);
+  }
   const hyperiqa::Image image{pixels.data(), c.width, c.height};
   std::vector<double> ours;
   std::vector<double> theirs;
@@ -71,10 +75,20 @@ void measure(const Case& c, int rounds) {
   std::printf("\n");
 }
 
+void run(int rounds) {
+  const c10::InferenceMode inference;
+  at::set_num_threads(1);
+  for (const Case& c : kCases) measure(c, rounds);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const c10::InferenceMode inference;
-  at::set_num_threads(1);
-  for (const Case& c : kCases) measure(c, argc > 1 ? std::atoi(argv[1]) : 20);
+  try {
+    run(argc > 1 ? static_cast<int>(std::strtol(argv[1], nullptr, 10)) : 20);
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
 }

@@ -25,6 +25,7 @@ enum class Kind { None, Boolean, Integer, Float, Text, Tuple, List, Dictionary, 
 
 /** What a pickle's instructions put on the stack. */
 struct Value {
+  // NOLINTBEGIN(readability-redundant-member-init): GCC warns of members that a designated initializer leaves out
   Kind kind = Kind::None;
   int64_t number = 0;              ///< Integer; Storage: how many elements it has
   std::string_view text = {};      ///< Text; Global: "module name"
@@ -32,6 +33,7 @@ struct Value {
   int depth = 0;
   uint64_t weight = 1;
   bool referred = false;  ///< it is in the memo
+  // NOLINTEND(readability-redundant-member-init)
 };
 
 struct StorageType {

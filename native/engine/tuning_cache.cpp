@@ -23,10 +23,9 @@ constexpr size_t kMaxBytes = size_t{1} << 18;  // 256 entries take about 80 kB
 std::optional<int64_t> integer(const Json& json, std::string_view key, int64_t limit) {
   const Json* member = json.find(key);
   const double* value = member ? member->number() : nullptr;
-  if (!value || !(*value >= 1 && *value <= static_cast<double>(limit)) || *value != std::floor(*value)) {
-    return std::nullopt;
-  }
-  return static_cast<int64_t>(*value);
+  const bool fits =
+      value != nullptr && *value >= 1 && *value <= static_cast<double>(limit) && *value == std::floor(*value);
+  return fits ? std::optional(static_cast<int64_t>(*value)) : std::nullopt;
 }
 
 std::optional<CpuSetup> parse_setup(const Json& json) {

@@ -239,7 +239,8 @@ TEST(CodeCheck, TypesThatDouble) {
   std::string doubling = "  t0 = (x, x)\n";
   for (int i = 0; i < 40; ++i) {
     const std::string t = "t" + std::to_string(i);
-    doubling += "  t" + std::to_string(i + 1) + " = (" + t + ", " + t + ")\n";
+    doubling.append("  t").append(std::to_string(i + 1)).append(" = (");
+    doubling.append(t).append(", ").append(t).append(")\n");
   }
   expect_refused(Kind::Damaged, "tuples", function(doubling));
   expect_refused(Kind::Damaged, "tuples", function("  a = (x,)\n  b = (a, )\n  c = (b,)\n"));

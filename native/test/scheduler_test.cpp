@@ -206,8 +206,8 @@ class Gate {
 };
 
 TEST(Scheduler, ResizedCopiesCountUntilTheirLastCropIsCut) {
-  constexpr int64_t kImage = 3 * 300 * 300;
-  constexpr int64_t kCopy = 3 * 1200 * 1200;
+  constexpr int64_t kImage = int64_t{3} * 300 * 300;
+  constexpr int64_t kCopy = int64_t{3} * 1200 * 1200;
   Gate gate;
   Rig rig(
       [&gate](const auto& values) {
@@ -229,8 +229,8 @@ TEST(Scheduler, ResizedCopiesCountUntilTheirLastCropIsCut) {
 }
 
 TEST(Scheduler, ACopyStaysWhileCropsMayBeAdded) {
-  constexpr int64_t kImage = 3 * 300 * 300;
-  constexpr int64_t kCopy = 3 * 1200 * 1200;
+  constexpr int64_t kImage = int64_t{3} * 300 * 300;
+  constexpr int64_t kCopy = int64_t{3} * 1200 * 1200;
   Gate gate;
   std::atomic<bool> waited = false;
   Rig rig(
