@@ -47,7 +47,7 @@ export class OutputFolder {
     return writing(`The folder ${path} cannot be used`, async () => {
       await mkdir(path, { recursive: true });
       const real = await realpath(path);
-      const { handle, locked } = await openLocked(join(real, LOCK), path);
+      const { handle, locked } = await openLocked(join(real, LOCK), path, { follow: false });
       if (!locked) tellUnlocked(path);
       // Of runs that were killed; the lock keeps others from having any.
       const names = await readdir(real);

@@ -127,6 +127,13 @@ function checkHeader(name: string, { line, cells }: CsvRow): readonly string[] {
   const empty = columns.indexOf('', 1);
   // pandas writes its index as a first column without a name; it is kept, and nothing can refer to it.
   if (empty > 0) throw tableError(name, `, line ${line}: column ${empty + 1} has no name.`);
+  if (columns.some((column) => parseNumber(column) !== undefined)) {
+    throw tableError(
+      name,
+      `, line ${line}: a header with the names of the columns is needed, not "${columns.join(', ').slice(0, 80)}" ` +
+        '(only a table of image names and one number each may do without).',
+    );
+  }
   const seen = new Map<string, number>();
   columns.forEach((column, i) => {
     const earlier = seen.get(column);
@@ -135,13 +142,6 @@ function checkHeader(name: string, { line, cells }: CsvRow): readonly string[] {
     }
     seen.set(column, i);
   });
-  if (columns.some((column) => parseNumber(column) !== undefined)) {
-    throw tableError(
-      name,
-      `, line ${line}: a header with the names of the columns is needed, not "${columns.join(', ').slice(0, 80)}" ` +
-        '(only a table of image names and one number each may do without).',
-    );
-  }
   return columns;
 }
 

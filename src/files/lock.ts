@@ -23,11 +23,12 @@ export interface LockedFile {
  * the file holds is not changed.
  *
  * @param what - The output as the user knows it, for the message.
+ * @param options.follow - False for a name that hyperiqa chose: a link there is an error, and a named pipe does not block.
  * @throws HyperIQAError ERR_OUTPUT_BUSY where another process has it; ERR_ADDON_NOT_FOUND. Error of the file system
  */
-export async function openLocked(path: string, what = path): Promise<LockedFile> {
+export async function openLocked(path: string, what = path, { follow = true } = {}): Promise<LockedFile> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const handle = await open(path, WRITING, 0o666);
+    const handle = await open(path, follow ? WRITING : WRITING | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o666);
     try {
       const taken = loadLoader().tryLock(handle.fd);
       if (taken === false) throw busy(what);

@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 
+import { OutputFolder } from '../../src/cli/output-folder.js';
 import { openOutput, openWholeOutput, type OutputInputs } from '../../src/cli/output.js';
 import { writeWhole } from '../../src/files/atomic-file.js';
 import { openLocked } from '../../src/files/lock.js';
@@ -357,6 +358,19 @@ describe('folders: crops, maps, pictures', () => {
     await handle.close();
     expect((await crops(cwd, 'a.jpg', '--crops', 'out')).code).toBe(0);
     expect(readdirSync(join(cwd, 'out'))).toEqual(['a.png']);
+  });
+
+  test('what stands under the name of the lock is neither followed, removed nor waited for', async () => {
+    const link = scratch();
+    symlinkSync(join(link, 'other'), join(link, '.hyperiqa.lock'));
+    const pipe = scratch();
+    execFileSync('mkfifo', [join(pipe, '.hyperiqa.lock')]);
+    const folder = scratch();
+    mkdirSync(join(folder, '.hyperiqa.lock'));
+    for (const path of [link, pipe, folder]) {
+      await expect(OutputFolder.open(path, none)).rejects.toEqual(errorWith('ERR_OUTPUT'));
+      expect(readdirSync(path)).toEqual(['.hyperiqa.lock']);
+    }
   });
 
   test('maps: photographs that are called like maps stay', async () => {

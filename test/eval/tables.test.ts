@@ -124,6 +124,7 @@ test.each([
   ['two columns of one name', 'name,MOS,MOS\na.jpg,1,2\n', /line 1: columns 2 and 3 have the same name, MOS/],
   ['a column without name', 'name,,MOS\na.jpg,1,2\n', /line 1: column 2 has no name/],
   ['no header and three columns', 'a.jpg,61.2,1\nb.jpg,35,2\n', /line 1: a header.*one number each/],
+  ['no header and a first row with one number twice', 'a.jpg,61.2,61.2\nb.jpg,35,2\n', /line 1: a header/],
   ['no header and numbers as names', '1000,61.2\n1001,35\n', /line 1: a header/],
   ['a column named by its position', 'image_name,0\na.jpg,0.5\n', /line 1: a header/],
   ['a row of a headerless table that is too short', 'a.jpg,1\nb.jpg\n', /line 2: .*the first row has 2 columns/],
