@@ -110,6 +110,7 @@ class Tuner {
   CpuSetup choose() {
     const auto [graph_modes, threads_per_worker, batch_sizes] = choices(options_, threads_);
     std::vector<CpuSetup> setups;
+    setups.reserve(graph_modes.size());
     for (const GraphMode mode : graph_modes) setups.push_back({mode, threads_, 1, batch_sizes[0]});
     const CpuSetup best = fastest(setups);
     if (Clock::now() > deadline_) return best;

@@ -26,6 +26,7 @@ TEST(Json, ReadsEveryKindOfValue) {
 
 /** Numbers as many languages write them: 1.234,5. */
 class Continental : public std::numpunct<char> {
+ protected:
   char do_decimal_point() const override { return ','; }
   char do_thousands_sep() const override { return '.'; }
   std::string do_grouping() const override { return "\3"; }
