@@ -235,7 +235,7 @@ async function load(
     if (registered) requireSha256(registered.name, path, await hashing, registered.sha256);
     const trustModel = options.native.trustModel || registered?.trusted === true;
     if (!trustModel && !registered && path !== defaultModelPath()) {
-      await requireTried({ path, kind: 'quality', libtorch: options.libtorch }, await hashing, options.signal);
+      await requireTried({ path, kind: 'quality', libtorch: loaded.libtorch.path }, await hashing, options.signal);
     }
     const tuningFile = join(cacheFolder(), 'tuning', 'graph-modes.json');
     engine = await cancelledBy(options.signal, (giveCancel) =>

@@ -11,10 +11,12 @@
 namespace hyperiqa {
 
 BatchRunner::BatchRunner(const ScoringGraph& graph, at::Device device, int64_t batch_size)
-    : graph_(graph), device_(device), batch_size_(batch_size) {
-  const bool pinned = !device.is_cpu();
-  patches_ = at::zeros({batch_size, kPatchSize, kPatchSize, 3}, at::TensorOptions(at::kByte).pinned_memory(pinned));
-  pixels_ = patches_.mutable_data_ptr<uint8_t>();
+    : graph_(graph),
+      device_(device),
+      batch_size_(batch_size),
+      patches_(at::zeros({batch_size, kPatchSize, kPatchSize, 3},
+                         at::TensorOptions(at::kByte).pinned_memory(!device.is_cpu()))),
+      pixels_(patches_.mutable_data_ptr<uint8_t>()) {
   if (device.is_cpu()) return;
   scores_ = at::empty({batch_size}, at::TensorOptions(at::kFloat).pinned_memory(true));
   stream_ = c10::impl::VirtualGuardImpl(device.type()).getStreamFromGlobalPool(device, /*isHighPriority=*/false);

@@ -149,7 +149,7 @@ CudaReport look_for_cuda() {
  * left; empty when it can. */
 std::string problem_of(at::Device device) {
   try {
-    const float sum = at::ones({1}, device).add(1).item<float>();
+    const auto sum = at::ones({1}, device).add(1).item<float>();
     return sum == 2 ? "" : "1 + 1 is " + std::to_string(sum) + " on it";
   } catch (const std::exception& error) {
     return plain_message(error);

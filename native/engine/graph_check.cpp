@@ -32,7 +32,7 @@ class Graphs {
     const auto [entry, fresh] = sizes_.try_emplace(&function, 0);
     if (!fresh) return entry->second;
     if (depth > kMaxDepth) damaged("the calls in its code nest too deeply.");
-    jit::GraphFunction* const with_graph = jit::tryToGraphFunction(function);
+    const jit::GraphFunction* const with_graph = jit::tryToGraphFunction(function);
     if (with_graph == nullptr) forbidden("it uses the function " + function.name() + '.');
     const uint64_t nodes = block(*with_graph->graph()->block(), function, depth, false);
     sizes_[&function] = nodes;

@@ -162,7 +162,7 @@ TEST(FaceDetector, WorkersAndOrderChangeNothing) {
 TEST(FaceDetector, RefusesWhatIsNoImageOrNoOption) {
   const auto detector = FaceDetector::load(options());
   const TestImage image = plain(1);
-  expect_error("ERR_INVALID_ARGUMENT", "no pixels", [&] { detector->submit({}, {}, [](JobId, auto) {}); });
+  expect_error("ERR_INVALID_ARGUMENT", "no pixels", [&] { detector->submit({}, {}, [](JobId, const auto&) {}); });
   expect_error("ERR_INVALID_ARGUMENT", "from 12", [&] { submit(*detector, image, 5); });
   expect_error("ERR_INVALID_ARGUMENT", "from 12", [&] { submit(*detector, image, std::nan("")); });
   expect_error("ERR_INVALID_ARGUMENT", "callback", [&] { detector->submit(image.view(), {}, nullptr); });
@@ -175,7 +175,7 @@ TEST(FaceDetector, RefusesImagesBeyondTheLimit) {
   EXPECT_EQ(code_of(submit(*detector, image).get()), "ERR_IMAGE_TOO_LARGE");
   constexpr int64_t kLongest = std::numeric_limits<int32_t>::max();
   const Image uncountable{image.pixels.data(), kLongest, kLongest};
-  expect_error("ERR_IMAGE_TOO_LARGE", "any memory", [&] { detector->submit(uncountable, {}, [](JobId, auto) {}); });
+  expect_error("ERR_IMAGE_TOO_LARGE", "any memory", [&] { detector->submit(uncountable, {}, [](JobId, const auto&) {}); });
 }
 
 TEST(FaceDetector, RefusesOtherFiles) {

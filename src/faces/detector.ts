@@ -252,7 +252,7 @@ async function load(
   let engine: NativeDetector | undefined;
   try {
     if (!options.native.trustModel && path !== defaultFaceModelPath()) {
-      await requireTried({ path, kind: 'faces', libtorch: options.libtorch }, await hashing, options.signal);
+      await requireTried({ path, kind: 'faces', libtorch: libtorch.path }, await hashing, options.signal);
     }
     engine = await cancelledBy(options.signal, (giveCancel) =>
       binding.loadDetector({ ...options.native, modelPath: path }, giveCancel),

@@ -27,7 +27,7 @@ const fail = async (error: { code: Extract<TrialMessage, { state: 'failed' }>['c
 
 await send({ state: 'started' });
 try {
-  const { binding } = await loadBinding(order.libtorch === undefined ? {} : { libtorch: order.libtorch });
+  const { binding } = await loadBinding({ libtorch: order.libtorch });
   binding.restrictProcess(order.memory);
   // Systems without such limits are watched.
   const before = process.memoryUsage.rss();

@@ -14,7 +14,8 @@ export interface Trial {
   /** Absolute. */
   path: string;
   kind: 'quality' | 'faces';
-  libtorch: string | undefined;
+  /** Folder of the LibTorch that is open in this process. */
+  libtorch: string;
 }
 
 /** What a trial may take. */

@@ -10,6 +10,7 @@ import { sha256OfFile } from '../../src/model-file.js';
 import { registryFolder } from '../../src/models/store.js';
 import { tryModel } from '../../src/models/trial.js';
 import { cacheFolder } from '../../src/native/cache.js';
+import { findLibTorch } from '../../src/native/libtorch.js';
 import { errorWith } from '../helpers/errors.js';
 import { faceModel, qualityModel, recordsOf, withForward, writeRecords } from './archives.js';
 import { useOwnCache } from './cache.js';
@@ -138,7 +139,7 @@ test('a model that computes for ever is ended', async () => {
     `y = torch.view(torch.slice(torch.flatten(torch.to(patches, 6)), 0, 0, 147456), [1, 384, 384])\ny = torch.bmm(y, y)\nz = torch.cat([y, y, y, y], 1)\ny = torch.cat([z, z, z, z], 2)\n${product}`,
     'torch.mean(y, [1, 2])',
   );
-  const trial = { path, kind: 'quality', libtorch: undefined } as const;
+  const trial = { path, kind: 'quality', libtorch: findLibTorch().path } as const;
   await expect(tryModel(trial, undefined, { milliseconds: 6000, memory: 2 ** 32 })).rejects.toEqual(
     errorWith('ERR_MODEL_FORMAT', /did not end within 6 seconds/),
   );
@@ -150,7 +151,7 @@ test('a model that takes much memory is ended', async () => {
     `y = torch.unsqueeze(torch.slice(torch.flatten(torch.to(patches, 6)), 0, 0, 40000), 1)\nz = torch.add(y, torch.view(y, [1, 40000]))`,
     'torch.mean(z, [1])',
   );
-  const trial = { path, kind: 'quality', libtorch: undefined } as const;
+  const trial = { path, kind: 'quality', libtorch: findLibTorch().path } as const;
   await expect(tryModel(trial, undefined, { milliseconds: 60_000, memory: 2 ** 30 })).rejects.toEqual(
     errorWith('ERR_OUT_OF_MEMORY', /takes more than 1\.1 GB/),
   );

@@ -10,6 +10,7 @@ const require = createRequire(import.meta.url);
 require(loader).open(libraries);
 const engine = await require(addon).load({
   modelPath,
+  trustModel: false,
   devices: ['cpu'],
   dtype: 'fp32',
   threads: 1,
