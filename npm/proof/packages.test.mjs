@@ -21,6 +21,7 @@ test('the main package holds what package.json says, and nothing that a build le
     'CHANGELOG.md',
     'LICENSE',
     'README.md',
+    'SECURITY.md',
     'binding.d.ts',
     'package.json',
   ]);
