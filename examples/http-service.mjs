@@ -10,7 +10,7 @@ const [port = '8080', model] = process.argv.slice(2);
 const MAXIMUM_BYTES = 32 * 2 ** 20;
 const iqa = await HyperIQA.load(model, { maxPending: 256, maxStreams: 64 });
 
-/** What is the client's fault, and what passes; every other code is a fault of ours. */
+/** HTTP status by error code: faults of the client, and states that pass. Every other code is a fault of the service. */
 const STATUS = {
   ERR_IMAGE_READ: 400,
   ERR_IMAGE_EMPTY: 400,
@@ -25,7 +25,7 @@ async function answer(request, response) {
   const reply = (status, body) => {
     const headers = { 'content-type': 'application/json', ...(status === 503 && { 'retry-after': '1' }) };
     response.writeHead(status, headers).end(`${JSON.stringify(body)}\n`);
-    // What is left of a refused body is thrown away, so that the client gets to read the answer, but not for long.
+    // Discards the rest of a refused body for a while, so that the client gets to read the answer.
     if (request.complete) return;
     request.resume();
     const cut = setTimeout(() => request.destroy(), 5000);

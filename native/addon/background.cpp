@@ -140,7 +140,7 @@ void Background::end(Deadline deadline) noexcept {
     try {
       if (const auto engine = weak.lock()) engine->close(deadline);
     } catch (...) {  // NOLINT(bugprone-empty-catch)
-      // Nobody is left to be told.
+      // Swallows the error: the environment is ending, and with it everybody who could be told.
     }
   }
   for (auto& [id, thread] : tasks) thread.join(deadline);

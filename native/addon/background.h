@@ -90,7 +90,7 @@ class Background : public std::enable_shared_from_this<Background> {
 /** Has the C exit handler run before those that exist by now. Called whenever LibTorch may have added some. */
 void end_before_exit_handlers();
 
-/** What the process is about to exit with, for systems whose exit handlers are not told. */
+/** Keeps the status that the process is about to exit with, for systems whose exit handlers are not told. */
 void note_exit_status(int status) noexcept;
 
 }  // namespace hyperiqa::addon

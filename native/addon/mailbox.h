@@ -41,7 +41,7 @@ class Mailbox {
   void release(Napi::Env env);
 
   /**
-   * Nothing is delivered any more; messages that are waiting are destroyed. Any thread; must be called before the
+   * Ends the delivery and destroys the messages that are waiting. Any thread; must be called before the
    * environment is gone. (Node.js frees a thread-safe function with its environment even while other threads still hold
    * it.)
    */

@@ -1,6 +1,6 @@
 /**
  * @file
- * What waits to be delivered to another thread, and the wake-up for it. Knows nothing of Node.js.
+ * Messages for another thread, and the wake-up for it. Knows nothing of Node.js.
  */
 #pragma once
 
@@ -63,7 +63,7 @@ class Outbox {
   /** Everything that has gathered. */
   Parcels take() noexcept;
 
-  /** Nobody is woken any more. @return what was waiting */
+  /** Ends the wake-ups. @return the messages that were waiting */
   Parcels close() noexcept;
 
  private:

@@ -22,7 +22,7 @@ class CloseTask : public Background::Task {
     try {
       engine_->close();
     } catch (...) {  // NOLINT(bugprone-empty-catch)
-      // Nobody is left to be told.
+      // Swallows the error: the environment is gone, and with it everybody who could be told.
     }
     engine_.reset();
   }

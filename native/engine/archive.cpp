@@ -35,7 +35,7 @@ constexpr uint64_t kMaxCodeRecord = uint64_t{256} << 10;
 constexpr uint64_t kMaxPickle = uint64_t{1} << 20;
 constexpr uint64_t kMaxCode = uint64_t{2} << 20;
 constexpr uint64_t kMaxSmallRecord = 256;
-/** Of everything that is kept in memory, compressed as it is. */
+/** Largest sum of the records that are kept in memory, as stored. */
 constexpr uint64_t kMaxPinned = uint64_t{64} << 20;
 
 constexpr std::string_view kDescription = "extra/hyperiqa.json";
@@ -160,7 +160,7 @@ class Records {
     return found == records_.end() ? nullptr : &found->second;
   }
 
-  /** Where the data of storages lie, in the order of the file. */
+  /** Positions of the storages' data, in the order of the file. */
   std::vector<std::pair<uint64_t, uint64_t>> storages() const {
     std::vector<std::pair<uint64_t, uint64_t>> ranges;
     for (const auto& [name, record] : records_) {
@@ -170,7 +170,7 @@ class Records {
     return ranges;
   }
 
-  /** What a name may be and how large. @throws ArchiveError */
+  /** Checks the name of a record and its size. @throws ArchiveError */
   void check(bool trusted) const {
     uint64_t code = 0;
     for (const auto& entry : records_) {
@@ -235,7 +235,7 @@ void pin_all_but(PinnedFile& file, const std::vector<std::pair<uint64_t, uint64_
   pin_to(file.size());
 }
 
-/** What LibTorch reads as a record, which must be what was written: LibTorch compares neither length nor checksum. */
+/** Reads a record and checks its length and checksum, because LibTorch compares neither. */
 std::string text_of(const Records& records, caffe2::serialize::PyTorchStreamReader& reader, const std::string& name) {
   const auto [data, size] = reader.getRecord(name);
   std::string text(static_cast<const char*>(data.get()), size);
