@@ -1,5 +1,5 @@
 /**
- * The native boundary, typed by hand: what `hyperiqa.node` exports. `test/binding.test.ts` holds the addon against it.
+ * The native boundary, typed by hand: what `hyperiqa.node` exports. `test/native/binding.test.ts` holds the addon against it.
  *
  * Everything here is internal; the public API is `src/index.ts`. Arguments are validated in TypeScript before they get
  * here, and once more natively so that no call can crash the process. Errors are `Error`s with a stable string `code`.

@@ -6,7 +6,7 @@ if(NOT HYPERIQA_LIBTORCH_VERSION AND DEFINED ENV{HYPERIQA_LIBTORCH_VERSION})
 endif()
 if(NOT HYPERIQA_LIBTORCH_VERSION)
   # The one place that names the version.
-  set(wheels_file "${CMAKE_CURRENT_LIST_DIR}/../src/runtime/wheels.json")
+  set(wheels_file "${CMAKE_CURRENT_LIST_DIR}/../src/libtorch/wheels.json")
   file(READ "${wheels_file}" wheels)
   string(JSON HYPERIQA_LIBTORCH_VERSION GET "${wheels}" libtorch)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${wheels_file}")

@@ -12,10 +12,10 @@ import { cacheFolder, root } from './lib/paths.mjs';
 import { Failure, main, runAndKeepErrors, works } from './lib/run.mjs';
 
 /** The wheels that LibTorch is made of, with their hashes: the only place that names its version. */
-const WHEELS = JSON.parse(readFileSync(join(root, 'src/runtime/wheels.json'), 'utf8'));
+const WHEELS = JSON.parse(readFileSync(join(root, 'src/libtorch/wheels.json'), 'utf8'));
 const UNPACK = fileURLToPath(new URL('lib/unpack_libtorch.py', import.meta.url));
 
-/** The rule of src/native/version.ts, for scripts that run before it is built; a test holds the two together. */
+/** The rule of src/libtorch/version.ts, for scripts that run before it is built; a test holds the two together. */
 export const LIBTORCH_VERSION = process.env.HYPERIQA_LIBTORCH_VERSION || WHEELS.libtorch;
 
 /** pip's names of the platforms that LibTorch is downloaded for; others have no wheel that headers come with. */

@@ -1,4 +1,4 @@
-// Writes src/runtime/wheels.json: the wheels that LibTorch is installed from, with their SHA-256, for every platform that
+// Writes src/libtorch/wheels.json: the wheels that LibTorch is installed from, with their SHA-256, for every platform that
 // has a build. pip resolves what PyTorch itself asks for, and downloads nothing but metadata; sizes are asked for from
 // the address that pip names. To be run by hand for another version of LibTorch, which wheels.json alone names; needs pip
 // and a package index.
@@ -86,7 +86,7 @@ await main('lock-runtime', async () => {
     console.error(`${platform}: ${wanted.length} wheels`);
   }
   writeFileSync(
-    join(root, 'src/runtime/wheels.json'),
+    join(root, 'src/libtorch/wheels.json'),
     `${JSON.stringify({ libtorch: LIBTORCH_VERSION, platforms }, null, 2)}\n`,
   );
 });

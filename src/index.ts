@@ -9,9 +9,9 @@ export { scoreAllWithFaces, scoreWithFaces } from './faces/scoring.js';
 export type * from './faces/scoring.js';
 export type * from './faces/types.js';
 export { imageExtensions } from './image/formats.js';
-export { qualityMap } from './map/map.js';
-export { mapColours, mapPicture } from './map/picture.js';
-export type * from './map/types.js';
+export { qualityMap } from './maps/map.js';
+export { mapColours, mapPicture } from './maps/picture.js';
+export type * from './maps/types.js';
 export {
   addModel,
   listModels,
@@ -21,11 +21,12 @@ export {
   type ListedModel,
   type RegisteredModel,
 } from './models/registry.js';
-export { protocolNames, resolveProtocol } from './protocol.js';
-export { defaultFaceModelPath, defaultModelPath, runtimeInfo } from './runtime.js';
-export { doctor } from './runtime/doctor.js';
-export { installRuntime, listRuntimes, removeRuntime, useRuntime, verifyRuntime } from './runtime/manage.js';
-export { HyperIQA } from './scorer.js';
-export { probeRuntime } from './runtime/probe.js';
-export type * from './runtime/types.js';
+export { protocolNames, resolveProtocol } from './protocol/protocol.js';
+export { defaultFaceModelPath, defaultModelPath } from './model-file/shipped.js';
+export { runtimeInfo } from './scoring/runtime-info.js';
+export { doctor } from './doctor/doctor.js';
+export { installRuntime, listRuntimes, removeRuntime, useRuntime, verifyRuntime } from './libtorch/install/manage.js';
+export { HyperIQA } from './scoring/scorer.js';
+export { probeRuntime } from './doctor/probe.js';
+export type * from './libtorch/install/types.js';
 export type * from './types.js';

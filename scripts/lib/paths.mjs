@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The rule of src/native/cache.ts, for scripts that run before it is built; a test holds the two together. */
+/** The rule of src/support/cache-folder.ts, for scripts that run before it is built; a test holds the two together. */
 export function cacheFolder(environment = process.env) {
   if (environment.HYPERIQA_CACHE) return resolve(environment.HYPERIQA_CACHE);
   const xdg = environment.XDG_CACHE_HOME;

@@ -1,29 +1,25 @@
 #!/usr/bin/env node
 /** The command line: commands, help, and the one place where an error becomes a message and an exit code. */
-import { readFileSync } from 'node:fs';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { HyperIQAError } from '../index.js';
-import { doctorCommand, doctorOptions } from './doctor.js';
-import { suggestion } from '../suggest.js';
-import { evalCommand, evalOptions } from './eval.js';
-import { exportCommand, exportOptions } from './export.js';
-import { facesCommand } from './faces.js';
-import { infoCommand } from './info.js';
-import { mapCommand } from './map.js';
-import { mapOptions } from './map-options.js';
-import { modelsCommand, modelsOptions } from './models.js';
-import { faceOptions, facesOptions, loadOptions, reportOptions, scoreOptions } from './options.js';
-import { pageOptions, reportCommand } from './report.js';
-import { runtimeCommand, runtimeOptions } from './runtime.js';
-import { scoreCommand } from './score.js';
-import { selfCheckCommand } from './self-check.js';
-import { ClosedPipe } from './sink.js';
-import { tell } from './text.js';
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
+import { doctorCommand, doctorOptions } from './commands/doctor.js';
+import { packageVersion } from '../support/package.js';
+import { suggestion } from '../support/suggest.js';
+import { evalCommand, evalOptions } from './commands/eval.js';
+import { exportCommand, exportOptions } from './commands/export.js';
+import { facesCommand } from './commands/faces.js';
+import { infoCommand } from './commands/info.js';
+import { mapCommand } from './commands/map.js';
+import { mapOptions } from './commands/map-options.js';
+import { modelsCommand, modelsOptions } from './commands/models.js';
+import { faceOptions, facesOptions, loadOptions, reportOptions, scoreOptions } from './flags.js';
+import { pageOptions, reportCommand } from './commands/report.js';
+import { runtimeCommand, runtimeOptions } from './commands/runtime.js';
+import { scoreCommand } from './commands/score.js';
+import { selfCheckCommand } from './commands/self-check.js';
+import { ClosedPipe } from './output/sink.js';
+import { tell } from './terminal/text.js';
 
 const commands = [
   'score',
@@ -73,7 +69,7 @@ function cli(args: string[]) {
       .strictOptions()
       .help()
       .alias('help', 'h')
-      .version(version)
+      .version(packageVersion)
       .alias('version', 'V')
       .wrap(Math.min(100, process.stdout.columns || 100))
       // Names stay text: a photograph may be called 10009096245.

@@ -1,7 +1,15 @@
 /** From joined scores to an evaluation: columns and groups in, figures and warnings out. */
 import { createRequire } from 'node:module';
 import { HyperIQAError } from '../errors.js';
-import { checkBoolean, checkInteger, checkObject, checkOneOf, checkSignal, checkString, invalid } from '../validate.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkObject,
+  checkOneOf,
+  checkSignal,
+  checkString,
+  invalid,
+} from '../support/validate.js';
 import type { Computed, Job } from './compute.js';
 import { describeReasons } from './dropped.js';
 import { defaultResampling, groupNames, groupsOf } from './groups.js';

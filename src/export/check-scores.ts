@@ -1,10 +1,10 @@
 /** The check scores of a new model, computed by the engine. */
 import { HyperIQAError } from '../errors.js';
-import { sha256OfFile } from '../model-file.js';
-import { know, remember } from '../models/known.js';
-import { HyperIQA } from '../scorer.js';
+import { sha256OfFile } from '../model-file/model-file.js';
+import { know, remember } from '../model-file/known.js';
+import { HyperIQA } from '../scoring/scorer.js';
 import type { LoadOptions, SelfCheckResult } from '../types.js';
-import type { CheckedExportOptions } from './options.js';
+import type { CheckedExportOptions } from './export-options.js';
 
 type Options = Pick<CheckedExportOptions, 'libtorch' | 'signal'>;
 

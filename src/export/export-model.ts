@@ -1,18 +1,18 @@
 /** From a checkpoint to a model file, without Python. */
 import { stat } from 'node:fs/promises';
 
-import { abortedError } from '../abort.js';
+import { abortedError } from '../support/abort.js';
 import { HyperIQAError } from '../errors.js';
 import { isSameFile } from '../files/same-file.js';
-import { packageVersion } from '../provenance.js';
+import { packageVersion } from '../support/package.js';
 import type { ModelMetadata } from '../types.js';
-import { checkPath } from '../validate.js';
+import { checkPath } from '../support/validate.js';
 import { checkScores, computeScores } from './check-scores.js';
-import { InputFile } from './file.js';
+import { InputFile } from './input-file.js';
 import { knownCheckpoint, type KnownCheckpoint } from './known-checkpoints.js';
 import { fitStateDict, type CheckpointLayout } from './layouts.js';
-import { TemporaryModel } from './model-file.js';
-import { checkExportOptions, type CheckedExportOptions } from './options.js';
+import { TemporaryModel } from './temporary-model.js';
+import { checkExportOptions, type CheckedExportOptions } from './export-options.js';
 import { readTemplate, type Template, type TemplateMetadata } from './template.js';
 import { openTorchFile } from './torch-file.js';
 import type { ExportOptions, ExportResult, ExportStage } from './types.js';

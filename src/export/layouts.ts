@@ -1,7 +1,7 @@
 /** The layouts of checkpoints: what their entries are called, and what that is in the network. */
 import { HyperIQAError } from '../errors.js';
-import { show } from '../validate.js';
-import { wrongFormat } from './file.js';
+import { show } from '../support/validate.js';
+import { wrongFormat } from './input-file.js';
 import { isFloating, StoredTensor, type TemplateTensor } from './tensor.js';
 import { formatShape } from './torch-objects.js';
 

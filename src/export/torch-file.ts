@@ -1,7 +1,7 @@
 /** A file of `torch.save`, in either of its formats. */
 import { crc32 } from 'node:zlib';
 
-import { damaged, wrongFormat, type InputFile } from './file.js';
+import { damaged, wrongFormat, type InputFile } from './input-file.js';
 import { convert, ELEMENT_BYTES, gather, type Container, type Place, type StoredTensor } from './tensor.js';
 import { openLegacy } from './torch-legacy.js';
 import { openZip } from './torch-zip.js';

@@ -1,5 +1,5 @@
 /** The plain pickle that `torch.save` wrote before PyTorch 1.6, as torch/serialization.py of 2.13 reads it. */
-import { damaged, wrongFormat, type InputFile } from './file.js';
+import { damaged, wrongFormat, type InputFile } from './input-file.js';
 import { ELEMENT_BYTES, type Container, type Place, type Storage } from './tensor.js';
 import { readPickle, TorchObjects } from './torch-objects.js';
 

@@ -1,6 +1,6 @@
 /** What PyTorch writes into the pickle of a checkpoint: tensors, storages and ordered dictionaries, and nothing else. */
 import { HyperIQAError } from '../errors.js';
-import { damaged, wrongFormat, type InputFile } from './file.js';
+import { damaged, wrongFormat, type InputFile } from './input-file.js';
 import { Global, PickleEnd, PickleError, PickleRefusal, Tuple, unpickle, type Resolver } from './pickle.js';
 import { StoredTensor, type ElementType, type Storage } from './tensor.js';
 

@@ -1,7 +1,7 @@
 /** The zip archive that `torch.save` writes since PyTorch 1.6 (2020), as torch/serialization.py of 2.13 reads it. */
 import { fromFdPromise, type Entry, type ZipFile } from 'yauzl';
 
-import { damaged, wrongFormat, type InputFile } from './file.js';
+import { damaged, wrongFormat, type InputFile } from './input-file.js';
 import { ELEMENT_BYTES, type Container, type Place, type Storage } from './tensor.js';
 import { readPickle, TorchObjects } from './torch-objects.js';
 

@@ -1,25 +1,32 @@
 /** A loaded face detector: load, detect, detectAll, dispose. */
 import type { NativeDetectionResult, NativeDetector } from '../../binding.js';
-import { fromCallSite } from '../call-site.js';
-import { checkEngineSize } from '../cost.js';
-import { decodingPlaces, inDecodingPlace } from '../decodings.js';
+import { fromCallSite } from '../support/call-site.js';
+import { checkEngineSize } from '../intake/cost.js';
+import { decodingPlaces, inDecodingPlace } from '../intake/decodings.js';
 import { HyperIQAError, toHyperIQAError } from '../errors.js';
-import { captureImage } from '../image.js';
+import { captureImage } from '../image/capture.js';
 import { loadSharp } from '../image/sharp.js';
-import { ImageQueue, type Processed } from '../image-queue.js';
-import { cancelledBy, checkModelFile, deepFreeze, modelPath, sha256OfFile, untilAborted } from '../model-file.js';
-import { requireTried } from '../models/known.js';
-import { loadBinding } from '../native/addon.js';
-import { identityOf, versions } from '../provenance.js';
-import { defaultFaceModelPath } from '../runtime.js';
-import { checkBatchOptions, checkInputs, scoreAll } from '../score-all.js';
+import { ImageQueue, type Processed } from '../intake/image-queue.js';
+import {
+  cancelledBy,
+  checkModelFile,
+  deepFreeze,
+  modelPath,
+  sha256OfFile,
+  untilAborted,
+} from '../model-file/model-file.js';
+import { requireTried } from '../model-file/known.js';
+import { loadBinding } from '../libtorch/addon.js';
+import { identityOf, versions } from '../scoring/provenance.js';
+import { defaultFaceModelPath } from '../model-file/shipped.js';
+import { checkBatchOptions, checkInputs, scoreAll } from '../scoring/many.js';
 import type { BatchItem, ImageInput, RawImage } from '../types.js';
 import {
   checkDetectOptions,
   checkDetectorLoadOptions,
   type CheckedDetectOptions,
   type CheckedDetectorLoadOptions,
-} from './options.js';
+} from './detect-options.js';
 import { selectFaces } from './selection.js';
 import type {
   DetectAllOptions,

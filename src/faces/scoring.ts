@@ -1,15 +1,15 @@
 /** Whole image and faces scored together. */
 import { types } from 'node:util';
 
-import { onAbort } from '../abort.js';
-import { fromCallSite } from '../call-site.js';
-import { checkScoreOptions, type CheckedScoreOptions } from '../options.js';
-import { checkBatchOptions, checkInputs, scoreAll } from '../score-all.js';
-import { scorePlanned, type HyperIQA } from '../scorer.js';
+import { onAbort } from '../support/abort.js';
+import { fromCallSite } from '../support/call-site.js';
+import { checkScoreOptions, type CheckedScoreOptions } from '../scoring/options.js';
+import { checkBatchOptions, checkInputs, scoreAll } from '../scoring/many.js';
+import { scorePlanned, type HyperIQA } from '../scoring/scorer.js';
 import type { BatchItem, ImageInput, RawImage, ScoreOptions, ScoreResult } from '../types.js';
-import { checkObject, checkSignal, invalid } from '../validate.js';
+import { checkObject, checkSignal, invalid } from '../support/validate.js';
 import { detectPlanned, type FaceDetector } from './detector.js';
-import { checkDetectOptions, type CheckedDetectOptions } from './options.js';
+import { checkDetectOptions, type CheckedDetectOptions } from './detect-options.js';
 import type { DetectOptions, DetectResult, Face } from './types.js';
 
 /** An input that can be read twice: once for the whole image, once for its faces. */

@@ -1,6 +1,6 @@
 /** From what the detector found to which faces are kept, and what is cut out. */
 import type { NativeFace } from '../../binding.js';
-import type { CheckedDetectOptions } from './options.js';
+import type { CheckedDetectOptions } from './detect-options.js';
 import type { Face, FaceStatus, LandmarkName, Rectangle } from './types.js';
 
 /** The faces of an image by the options, in the order in which they came. */

@@ -3,7 +3,7 @@ import { types } from 'node:util';
 
 import { HyperIQAError } from '../errors.js';
 import type { RawImage } from '../types.js';
-import { checkInteger, invalid, show } from '../validate.js';
+import { checkInteger, invalid, show } from '../support/validate.js';
 import { checkPixelLimit } from './limits.js';
 
 /**

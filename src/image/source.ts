@@ -6,7 +6,7 @@ import { types } from 'node:util';
 
 import { HyperIQAError } from '../errors.js';
 import type { ImageInput, RawImage } from '../types.js';
-import { invalid, show } from '../validate.js';
+import { invalid, show } from '../support/validate.js';
 import { ACCEPTED, sniffFormat } from './formats.js';
 import { checkByteLimit } from './limits.js';
 import { captureRaw } from './raw.js';

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { types } from 'node:util';
 
 import { HyperIQAError } from '../errors.js';
-import { show } from '../validate.js';
+import { show } from '../support/validate.js';
 import { SNIFF_BYTES } from './formats.js';
 import { checkByteLimit } from './limits.js';
 import { unreadable } from './unreadable.js';

@@ -2,14 +2,14 @@
 import { stat } from 'node:fs/promises';
 
 import { HyperIQAError } from '../errors.js';
-import { checkModelFile, sha256OfFile } from '../model-file.js';
-import { defaultModelPath } from '../runtime.js';
-import { HyperIQA } from '../scorer.js';
+import { checkModelFile, sha256OfFile } from '../model-file/model-file.js';
+import { defaultModelPath } from '../model-file/shipped.js';
+import { HyperIQA } from '../scoring/scorer.js';
 import type { LoadOptions, ModelMetadata } from '../types.js';
-import { checkBoolean, checkObject, checkPath, checkSignal, checkString } from '../validate.js';
-import { requireSha256, unknownModel } from './locate.js';
-import { checkName } from './names.js';
-import { registryFolder, removeStored, Staged, storedModel, storedNames, type RegisteredModel } from './store.js';
+import { checkBoolean, checkObject, checkPath, checkSignal, checkString } from '../support/validate.js';
+import { requireSha256, unknownModel } from '../model-file/locate.js';
+import { checkName } from '../model-file/names.js';
+import { registryFolder, removeStored, Staged, storedModel, storedNames, type RegisteredModel } from '../model-file/registered.js';
 
 export type { RegisteredModel };
 

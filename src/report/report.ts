@@ -1,6 +1,6 @@
 /** Makes a report: finds the images, draws, writes the page. */
 import { HyperIQAError } from '../errors.js';
-import { checkInteger, checkObject, checkSignal, checkString } from '../validate.js';
+import { checkInteger, checkObject, checkSignal, checkString } from '../support/validate.js';
 import { standalone } from './canvas.js';
 import { galleryOf } from './gallery.js';
 import { locateImages, mapFinder } from './locate.js';

@@ -7,7 +7,7 @@ import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 
-import { captureImage, DEFAULT_LIMIT_INPUT_PIXELS, type DecodedImage } from '../../src/image.js';
+import { captureImage, DEFAULT_LIMIT_INPUT_PIXELS, type DecodedImage } from '../../src/image/capture.js';
 import type { DecodePolicy } from '../../src/types.js';
 import { errorWith } from '../helpers/errors.js';
 

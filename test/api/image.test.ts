@@ -10,7 +10,7 @@ import { execFileSync } from 'node:child_process';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { captureImage, DEFAULT_LIMIT_INPUT_PIXELS } from '../../src/image.js';
+import { captureImage, DEFAULT_LIMIT_INPUT_PIXELS } from '../../src/image/capture.js';
 import type { ErrorCode } from '../../src/errors.js';
 import type { DecodePolicy, ImageInput } from '../../src/types.js';
 import { errorWith } from '../helpers/errors.js';

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 
-import { checkPatches, checkedResize } from '../../src/cost.js';
+import { checkPatches, checkedResize } from '../../src/intake/cost.js';
 import { loadSharp } from '../../src/image/sharp.js';
 import {
   FaceDetector,

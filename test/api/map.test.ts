@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { HyperIQA, mapColours, mapPicture, qualityMap, type QualityMap } from '../../src/index.js';
-import { rasterOf } from '../../src/map/raster.js';
+import { rasterOf } from '../../src/maps/raster.js';
 import { errorWith } from '../helpers/errors.js';
 import { testModel } from '../helpers/models.js';
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
 
-import { captureImage } from '../../src/image.js';
+import { captureImage } from '../../src/image/capture.js';
 import { loadSharp } from '../../src/image/sharp.js';
 import type { DecodePolicy } from '../../src/types.js';
 import { errorWith } from '../helpers/errors.js';

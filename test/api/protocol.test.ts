@@ -1,8 +1,8 @@
 /** Protocols by name, complete ones, overrides, and the sizes they lead to. */
 import { describe, expect, test } from 'vitest';
 
-import { checkLoadOptions, checkScoreOptions } from '../../src/options.js';
-import { knownFields, protocolNames, resizedSize, resolveProtocol } from '../../src/protocol.js';
+import { checkLoadOptions, checkScoreOptions } from '../../src/scoring/options.js';
+import { knownFields, protocolNames, resizedSize, resolveProtocol } from '../../src/protocol/protocol.js';
 import type { Protocol, ProtocolName } from '../../src/types.js';
 import { errorWith } from '../helpers/errors.js';
 

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
 
 import { HyperIQAError } from '../../src/errors.js';
-import { checkInputs, scoreAll, type ScoreAllPlan } from '../../src/score-all.js';
+import { checkInputs, scoreAll, type ScoreAllPlan } from '../../src/scoring/many.js';
 import type { ScoreResult } from '../../src/types.js';
 import { errorWith } from '../helpers/errors.js';
 

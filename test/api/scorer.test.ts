@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { LIBTORCH_VERSION } from '../../src/native/version.js';
+import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import {
   HyperIQA,
   HyperIQAError,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'csv-parse/sync';
 import { expect, onTestFinished } from 'vitest';
-import type { FailedRecord, ScoredRecord } from '../../src/cli/records.js';
+import type { FailedRecord, ScoredRecord } from '../../src/cli/records/records.js';
 import { testModel } from '../helpers/models.js';
 
 export const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));

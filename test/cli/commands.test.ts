@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { testModel } from '../helpers/models.js';
 import { hyperiqa, quick, scratch } from './cli.js';
-import { LIBTORCH_VERSION } from '../../src/native/version.js';
+import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import { withMetadata } from './model-file.js';
 
 test('info shows model, LibTorch, devices and versions', async () => {

@@ -6,7 +6,7 @@ import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 
-import type { FacesRecord, FoundRecord } from '../../src/cli/faces-formats.js';
+import type { FacesRecord, FoundRecord } from '../../src/cli/records/faces-formats.js';
 import { about, hyperiqa, records, root, score, scratch } from './cli.js';
 
 const photos = 'examples/face-study/photos';

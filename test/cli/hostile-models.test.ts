@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { findLibTorch } from '../../src/native/libtorch.js';
+import { findLibTorch } from '../../src/libtorch/locate.js';
 import { withForward } from '../models/archives.js';
 import { hyperiqa } from './cli.js';
 

@@ -2,8 +2,8 @@
 import { chmodSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { byCodePoint, expand } from '../../src/cli/inputs.js';
-import { readList } from '../../src/cli/list.js';
+import { byCodePoint, expand } from '../../src/cli/input/inputs.js';
+import { readList } from '../../src/cli/input/list.js';
 import { records, score, scratch, scratchPhotos } from './cli.js';
 
 /** A folder with empty files of these names; folders end with a slash. */

@@ -1,7 +1,7 @@
 /** Lists of paths from a pipe, as they may come: in any pieces, with any separators, or as something else. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readList } from '../../src/cli/list.js';
+import { readList } from '../../src/cli/input/list.js';
 import { errorWith } from '../helpers/errors.js';
 
 async function read(chunks: Iterable<Uint8Array>): Promise<string[]> {

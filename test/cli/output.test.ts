@@ -18,10 +18,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 
-import { OutputFolder } from '../../src/cli/output-folder.js';
-import { openOutput, openWholeOutput, type OutputInputs } from '../../src/cli/output.js';
+import { OutputFolder } from '../../src/cli/output/output-folder.js';
+import { openOutput, openWholeOutput, type OutputInputs } from '../../src/cli/output/output.js';
 import { writeWhole } from '../../src/files/atomic-file.js';
-import { openLocked } from '../../src/files/lock.js';
+import { openLocked } from '../../src/libtorch/file-lock.js';
 import { errorWith } from '../helpers/errors.js';
 import { fixtures, hyperiqa, photos, quick, records, root, score, scratch, scratchPhotos, start, text } from './cli.js';
 

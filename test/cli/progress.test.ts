@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import type { WriteStream } from 'node:tty';
 import { describe, expect, test, vi } from 'vitest';
-import { Progress } from '../../src/cli/progress.js';
+import { Progress } from '../../src/cli/terminal/progress.js';
 import { main, photos, quick, records, root } from './cli.js';
 
 describe('drawn', () => {

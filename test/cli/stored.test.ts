@@ -1,6 +1,6 @@
 /** Which records of an earlier run `--resume` takes for done. */
 import { expect, test } from 'vitest';
-import { scoreIn, scoreWithFacesIn } from '../../src/cli/stored.js';
+import { scoreIn, scoreWithFacesIn } from '../../src/cli/records/stored.js';
 
 test('a score is a finite number; a cell of CSV may say one', () => {
   for (const score of [0, -1.5, '0', '71.3', '-4e1', ' 7 ']) expect(scoreIn({ score })).toBe(Number(score));

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { exportDatasets, exportModel, HyperIQA, type ExportProgress, type ExportResult } from '../../src/index.js';
 import { writeArchive } from '../../src/export/archive.js';
-import { InputFile } from '../../src/export/file.js';
+import { InputFile } from '../../src/export/input-file.js';
 import * as known from '../../src/export/known-checkpoints.js';
 import { fitStateDict } from '../../src/export/layouts.js';
 import { readTemplate } from '../../src/export/template.js';

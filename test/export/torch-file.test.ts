@@ -7,7 +7,7 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { describe, expect, test } from 'vitest';
 
 import { HyperIQAError } from '../../src/errors.js';
-import { InputFile } from '../../src/export/file.js';
+import { InputFile } from '../../src/export/input-file.js';
 import { isFloating, StoredTensor } from '../../src/export/tensor.js';
 import { openTorchFile } from '../../src/export/torch-file.js';
 import { errorWith } from '../helpers/errors.js';

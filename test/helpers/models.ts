@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { cacheFolder } from '../../src/native/cache.js';
+import { cacheFolder } from '../../src/support/cache-folder.js';
 
 const sources = fileURLToPath(new URL('../../models/', import.meta.url));
 const folder = join(cacheFolder(), 'test-models');

@@ -3,7 +3,7 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { writeArchive } from '../../src/export/archive.js';
-import { InputFile } from '../../src/export/file.js';
+import { InputFile } from '../../src/export/input-file.js';
 import { readRecords } from '../../src/export/torch-zip.js';
 import { root } from '../native/setup.js';
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 
 import { defaultModelPath, listModels } from '../../src/index.js';
-import { registryFolder, removeStored, Staged, storedModel } from '../../src/models/store.js';
+import { registryFolder, removeStored, Staged, storedModel } from '../../src/model-file/registered.js';
 import { hyperiqa } from '../cli/cli.js';
 import { testModel } from '../helpers/models.js';
 import { useOwnCache } from './cache.js';

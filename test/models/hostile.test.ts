@@ -9,7 +9,7 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { findLibTorch } from '../../src/native/libtorch.js';
+import { findLibTorch } from '../../src/libtorch/locate.js';
 import {
   faceModel,
   pickledObject,

@@ -6,8 +6,8 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { defaultModelPath } from '../../src/index.js';
-import { locateModel } from '../../src/models/locate.js';
-import { registryFolder, Staged } from '../../src/models/store.js';
+import { locateModel } from '../../src/model-file/locate.js';
+import { registryFolder, Staged } from '../../src/model-file/registered.js';
 import { errorWith } from '../helpers/errors.js';
 import { useOwnCache } from './cache.js';
 

@@ -14,7 +14,7 @@ import {
   verifyModel,
   type LoadOptions,
 } from '../../src/index.js';
-import { registryFolder } from '../../src/models/store.js';
+import { registryFolder } from '../../src/model-file/registered.js';
 import { errorWith } from '../helpers/errors.js';
 import { testModel } from '../helpers/models.js';
 import { useOwnCache } from './cache.js';

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 
 import { addModel, FaceDetector, HyperIQA, verifyModel, type LoadOptions } from '../../src/index.js';
-import { sha256OfFile } from '../../src/model-file.js';
-import { registryFolder } from '../../src/models/store.js';
-import { tryModel } from '../../src/models/trial.js';
-import { cacheFolder } from '../../src/native/cache.js';
-import { findLibTorch } from '../../src/native/libtorch.js';
+import { sha256OfFile } from '../../src/model-file/model-file.js';
+import { registryFolder } from '../../src/model-file/registered.js';
+import { tryModel } from '../../src/model-file/trial.js';
+import { cacheFolder } from '../../src/support/cache-folder.js';
+import { findLibTorch } from '../../src/libtorch/locate.js';
 import { errorWith } from '../helpers/errors.js';
 import { faceModel, qualityModel, recordsOf, withForward, writeRecords } from './archives.js';
 import { useOwnCache } from './cache.js';

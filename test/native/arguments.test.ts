@@ -3,8 +3,8 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { NativeBinding, NativeDetector, NativeEngine } from '../../binding.js';
-import { LIBTORCH_VERSION } from '../../src/native/version.js';
-import { findLibTorch, libraryFiles } from '../../src/native/libtorch.js';
+import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
+import { findLibTorch, libraryFiles } from '../../src/libtorch/locate.js';
 import { codeOf, detectorOptions, loader, loadOptions, openBinding, pixels, scoreOptions } from './setup.js';
 
 let binding: NativeBinding;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { NativeBinding, NativeDetector, NativeEngine } from '../../binding.js';
 import { declaredFunctions, differences } from './contract.js';
-import { LIBTORCH_VERSION } from '../../src/native/version.js';
+import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import { codeOf, detectorOptions, loader, loadOptions, openBinding, pixels, root, scoreOptions } from './setup.js';
 
 let binding: NativeBinding;

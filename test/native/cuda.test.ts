@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { findLibTorch } from '../../src/native/libtorch.js';
-import { LIBTORCH_VERSION } from '../../src/native/version.js';
+import { findLibTorch } from '../../src/libtorch/locate.js';
+import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import type { RuntimeInfo } from '../../src/types.js';
 import { testModel } from '../helpers/models.js';
 import { root } from './setup.js';

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { HyperIQAError, type ErrorCode } from '../../src/errors.js';
-import { cacheFolder } from '../../src/native/cache.js';
+import { cacheFolder } from '../../src/support/cache-folder.js';
 import {
   cachedLibTorch,
   findLibTorch,
@@ -14,7 +14,7 @@ import {
   libraryFiles,
   LIBTORCH_SOURCES,
   LIBTORCH_VERSION,
-} from '../../src/native/libtorch.js';
+} from '../../src/libtorch/locate.js';
 import { root } from './setup.js';
 
 let folder: string;
@@ -145,7 +145,7 @@ describe('findLibTorch', () => {
 describe('loadBinding', () => {
   /** A fresh copy of the module, as in a process that has loaded nothing. */
   async function loadFailure(options?: { libtorch?: string }): Promise<{ code: ErrorCode; message: string }> {
-    const { loadBinding } = await import('../../src/native/addon.js');
+    const { loadBinding } = await import('../../src/libtorch/addon.js');
     return loadBinding(options).then(
       () => Promise.reject(new Error('succeeded')),
       (error: unknown) => error as HyperIQAError,
@@ -153,7 +153,7 @@ describe('loadBinding', () => {
   }
 
   test('gives the same objects every time', async () => {
-    const { loadBinding } = await import('../../src/native/addon.js');
+    const { loadBinding } = await import('../../src/libtorch/addon.js');
     const first = await loadBinding();
     expect(first.libtorch.version).toBe(LIBTORCH_VERSION);
     expect(await loadBinding()).toBe(first);
@@ -161,7 +161,7 @@ describe('loadBinding', () => {
   });
 
   test('refuses a second LibTorch in the process', async () => {
-    const { loadBinding } = await import('../../src/native/addon.js');
+    const { loadBinding } = await import('../../src/libtorch/addon.js');
     const { libtorch } = await loadBinding();
     const error = await loadFailure({ libtorch: fake('second', right) });
     expect(error.code).toBe('ERR_LIBTORCH_LOAD');

@@ -1,7 +1,7 @@
 /** What is said where the npm package with the native files for this platform is missing. */
 import { describe, expect, test } from 'vitest';
 
-import { ADDON_PACKAGE, explain, LIBTORCH_PACKAGE, missingPackageRemedy } from '../../src/native/packages.js';
+import { ADDON_PACKAGE, explain, LIBTORCH_PACKAGE, missingPackageRemedy } from '../../src/libtorch/packages.js';
 
 const published = {
   [ADDON_PACKAGE]: '1.2.3',

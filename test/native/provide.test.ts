@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { LIBTORCH_VERSION } from '../../src/native/version.js';
+import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import { root } from './setup.js';
 
 const script = join(root, 'scripts/libtorch.mjs');

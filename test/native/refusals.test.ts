@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
-import { findLibTorch, libraryFiles } from '../../src/native/libtorch.js';
+import { findLibTorch, libraryFiles } from '../../src/libtorch/locate.js';
 import { testModel } from '../helpers/models.js';
 import { addonFile, loaderFile } from './setup.js';
 

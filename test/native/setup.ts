@@ -11,7 +11,7 @@ import type {
   NativeLoadOptions,
   NativeScoreOptions,
 } from '../../binding.js';
-import { findLibTorch, libraryFiles } from '../../src/native/libtorch.js';
+import { findLibTorch, libraryFiles } from '../../src/libtorch/locate.js';
 import { testModel } from '../helpers/models.js';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));

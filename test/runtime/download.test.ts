@@ -5,10 +5,10 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { install } from '../../src/runtime/install.js';
-import { LOCK, wheelsFor } from '../../src/runtime/wheels.js';
-import { parseWheelName, runsOn } from '../../src/runtime/wheel-name.js';
-import { LIBTORCH_VERSION } from '../../src/native/version.js';
+import { install } from '../../src/libtorch/install/install.js';
+import { LOCK, wheelsFor } from '../../src/libtorch/install/wheels.js';
+import { parseWheelName, runsOn } from '../../src/libtorch/install/wheel-name.js';
+import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import { errorWith } from '../helpers/errors.js';
 import {
   CUDART,
@@ -275,7 +275,7 @@ ${download}
 
 describe('the lock', () => {
   test('is of the LibTorch version, and its wheels are for this platform', () => {
-    const text = readFileSync(new URL('../../src/runtime/wheels.json', import.meta.url), 'utf8');
+    const text = readFileSync(new URL('../../src/libtorch/wheels.json', import.meta.url), 'utf8');
     const lock = JSON.parse(text) as { libtorch: string };
     expect(lock.libtorch).toBe(LIBTORCH_VERSION);
     const system = { platform: process.platform, arch: process.arch, glibc: '2.28' };

@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
 
-import { LIBTORCH_VERSION } from '../../src/native/version.js';
-import { runtimesFolder, type RuntimeKind } from '../../src/runtime/places.js';
-import type { InstallPlan } from '../../src/runtime/install.js';
-import type { Lock, LockedWheel } from '../../src/runtime/wheels.js';
+import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
+import { runtimesFolder, type RuntimeKind } from '../../src/libtorch/places.js';
+import type { InstallPlan } from '../../src/libtorch/install/install.js';
+import type { Lock, LockedWheel } from '../../src/libtorch/install/wheels.js';
 
 export const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
 export const TORCH = `torch-${LIBTORCH_VERSION}-cp311-cp311-manylinux_2_28_${machine}.whl`;

@@ -12,12 +12,12 @@ import {
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { LIBTORCH_VERSION } from '../../src/native/version.js';
-import { findLibTorch } from '../../src/native/libtorch.js';
-import { install } from '../../src/runtime/install.js';
-import { listRuntimes, removeRuntime, useRuntime, verifyRuntime } from '../../src/runtime/manage.js';
-import { runtimeFolder, selectedRuntime } from '../../src/runtime/places.js';
-import type { RuntimeProgress } from '../../src/runtime/types.js';
+import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
+import { findLibTorch } from '../../src/libtorch/locate.js';
+import { install } from '../../src/libtorch/install/install.js';
+import { listRuntimes, removeRuntime, useRuntime, verifyRuntime } from '../../src/libtorch/install/manage.js';
+import { runtimeFolder, selectedRuntime } from '../../src/libtorch/places.js';
+import type { RuntimeProgress } from '../../src/libtorch/install/types.js';
 import { errorWith } from '../helpers/errors.js';
 import {
   CUDART,

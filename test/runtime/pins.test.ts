@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { LIBTORCH_VERSION, PINNED_LIBTORCH_VERSION } from '../../src/native/version.js';
+import { LIBTORCH_VERSION, PINNED_LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -38,7 +38,7 @@ function run(
 
 describe('the version of LibTorch is named in one file', () => {
   test('which holds the wheels of that version', () => {
-    const { libtorch, platforms } = JSON.parse(read('src/runtime/wheels.json')) as {
+    const { libtorch, platforms } = JSON.parse(read('src/libtorch/wheels.json')) as {
       libtorch: string;
       platforms: Record<string, { project: string; version: string; sha256: string; kinds: string[] }[]>;
     };

@@ -3,9 +3,9 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { LIBTORCH_VERSION } from '../../src/native/version.js';
-import { cachedLibTorch } from '../../src/native/libtorch.js';
-import type { DoctorReport } from '../../src/runtime/types.js';
+import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
+import { cachedLibTorch } from '../../src/libtorch/locate.js';
+import type { DoctorReport } from '../../src/libtorch/install/types.js';
 import { hyperiqa, start } from '../cli/cli.js';
 import { inRuntimes, makeCpuWheel, scratch, serve, sha256, subfolder, TORCH_CPU } from './fakes.js';
 

@@ -3,7 +3,7 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { findLibTorch } from '../../../src/native/libtorch.js';
+import { findLibTorch } from '../../../src/libtorch/locate.js';
 import { faceModel, qualityModel, recordsOf, withForward, withRecord } from '../../models/archives.js';
 import { Child } from '../child.js';
 import { mutate } from '../mutate.js';

@@ -1,0 +1,83 @@
+/** `hyperiqa info`: what would score, on what. */
+import type { CommandModule, InferredOptionTypes } from 'yargs';
+import { HyperIQA, probeRuntime, type Info, type RuntimeProbe } from '../../index.js';
+import { loadOptions, reportOptions, toLoadOptions } from '../flags.js';
+import { describeCrops } from '../records/records.js';
+import { StdoutSink } from '../output/sink.js';
+import { printable } from '../terminal/text.js';
+
+const options = { ...reportOptions, ...loadOptions };
+
+export const infoCommand: CommandModule<object, InferredOptionTypes<typeof options>> = {
+  command: 'info',
+  describe: 'Show the model, LibTorch, devices and versions',
+  builder: (yargs) =>
+    yargs
+      .usage('$0 info\n\nLoads the model and shows it with LibTorch, the devices and all versions.')
+      .options(options)
+      .strict()
+      .example('$0 info', 'The model of the package on this machine')
+      .example('$0 info --model FILE --format json', 'Another model, for programs')
+      .epilogue('Exit codes: 0 shown; 2 wrong usage, or LibTorch or the model cannot be loaded.'),
+  handler: async (args) => {
+    const loading = toLoadOptions(args);
+    // In another process first: a broken LibTorch ends that one, and here it is an error with a message.
+    const probe = await probeRuntime(loading.libtorch === undefined ? {} : { libtorch: loading.libtorch });
+    await using iqa = await HyperIQA.load(args.model, loading);
+    const { info } = iqa;
+    const { cuda, driver, addon } = probe;
+    const json = {
+      ...info,
+      libtorch: { ...info.libtorch, candidates: probe.libtorch.candidates },
+      cuda,
+      driver,
+      addon,
+    };
+    await new StdoutSink().write(args.format === 'json' ? `${JSON.stringify(json, null, 2)}\n` : describe(info, probe));
+  },
+};
+
+function describe(info: Info, { cuda, driver, addon, libtorch: { candidates } }: RuntimeProbe): string {
+  const { model, libtorch, versions, selfCheck } = info;
+  const { score, protocol } = model;
+  const rows: [string, string][] = [
+    ['model', `${model.name} ${model.version}`],
+    ['file', model.path],
+    ['SHA-256', model.sha256],
+    ['weights SHA-256', model.weightsSha256],
+    ['network', `${model.architecture}, ${model.backbone}, patches of ${model.patchSize} pixels`],
+    ['trained on', `${model.training.dataset}: ${model.training.description}`],
+    ['licence', model.licence],
+    [
+      'score',
+      `${score.minimum} to ${score.maximum}${score.bounded ? '' : ' (nominal)'}, ` +
+        `${score.higherIsBetter ? 'higher' : 'lower'} is better: ${score.meaning}`,
+    ],
+    ['protocol', `${protocol.name}, crops ${describeCrops(protocol.crops)}`],
+    ['self-check', selfCheck ? describeCheck(selfCheck) : 'not done'],
+    ['device', info.devices.map(({ id, name }) => `${id} (${name})`).join(', ')],
+    ['CUDA', cuda.available ? cuda.devices.map(({ id, name }) => `${id} (${name})`).join(', ') : `no: ${cuda.reason}`],
+    ['driver', driver ? `NVIDIA ${driver.version}, ${driver.gpus.map(({ name }) => name).join(', ')}` : 'none'],
+    ['computation', `${info.dtype}, graph mode ${info.graphMode}, batches of ${info.batchSize} patches at most`],
+    ['workers', `${info.workers}, ${info.threadsPerWorker} threads each`],
+    ['LibTorch', `${libtorch.version}, ${libtorch.path} (${libtorch.source})`],
+    ...passedOver(candidates, libtorch.source),
+    ['addon', addon],
+    ['hyperiqa', versions.hyperiqa],
+    ['sharp', `${versions.sharp}, libvips ${versions.libvips}`],
+    ['Node.js', versions.node],
+  ];
+  return rows.map(([name, value]) => `${name.padEnd(16)}${printable(value)}\n`).join('');
+}
+
+/** The places that come before the one in use: why it is that one. */
+function passedOver(candidates: RuntimeProbe['libtorch']['candidates'], source: string): [string, string][] {
+  const before = candidates.slice(
+    0,
+    candidates.findIndex((candidate) => candidate.source === source),
+  );
+  return before.map((candidate) => ['  not from', `${candidate.source}: ${candidate.note}`]);
+}
+
+const describeCheck = ({ passed, largestDifference, tolerance }: NonNullable<Info['selfCheck']>) =>
+  `${passed ? 'passed' : 'failed'}, largest difference ${largestDifference.toExponential(1)} of ${tolerance} accepted`;

@@ -1,0 +1,135 @@
+/** A folder of which hyperiqa chooses the names: crops, maps, pictures. */
+import { lstat, mkdir, readdir, realpath, rm, unlink, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isTemporaryName, writeWhole } from '../../files/atomic-file.js';
+import { openLocked } from '../../libtorch/file-lock.js';
+import { writing } from '../../files/output-error.js';
+import { identityOf, type FileIdentity } from '../../files/same-file.js';
+import { expand } from '../input/inputs.js';
+import { isMarked, marked } from './mark.js';
+import { tellUnlocked } from '../terminal/text.js';
+
+/** Held by the run that writes into the folder. */
+const LOCK = '.hyperiqa.lock';
+
+/** What a run reads, as `expand` takes it. */
+export interface FolderInputs {
+  paths: readonly string[];
+  recursive: boolean;
+}
+
+/**
+ * Files are written whole or not at all, and replace nothing but files of an earlier run: never an input, a link or
+ * anything that hyperiqa did not write. One run at a time has the folder.
+ */
+export class OutputFolder {
+  /** Names given so far, in lower case: some file systems do not tell cases apart. */
+  readonly #taken = new Set<string>();
+  /** Inputs that lie in the folder, under whatever name they were given. */
+  readonly #inputs = new Set<FileIdentity>();
+
+  private constructor(
+    /** As it was named. */
+    readonly path: string,
+    /** Without links. */
+    readonly real: string,
+    private readonly lock: FileHandle,
+    /** The files that were in it before. */
+    private readonly present: ReadonlySet<FileIdentity>,
+  ) {}
+
+  /**
+   * Makes the folder where it is missing.
+   *
+   * @throws HyperIQAError ERR_OUTPUT; ERR_OUTPUT_BUSY where another run has it
+   */
+  static async open(path: string, inputs: FolderInputs): Promise<OutputFolder> {
+    return writing(`The folder ${path} cannot be used`, async () => {
+      await mkdir(path, { recursive: true });
+      const real = await realpath(path);
+      const { handle, locked } = await openLocked(join(real, LOCK), path, { follow: false });
+      if (!locked) tellUnlocked(path);
+      // Of runs that were killed; the lock keeps others from having any.
+      const names = await readdir(real);
+      for (const name of names.filter(isTemporaryName)) await rm(join(real, name), { force: true });
+      const folder = new OutputFolder(path, real, handle, await filesIn(real, names));
+      await folder.#protect(inputs);
+      return folder;
+    });
+  }
+
+  async #protect({ paths, recursive }: FolderInputs): Promise<void> {
+    if (this.present.size === 0) return;
+    // A list on standard input can be read only once: its files are protected as their turn comes.
+    const known = paths.filter((path) => path !== '-');
+    for await (const { file } of expand(known, { recursive })) await this.protect(file);
+  }
+
+  /** Keeps an input from being replaced. */
+  async protect(file: string): Promise<void> {
+    const identity = await identityOf(file);
+    if (identity !== undefined && this.present.has(identity)) this.#inputs.add(identity);
+  }
+
+  /** Keeps a name from being given. */
+  reserve(name: string): void {
+    this.#taken.add(name.toLowerCase());
+  }
+
+  /** Lets a name be given again. */
+  free(name: string): void {
+    this.#taken.delete(name.toLowerCase());
+  }
+
+  /** `stem` and `suffix`, with a number between them where the name is taken; it is taken then. */
+  name(stem: string, suffix = ''): string {
+    let name = stem + suffix;
+    for (let i = 2; this.#taken.has(name.toLowerCase()); i++) name = `${stem}~${i}${suffix}`;
+    this.reserve(name);
+    return name;
+  }
+
+  /**
+   * Writes a file, over one of an earlier run.
+   *
+   * @param name - Its extension says what it is: PNG, JSON (an object with members) or SVG.
+   * @returns its path
+   * @throws HyperIQAError ERR_OUTPUT
+   */
+  async write(name: string, content: Buffer): Promise<string> {
+    const path = join(this.path, name);
+    await writing(`${path} cannot be written`, async () => {
+      await this.#requireOurs(join(this.real, name));
+      await writeWhole(join(this.real, name), marked(name, content));
+    });
+    return path;
+  }
+
+  async #requireOurs(path: string): Promise<void> {
+    const existing = await lstat(path).catch(() => undefined);
+    if (existing === undefined) return;
+    const identity = await identityOf(path);
+    if (identity !== undefined && this.#inputs.has(identity)) {
+      throw new Error('it is there and is an input. Name another folder');
+    }
+    if (!(await isMarked(path))) {
+      throw new Error('it is there and hyperiqa did not write it. Move it away, or name another folder');
+    }
+  }
+
+  /** Lets other runs have the folder. */
+  async release(): Promise<void> {
+    // Before the lock ends with the handle: afterwards the file may be another run's.
+    await unlink(join(this.real, LOCK)).catch(() => undefined);
+    await this.lock.close().catch(() => undefined);
+  }
+}
+
+async function filesIn(folder: string, names: readonly string[]): Promise<Set<FileIdentity>> {
+  const files = new Set<FileIdentity>();
+  for (const name of names) {
+    const identity = name === LOCK ? undefined : await identityOf(join(folder, name));
+    if (identity !== undefined) files.add(identity);
+  }
+  return files;
+}

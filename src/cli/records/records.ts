@@ -1,0 +1,177 @@
+/** The records of `hyperiqa score`; src/schema/record.json describes the same to programs. */
+import { stat } from 'node:fs/promises';
+import type {
+  Crops,
+  DetectionProvenance,
+  DetectorInfo,
+  Dtype,
+  ErrorCode,
+  FaceScoreResult,
+  FaceStatus,
+  Info,
+  Protocol,
+  Provenance,
+  ScoredFace,
+  ScoreResult,
+} from '../../index.js';
+
+/** What a file was when it was scored: bytes, and time of the last change in whole milliseconds. */
+export interface Source {
+  size: number;
+  mtimeMs: number;
+}
+
+/** What `--resume` needs to know of a record; written with `--output` only. */
+export interface Resumable {
+  /** Null where there was no file. */
+  source?: Source | null;
+  /** Model and options, as {@link describeRun} puts them. */
+  run?: string;
+}
+
+export interface ScoredRecord extends Resumable {
+  file: string;
+  score: number;
+  standardError: number | null;
+  spread: number | null;
+  crops: ScoreResult['crops'];
+  width: number;
+  height: number;
+  resized: ScoreResult['resized'];
+  warnings: ScoreResult['warnings'];
+  provenance?: Provenance;
+  /** With `--faces`. */
+  faces?: FacesOfRecord;
+}
+
+/** The faces of an image with their scores, which are null for those that are not kept. */
+export interface FacesOfRecord {
+  status: FaceStatus;
+  faces: FaceOfRecord[];
+  provenance?: DetectionProvenance;
+}
+
+export interface FaceOfRecord extends Omit<ScoredFace, 'result'> {
+  score: number | null;
+  standardError: number | null;
+  spread: number | null;
+}
+
+export interface FailedRecord extends Resumable {
+  file: string;
+  error: { code: ErrorCode; message: string };
+}
+
+export type ScoreRecord = ScoredRecord | FailedRecord;
+
+/** The record of a result. */
+export function scored(file: string, result: ScoreResult, provenance: boolean): ScoredRecord {
+  const { score, standardError, spread, crops, width, height, resized, warnings } = result;
+  return {
+    file,
+    ...{ score, standardError, spread, crops, width, height, resized, warnings },
+    ...(provenance && { provenance: result.provenance }),
+  };
+}
+
+/** The part of a record about faces. */
+export function facesOf({ detection }: FaceScoreResult, provenance: boolean): FacesOfRecord {
+  return {
+    status: detection.status,
+    faces: detection.faces.map(({ result, ...face }) => ({
+      ...face,
+      score: result?.score ?? null,
+      standardError: result?.standardError ?? null,
+      spread: result?.spread ?? null,
+    })),
+    ...(provenance && { provenance: detection.provenance }),
+  };
+}
+
+/** The record of a file that has no score. */
+export function failed(file: string, error: { code: ErrorCode; message: string }): FailedRecord {
+  return { file, error: { code: error.code, message: error.message } };
+}
+
+/** Size and time of the file as it is now; null where there is none to be seen. */
+export async function sourceOf(file: string): Promise<Source | null> {
+  try {
+    const { size, mtimeMs } = await stat(file);
+    return { size, mtimeMs: Math.floor(mtimeMs) };
+  } catch {
+    return null;
+  }
+}
+
+/** `random:10`, `grid`, `grid:3x4`, `pyiqa`, `center`. */
+export function describeCrops(crops: Crops): string {
+  switch (crops.plan) {
+    case 'random':
+      return `random:${crops.count}`;
+    case 'grid':
+      return crops.rows === undefined ? 'grid' : `grid:${crops.rows}x${crops.columns ?? ''}`;
+    case 'pyiqa':
+    case 'center':
+      return crops.plan;
+  }
+}
+
+/** Options that decide what stands in a record. */
+export interface RunOptions {
+  protocol: Protocol;
+  seed: bigint;
+  maxStandardError?: number;
+  maxCrops?: number;
+  provenance: boolean;
+  faces?: { info: DetectorInfo; options: object };
+}
+
+/** Model and options in one line. Two runs with the same line give the same records for the same files. */
+export function describeRun(info: Info, options: RunOptions): string {
+  const parts: Record<string, string | number | boolean> = {
+    model: info.model.sha256,
+    protocol: options.protocol.name,
+    crops: describeCrops(options.protocol.crops),
+    seed: options.seed.toString(),
+    ...(options.maxStandardError !== undefined && { 'max-se': options.maxStandardError }),
+    ...(options.maxCrops !== undefined && { 'max-crops': options.maxCrops }),
+    dtype: info.dtype satisfies Dtype,
+    device: [...new Set(info.devices.map(({ id }) => id.replace(/:\d+$/, '')))].sort().join('+'),
+    provenance: options.provenance,
+    ...(options.faces && {
+      'face-model': options.faces.info.model.sha256,
+      faces: JSON.stringify(options.faces.options),
+    }),
+  };
+  return inOneLine(parts);
+}
+
+/** The same of a run of `hyperiqa faces`. `crops`: the folder, or false. */
+export function describeFacesRun(
+  { model, device }: DetectorInfo,
+  options: { detecting: object; crops: string | false; provenance: boolean },
+): string {
+  return inOneLine({
+    'face-model': model.sha256,
+    faces: JSON.stringify(options.detecting),
+    crops: typeof options.crops === 'string' ? encodeURI(options.crops) : false,
+    device: device.id.replace(/:\d+$/, ''),
+    provenance: options.provenance,
+  });
+}
+
+const inOneLine = (parts: Record<string, string | number | boolean>) =>
+  Object.entries(parts)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+
+/** The parts in which two runs differ, for a message: `seed=8 (here seed=7)`. */
+export function differences(there: string, here: string): string {
+  const split = (run: string) => run.split(' ');
+  const names = (run: string) => split(run).map((part) => part.replace(/=.*/, ''));
+  const value = (run: string, name: string) => split(run).find((part) => part.startsWith(`${name}=`)) ?? `no ${name}`;
+  return [...new Set([...names(there), ...names(here)])]
+    .filter((name) => value(there, name) !== value(here, name))
+    .map((name) => `${value(there, name)} (now ${value(here, name)})`)
+    .join(', ');
+}

@@ -1,0 +1,27 @@
+/** What a command line of `score` asks for. */
+import type { DetectOptions, DetectorLoadOptions, LoadOptions, ScoreAllOptions } from '../../index.js';
+import type { Format } from '../records/formats.js';
+
+export interface Plan {
+  paths: string[];
+  recursive: boolean;
+  format: Format;
+  provenance: boolean;
+  output: string | undefined;
+  resume: boolean;
+  quiet: boolean;
+  /** A score; images that are worse are below the gate. */
+  gate: number | undefined;
+  model: string | undefined;
+  loading: LoadOptions;
+  scoring: Omit<ScoreAllOptions, 'signal' | 'order' | 'seed'> & { seed: bigint };
+  /** Faces are to be scored beside the images. */
+  faces: FacesPart | undefined;
+}
+
+/** How `score --faces` finds faces. */
+export interface FacesPart {
+  model: string | undefined;
+  loading: DetectorLoadOptions;
+  detecting: Omit<DetectOptions, 'signal' | 'crops'>;
+}

@@ -1,0 +1,199 @@
+/**
+ * The way of an image from the caller to its pixels, and of whatever is done with them back to the caller. Memory is
+ * bounded at each stage, and calls wait in order for all of them:
+ *
+ * - calls: `maxPending` of them, beyond which a call is refused (or waits, where the package itself pulls its inputs);
+ * - streams and Blobs: `maxStreams` are collected at a time, and none is pulled before it has its place. The place is
+ *   kept until the image is decoded, since the bytes are kept as long;
+ * - decoded images: a handful, each of which keeps its place until somebody takes the pixels over, so that a full engine
+ *   stops the decoding. The decoding itself also needs one of the places that the whole process shares.
+ */
+import { abortedError, onAbort } from '../support/abort.js';
+import type { ImageSize } from './cost.js';
+import { decodingPlaces, inDecodingPlace } from './decodings.js';
+import { HyperIQAError, toHyperIQAError } from '../errors.js';
+import type { CapturedImage, DecodedImage } from '../image/capture.js';
+import { Slots } from './slots.js';
+import type { DecodePolicy } from '../types.js';
+
+export interface IntakeLimits {
+  /** Calls that have neither result nor error. */
+  maxPending: number;
+  /** Streams and Blobs whose bytes are being collected or held. */
+  maxStreams: number;
+}
+
+/** What is to be done with one image. */
+export interface IntakeTask<T> {
+  decode: DecodePolicy;
+  signal: AbortSignal | undefined;
+  /** Waits for a place among the calls, instead of being refused with ERR_QUEUE_FULL. */
+  waits?: boolean;
+  /** Refuses an image by throwing: called with the header's size where it is told before the pixels, and with theirs. */
+  check?(image: ImageSize): void;
+  /**
+   * Works with the pixels.
+   *
+   * @param leave - Gives the place among the decoded images back before the work is done: somebody else holds the pixels.
+   */
+  work(image: DecodedImage, call: Call, leave: () => void): Promise<T>;
+}
+
+/** A call that has neither a result nor an error yet. */
+export interface Call {
+  readonly ended: boolean;
+  /** Takes it out of where it is just now. Each stage puts its own there. */
+  withdraw: (reason: Error) => void;
+}
+
+/** How a stage says that nothing has to be done to withdraw a call. */
+export const nowhere = () => undefined;
+
+export class ImageIntake {
+  readonly #who: string;
+  readonly #maxPending: number;
+  readonly #calls = new Set<(error: Error) => void>();
+  readonly #pending: Slots;
+  readonly #streams: Slots;
+  readonly #decoded = new Slots(decodingPlaces());
+  #closed = false;
+
+  /** @param who - How messages name the owner: "The scorer". */
+  constructor(who: string, { maxPending, maxStreams }: IntakeLimits) {
+    this.#who = who;
+    this.#maxPending = maxPending;
+    this.#pending = new Slots(maxPending);
+    this.#streams = new Slots(maxStreams);
+  }
+
+  /** Calls that were accepted and have neither result nor error. */
+  get pending(): number {
+    return this.#pending.taken;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Takes hold of an image, decodes it and does the task's work with it.
+   *
+   * @param capture - Called at once, unless the call is refused: the input then stays as it is.
+   * @throws HyperIQAError what `capture` throws; the codes of decoding and of the work; ERR_QUEUE_FULL; ERR_ABORTED with
+   *   the signal's reason as cause; ERR_DISPOSED after `close`
+   */
+  async run<T>(capture: () => CapturedImage, task: IntakeTask<T>): Promise<T> {
+    const { signal, waits = false } = task;
+    if (!waits && !this.#closed && !signal?.aborted && this.#pending.full) {
+      throw new HyperIQAError(
+        'ERR_QUEUE_FULL',
+        `${this.#who} has ${this.pending} unfinished calls, as many as maxPending allows (${this.#maxPending}). ` +
+          'Wait for results, or refuse the image.',
+      );
+    }
+    const image = capture();
+    return new Promise((resolve, reject) => {
+      const call = { ended: false, withdraw: nowhere as Call['withdraw'] };
+      let admitted = false;
+      const end = () => {
+        if (call.ended) return false;
+        call.ended = true;
+        stopListening();
+        this.#calls.delete(fail);
+        if (admitted) this.#pending.exit();
+        return true;
+      };
+      const fail = (error: Error) => {
+        if (!end()) return;
+        image.cancel();
+        call.withdraw(error);
+        reject(error);
+      };
+      const stopListening = onAbort(signal, () => {
+        if (signal !== undefined) fail(abortedError(signal));
+      });
+      this.#calls.add(fail);
+      if (this.#closed) fail(this.#disposed());
+      else if (signal?.aborted) fail(abortedError(signal));
+      else {
+        image.onBroken(fail);
+        const { turn, leave } = this.#pending.enter();
+        call.withdraw = leave;
+        turn
+          .then(() => {
+            // It may have been failed just when its turn had come.
+            if (call.ended) this.#pending.exit();
+            admitted = !call.ended;
+            return this.#process(call, image, task);
+          })
+          .then(
+            (result) => {
+              if (end()) resolve(result);
+            },
+            (error: unknown) => {
+              fail(toHyperIQAError(error));
+            },
+          );
+      }
+    });
+  }
+
+  /** Every unfinished and every later call rejects with ERR_DISPOSED. */
+  close(): void {
+    this.#closed = true;
+    for (const fail of this.#calls) fail(this.#disposed());
+  }
+
+  async #process<T>(call: Call, image: CapturedImage, task: IntakeTask<T>): Promise<T> {
+    let leaveStreams: () => void = nowhere;
+    let leaveDecoded: () => void = nowhere;
+    try {
+      if (image.arrives) {
+        leaveStreams = await enter(this.#streams, call);
+        await image.arrived();
+      }
+      leaveDecoded = await enter(this.#decoded, call);
+      const check = (width: number, height: number) => {
+        // Decoding cannot be interrupted, only be spared or in vain.
+        assertGoingOn(call);
+        task.check?.({ label: image.label, width, height });
+      };
+      const decoded = await inDecodingPlace(() => {
+        assertGoingOn(call);
+        return image.decode(task.decode, check);
+      });
+      check(decoded.width, decoded.height);
+      leaveStreams();
+      return await task.work(decoded, call, leaveDecoded);
+    } finally {
+      leaveStreams();
+      leaveDecoded();
+    }
+  }
+
+  #disposed(): HyperIQAError {
+    return new HyperIQAError('ERR_DISPOSED', `${this.#who} has been disposed of.`);
+  }
+}
+
+/** Waits for a place, until the call is withdrawn. @returns what gives the place back; called again, it does nothing */
+async function enter(slots: Slots, call: Call): Promise<() => void> {
+  assertGoingOn(call);
+  const { turn, leave } = slots.enter();
+  call.withdraw = leave;
+  await turn;
+  call.withdraw = nowhere;
+  let inside = true;
+  const exit = () => {
+    if (inside) slots.exit();
+    inside = false;
+  };
+  if (call.ended) exit();
+  assertGoingOn(call);
+  return exit;
+}
+
+function assertGoingOn(call: Call): void {
+  // Whoever made the call has an answer already, so nobody sees this one.
+  if (call.ended) throw new HyperIQAError('ERR_ABORTED', 'The call has ended.');
+}

@@ -1,0 +1,168 @@
+/** Public types of runtime management. A runtime is a LibTorch that `hyperiqa runtime` has put into the cache folder. */
+import type { LibTorchCandidate } from '../locate.js';
+import type { RuntimeInfo } from '../../types.js';
+import type { RuntimeKind } from '../places.js';
+
+export type { RuntimeKind } from '../places.js';
+
+/** How far an installation is. */
+export interface RuntimeProgress {
+  /** `download`: bytes fetched; `unpack`: bytes written; `verify`: bytes read. */
+  phase: 'download' | 'unpack' | 'verify';
+  /** What is being worked on: a file name. Empty while a program (pip) does the work. */
+  file: string;
+  bytes: number;
+  /** All bytes of this phase; null where they are not known. */
+  totalBytes: number | null;
+}
+
+/** Where the files of a runtime came from, and what vouches for them. */
+export interface RuntimeOrigin {
+  /** Name of the wheel, archive or folder. */
+  name: string;
+  /** The place it was taken from: `pip`, or the address (without credentials) or path. */
+  from: string;
+  /** Of the wheel or archive; null for a folder. */
+  sha256: string | null;
+  /** Of the wheel or archive; null for a folder. */
+  bytes: number | null;
+  /**
+   * `release`: the very file that this version of hyperiqa knows by its SHA-256; `index`: the SHA-256 that the package
+   * index gave; `caller`: the one that the caller gave; `none`: nothing but the file's own checksums (the wheel's RECORD,
+   * the archive's CRC-32), which tell damage but not forgery.
+   */
+  verified: 'release' | 'index' | 'caller' | 'none';
+}
+
+/** An installed runtime. */
+export interface InstalledRuntime {
+  kind: RuntimeKind;
+  /** Absolute path of the folder that holds LibTorch's `lib`: what the `libtorch` option takes. */
+  path: string;
+  /** Of the build, with its suffix: `2.13.0+cu130`. */
+  version: string;
+  /** Of all its files. */
+  bytes: number;
+  files: number;
+  /** ISO 8601, UTC. */
+  installedAt: string;
+  origins: RuntimeOrigin[];
+  /** Whether it is the one in use. */
+  inUse: boolean;
+  /** What is wrong at a glance (a file is missing or of another size); null: nothing. `verifyRuntime` reads every byte. */
+  problem: string | null;
+}
+
+/** A runtime that can be installed on this platform. */
+export interface AvailableRuntime {
+  kind: RuntimeKind;
+  /** LibTorch's version. */
+  version: string;
+  /** What is downloaded: the wheels that this version of hyperiqa knows. */
+  downloadBytes: number;
+  wheels: { file: string; version: string; bytes: number; sha256: string }[];
+}
+
+export interface RuntimeList {
+  /** Folder of all runtimes. */
+  folder: string;
+  installed: InstalledRuntime[];
+  available: AvailableRuntime[];
+  /** The runtime in use; null where none is. */
+  inUse: RuntimeKind | null;
+}
+
+export interface InstallRuntimeOptions {
+  /**
+   * Wheels, a LibTorch archive (.zip), folders (of wheels, or that hold LibTorch's `lib`) or http(s) addresses to install
+   * from. An address may end in `#sha256=…`. Default: the index of `HYPERIQA_WHEEL_INDEX` where it is set, else pip.
+   */
+  from?: string | readonly string[];
+  /** SHA-256 (hexadecimal) that the one wheel or archive in `from` must have. */
+  sha256?: string;
+  /** Install anew what is installed already. Default false. */
+  force?: boolean;
+  /** Ends the installation; nothing of it stays. */
+  signal?: AbortSignal;
+  onProgress?: (progress: RuntimeProgress) => void;
+}
+
+export interface VerifyRuntimeOptions {
+  signal?: AbortSignal;
+  onProgress?: (progress: RuntimeProgress) => void;
+}
+
+/** What `verifyRuntime` found; `intact` is true where `problems` is empty. */
+export interface RuntimeVerification {
+  kind: RuntimeKind;
+  path: string;
+  intact: boolean;
+  /** Files that were read and compared with the SHA-256 of their installation. */
+  files: number;
+  bytes: number;
+  problems: { file: string; problem: 'missing' | 'changed' | 'unknown' }[];
+}
+
+/** A place where LibTorch is looked for, and what is there. */
+export type { LibTorchCandidate } from '../locate.js';
+
+/** NVIDIA's driver, as `nvidia-smi` tells. */
+export interface NvidiaDriver {
+  version: string;
+  gpus: { name: string; memoryMiB: number; computeCapability: string }[];
+}
+
+export interface ProbeOptions {
+  /** Folder of the LibTorch to use, as in `LoadOptions`. */
+  libtorch?: string;
+  signal?: AbortSignal;
+}
+
+/** What a process of its own found out about the libraries. */
+export interface RuntimeProbe {
+  libtorch: {
+    version: string;
+    path: string;
+    source: string;
+    /** Every place where LibTorch is looked for, in order; the first usable one is the one in use. */
+    candidates: LibTorchCandidate[];
+  };
+  /** Absolute path of the native addon. */
+  addon: string;
+  cuda: RuntimeInfo['cuda'];
+  /** Null where there is none, or it does not answer. */
+  driver: NvidiaDriver | null;
+}
+
+/** One thing that `doctor` looked at. */
+export interface DoctorCheck {
+  id: 'node' | 'platform' | 'cache' | 'libtorch' | 'addon' | 'cuda' | 'sharp' | 'model' | 'runtimes' | 'install-source';
+  /** `problem`: images cannot be scored; `warning`: something works worse than it could; `skipped`: not looked at. */
+  status: 'ok' | 'warning' | 'problem' | 'skipped';
+  message: string;
+  /** What to do; null where nothing is to be done. */
+  remedy: string | null;
+}
+
+export interface DoctorReport {
+  /** Whether no check is a `problem`. */
+  ok: boolean;
+  checks: DoctorCheck[];
+  system: {
+    platform: string;
+    /** `glibc 2.36`, or the name of another C library; null outside of Linux. */
+    libc: string | null;
+    node: string;
+    hyperiqa: string;
+    driver: NvidiaDriver | null;
+  };
+  libtorch: {
+    /** The one in use; null where none can be used. */
+    chosen: { version: string; path: string; source: string } | null;
+    candidates: LibTorchCandidate[];
+  };
+  cuda: RuntimeInfo['cuda'] | null;
+  runtimes: RuntimeList;
+  /** Where `runtime install` takes LibTorch from when no file is named; `none`: files must be named. */
+  installSource: { kind: 'index' | 'pip' | 'none'; detail: string };
+}

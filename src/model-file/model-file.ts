@@ -1,0 +1,88 @@
+/** What loading a model file has in common for all kinds of models. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+
+import { abortedError, onAbort } from '../support/abort.js';
+import { HyperIQAError } from '../errors.js';
+import { invalid } from '../support/validate.js';
+
+/**
+ * The path of the model that a caller names, or the package's own.
+ *
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT
+ */
+export function modelPath(model: unknown, defaultPath: string): string {
+  if (model === undefined) return defaultPath;
+  if (typeof model === 'string' && model !== '' && !model.includes('\0')) return resolve(model);
+  if (model instanceof URL && model.protocol === 'file:') return fileURLToPath(model);
+  throw invalid('model (the options come second)', 'the path or file URL of a model file', model);
+}
+
+/** @throws HyperIQAError ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT */
+export async function checkModelFile(path: string, defaultPath: string): Promise<void> {
+  let file;
+  try {
+    file = await stat(path);
+  } catch (cause) {
+    const hint = path === defaultPath ? ' It should have come with hyperiqa: reinstall it, or name a model file.' : '';
+    throw new HyperIQAError('ERR_MODEL_NOT_FOUND', `There is no model file ${path}.${hint}`, { cause });
+  }
+  if (!file.isFile()) throw new HyperIQAError('ERR_MODEL_FORMAT', `${path} is not a file, so it is no model.`);
+}
+
+/** @param signal - Ends the reading; the promise then rejects with an AbortError of Node.js. */
+export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash, signal ? { signal } : {});
+  return hash.digest('hex');
+}
+
+/**
+ * A load of the addon that a signal ends: its thread gives up at the next step.
+ *
+ * @param start - Starts the load, with what the addon wants to be told its cancel function by.
+ * @throws HyperIQAError ERR_ABORTED
+ */
+export async function cancelledBy<T>(
+  signal: AbortSignal | undefined,
+  start: (giveCancel: (cancel: () => void) => void) => Promise<T>,
+): Promise<T> {
+  if (signal?.aborted) throw abortedError(signal);
+  let stopListening: () => void = () => undefined;
+  try {
+    return await start((cancel) => {
+      stopListening = onAbort(signal, cancel);
+    });
+  } finally {
+    stopListening();
+  }
+}
+
+/** A load that rejects as soon as its signal is aborted; what comes of it later is thrown away. */
+export function untilAborted<T extends { dispose(): Promise<void> }>(
+  start: () => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal?.aborted) return Promise.reject(abortedError(signal));
+  const loading = start();
+  if (signal === undefined) return loading;
+  return new Promise((resolve, reject) => {
+    const stopListening = onAbort(signal, () => {
+      reject(abortedError(signal));
+      loading.then((late) => late.dispose()).catch(() => undefined);
+    });
+    loading.finally(stopListening).then(resolve, reject);
+  });
+}
+
+/** The object, frozen with all its parts: results share them, so nobody may change them. */
+export function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value) as unknown[]) {
+    if (typeof part === 'object' && part !== null) deepFreeze(part);
+  }
+  return Object.freeze(value);
+}

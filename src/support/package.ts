@@ -1,0 +1,20 @@
+/** What package.json says of hyperiqa itself. */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+/** Folder of package.json: two levels above this file, as source and as built. */
+export const PACKAGE_ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+const content = createRequire(import.meta.url)('../../package.json') as {
+  version: string;
+  engines: { node: string };
+  optionalDependencies?: Record<string, string>;
+};
+
+export const packageVersion = content.version;
+
+/** Node.js versions that the package supports, as a semver range. */
+export const supportedNode = content.engines.node;
+
+/** Packages with prebuilt files, with their versions; none in a checkout, which builds its own. */
+export const prebuiltPackages = content.optionalDependencies ?? {};
