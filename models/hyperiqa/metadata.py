@@ -120,6 +120,22 @@ PRESETS: dict[str, Preset] = {
         resize=_NATIVE_PROTOCOL["resize"],
         protocol=_NATIVE_PROTOCOL,
     ),
+    "kadid-synthetic-livec": Preset(
+        minimum=0,
+        maximum=100,
+        higher_is_better=True,
+        meaning=(
+            "technical quality, 0 to 100: about 82 for an unimpaired photograph and 20 for a badly damaged one; "
+            "higher is better"
+        ),
+        description=(
+            "openly licensed photographs with synthetic distortions of KADID-10k's types and levels, each labelled "
+            "with the mean human score of its type and level, and photographs of LIVE In the Wild with people's own "
+            "scores"
+        ),
+        resize=_NATIVE_PROTOCOL["resize"],
+        protocol=_NATIVE_PROTOCOL,
+    ),
 }
 
 # Our own training maps the scores of every set to 0..100.

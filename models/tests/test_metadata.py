@@ -49,6 +49,7 @@ def test_every_field_of_the_format_is_there():
         ("kadid10k", {"mode": "none"}, (1, 5, True)),
         ("spaq", {"mode": "short-side", "size": 512}, (0, 100, True)),
         ("kadid-synthetic", {"mode": "short-side", "size": 384}, (0, 100, True)),
+        ("kadid-synthetic-livec", {"mode": "short-side", "size": 384}, (0, 100, True)),
     ],
 )
 def test_presets(dataset, resize, score):
@@ -62,6 +63,7 @@ def test_presets(dataset, resize, score):
 def test_every_preset_is_covered_above():
     assert set(PRESETS) == {
         "koniq10k", "bid", "live", "csiq", "tid2013", "livec", "kadid10k", "spaq", "kadid-synthetic",
+        "kadid-synthetic-livec",
     }  # fmt: skip
 
 

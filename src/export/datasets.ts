@@ -10,6 +10,7 @@ export const exportDatasets = [
   'kadid10k',
   'spaq',
   'kadid-synthetic',
+  'kadid-synthetic-livec',
 ] as const;
 
 export type ExportDataset = (typeof exportDatasets)[number];
