@@ -124,7 +124,7 @@ async function defaultLimits(path: string): Promise<TrialLimits> {
 
 async function start(order: TrialOrder): Promise<ChildProcess> {
   // The built one, also where this file is run as source.
-  const file = join(PACKAGE_ROOT, 'dist/models/trial-child.js');
+  const file = join(PACKAGE_ROOT, 'dist/model-file/trial-child.js');
   // In a single executable application, another process of this program would be the application once more.
   if (await isSingleExecutable()) throw notStarted(order, 'the program is a single executable application');
   if (!existsSync(file)) throw notStarted(order, `${file} is not there, perhaps because the program was bundled`);

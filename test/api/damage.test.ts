@@ -386,7 +386,7 @@ test('each broken file has its own reason, however many are decoded at the same 
 
 // ---------------------------------------------------------------------------------------------------------- memory
 
-const dist = fileURLToPath(new URL('../../dist/image.js', import.meta.url));
+const dist = fileURLToPath(new URL('../../dist/image/capture.js', import.meta.url));
 
 /** Mebibytes by which decoding raises the peak memory of a process of its own, and how decoding ended. */
 function peakOf(bytes: Buffer, limit = DEFAULT_LIMIT_INPUT_PIXELS): { mebibytes: number; ended: string } {

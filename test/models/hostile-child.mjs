@@ -1,6 +1,6 @@
 /** Loads each of the files it is given in this process and tells what came of it, a line of JSON for each. */
 import { createInterface } from 'node:readline';
-import { loadBinding } from '../../dist/native/addon.js';
+import { loadBinding } from '../../dist/libtorch/addon.js';
 
 const { binding } = await loadBinding();
 const common = { trustModel: false, threads: 1, selfCheck: true, maxQueueImages: 1, maxQueueBytes: 1 };

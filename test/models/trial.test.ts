@@ -193,8 +193,11 @@ test('the process has few variables of the environment, and no flags of this one
   const [{ env, execArgv }] = started as [ForkOptions];
   expect(env).toMatchObject({ HYPERIQA_CACHE: cacheFolder() });
   // What decides on LibTorch, addon and cache decides in the same way there.
-  const natives = new URL('../../src/native/', import.meta.url);
-  const sources = readdirSync(natives).map((name) => readFileSync(new URL(name, natives), 'utf8'));
+  const source = new URL('../../src/', import.meta.url);
+  const libtorch = readdirSync(new URL('libtorch/', source)).filter((name) => name.endsWith('.ts'));
+  const sources = [...libtorch.map((name) => `libtorch/${name}`), 'support/cache-folder.ts'].map((name) =>
+    readFileSync(new URL(name, source), 'utf8'),
+  );
   const read = sources.join().match(/(?<=\benv(?:ironment)?\.)[A-Z_]+/g) ?? [];
   expect(read.length).toBeGreaterThan(3);
   expect(Object.keys(env ?? {})).toEqual(expect.arrayContaining(read));
