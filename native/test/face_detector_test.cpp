@@ -175,7 +175,8 @@ TEST(FaceDetector, RefusesImagesBeyondTheLimit) {
   EXPECT_EQ(code_of(submit(*detector, image).get()), "ERR_IMAGE_TOO_LARGE");
   constexpr int64_t kLongest = std::numeric_limits<int32_t>::max();
   const Image uncountable{image.pixels.data(), kLongest, kLongest};
-  expect_error("ERR_IMAGE_TOO_LARGE", "any memory", [&] { detector->submit(uncountable, {}, [](JobId, const auto&) {}); });
+  expect_error("ERR_IMAGE_TOO_LARGE", "any memory",
+               [&] { detector->submit(uncountable, {}, [](JobId, const auto&) {}); });
 }
 
 TEST(FaceDetector, RefusesOtherFiles) {
