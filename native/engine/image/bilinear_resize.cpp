@@ -1,9 +1,6 @@
 #include "image/bilinear_resize.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
-#include <utility>
 #include <vector>
 
 #include "image/resize_taps.h"
@@ -14,56 +11,47 @@ namespace {
 constexpr int64_t kRingBytes = int64_t{8} << 20;
 constexpr int64_t kNarrowestStrip = 64;
 
-/** Rows in a ring: row y takes the place of row y − `rows`. */
-class Ring {
- public:
-  Ring(int64_t rows, int64_t row_bytes)
-      : rows_(rows), pitch_(row_bytes + kPadding), bytes_(static_cast<size_t>(rows * pitch_)) {}
-
-  uint8_t* row(int64_t y) { return bytes_.data() + y % rows_ * pitch_; }
-
- private:
-  int64_t rows_;
-  int64_t pitch_;
-  std::vector<uint8_t> bytes_;
-};
-
-/** Along the rows first: rows of the output's width on demand, kept as long as an output row may need them. */
+/** Rows of a strip, resized along their length on demand, and kept for as long as an output row may need them. */
 class NarrowRows {
  public:
-  NarrowRows(const Image& image, const ResizePasses& passes, Columns columns, int64_t kept)
+  /** @param kept  rows that an output row may need */
+  NarrowRows(const Image& image, ResizePasses& passes, const Columns& columns, int64_t kept)
       : image_(image),
         passes_(passes),
-        columns_(std::move(columns)),
-        ring_(kept + kRowsAtOnce, columns_.count * kChannels) {}
+        columns_(columns),
+        at_once_(rows_at_once(image.height)),
+        rows_((kept / at_once_ + 2) * at_once_),
+        pitch_(columns.count * kChannels),
+        bytes_(static_cast<size_t>(rows_ * pitch_)) {}
 
   /** @param first  the first row that is still of use; never goes back */
   const uint8_t* row(int64_t y, int64_t first) {
-    next_ = std::max(next_, first);
+    next_ = std::max(next_, first / at_once_ * at_once_);
     while (next_ <= y) {
-      std::array<const uint8_t*, kRowsAtOnce> from{};
-      std::array<uint8_t*, kRowsAtOnce> to{};
-      const int64_t row_bytes = image_.width * kChannels;
-      const int64_t last = std::min(next_ + kRowsAtOnce, image_.height) - 1;
-      for (int64_t r = 0; r < kRowsAtOnce; ++r, ++next_) {
-        // Beyond the last row: that row again, into a place that nobody reads.
-        from[static_cast<size_t>(r)] = image_.data + std::min(next_, last) * row_bytes;
-        to[static_cast<size_t>(r)] = ring_.row(next_);
-      }
-      passes_.across(from, (image_.height - last) * row_bytes, to, columns_);
+      const int64_t input_pitch = image_.width * kChannels;
+      const uint8_t* from = image_.data + next_ * input_pitch + columns_.first_pixel * kChannels;
+      const int64_t rows = std::min(at_once_, image_.height - next_);
+      passes_.across(from, input_pitch, rows, place(next_), pitch_, columns_);
+      next_ += at_once_;
     }
-    return ring_.row(y);
+    return place(y);
   }
 
  private:
+  /** Row y takes the place of row y − rows_. */
+  uint8_t* place(int64_t y) { return bytes_.data() + y % rows_ * pitch_; }
+
   const Image& image_;
-  const ResizePasses& passes_;
-  Columns columns_;
-  Ring ring_;
+  ResizePasses& passes_;
+  const Columns& columns_;
+  int64_t at_once_;
+  int64_t rows_;
+  int64_t pitch_;
+  std::vector<uint8_t> bytes_;
   int64_t next_ = 0;  ///< row to be resized next
 };
 
-/** One resize: what its passes have in common. */
+/** One resize, strip by strip. */
 class Resizer {
  public:
   Resizer(const Image& image, int64_t width, int64_t height, std::optional<double> step, VectorUnit unit,
@@ -80,10 +68,21 @@ class Resizer {
   bool run(uint8_t* output) {
     if (!across_.needed()) {
       only_down(output);
-    } else if (!down_.needed() || !down_comes_first()) {
-      across_then_down(output);
-    } else {
-      down_then_across(output);
+      return !given_up();
+    }
+    const int64_t kept = down_.needed() ? down_.most_taps() : 1;
+    const int64_t limit = std::max(kRingBytes / (kept * kChannels), kNarrowestStrip);
+    for (int64_t begin = 0; begin < width_ && !given_up();) {
+      const Columns columns = find_columns(across_, begin, width_, limit);
+      uint8_t* to = output + begin * kChannels;
+      if (!down_.needed()) {
+        only_across(columns, to);
+      } else if (down_comes_first()) {
+        down_then_across(columns, to);
+      } else {
+        across_then_down(columns, kept, to);
+      }
+      begin += columns.count;
     }
     return !given_up();
   }
@@ -115,46 +114,34 @@ class Resizer {
     }
   }
 
-  void across_then_down(uint8_t* output) {
-    const int64_t kept = down_.needed() ? down_.most_taps() : 1;
-    const int64_t strip = std::max(kRingBytes / ((kept + kRowsAtOnce) * kChannels), kNarrowestStrip);
-    for (int64_t begin = 0; begin < width_; begin += strip) {
-      const int64_t end = std::min(begin + strip, width_);
-      const int64_t bytes = (end - begin) * kChannels;
-      NarrowRows rows(image_, passes_, columns(begin, end), kept);
-      uint8_t* to = output + begin * kChannels;
-      for (int64_t y = 0; y < height_ && !given_up(); ++y, to += width_ * kChannels) {
-        if (down_.needed()) {
-          blend(y, to, bytes, [&](int64_t row) { return rows.row(row, taps_.first); });
-        } else {
-          std::memcpy(to, rows.row(y, y), static_cast<size_t>(bytes));
-        }
-      }
+  void only_across(const Columns& columns, uint8_t* to) {
+    const int64_t at_once = rows_at_once(height_);
+    for (int64_t y = 0; y < height_ && !given_up(); y += at_once) {
+      passes_.across(input_row(y) + columns.first_pixel * kChannels, image_.width * kChannels,
+                     std::min(at_once, height_ - y), to + y * width_ * kChannels, width_ * kChannels, columns);
     }
   }
 
-  void down_then_across(uint8_t* output) {
-    const Columns all = columns(0, width_);
-    Ring low(kRowsAtOnce, image_.width * kChannels);
-    Ring done(kRowsAtOnce, width_ * kChannels);
-    std::array<const uint8_t*, kRowsAtOnce> from{};
-    std::array<uint8_t*, kRowsAtOnce> to{};
-    for (int64_t y = 0; y < height_ && !given_up(); y += kRowsAtOnce) {
-      for (int64_t r = 0; r < kRowsAtOnce; ++r) {
-        // Beyond the last row: that row again, into a place that nobody reads.
-        blend(std::min(y + r, height_ - 1), low.row(r), image_.width * kChannels,
-              [this](int64_t row) { return input_row(row); });
-        from[static_cast<size_t>(r)] = low.row(r);
-        to[static_cast<size_t>(r)] = done.row(r);
-      }
-      passes_.across(from, image_.width * kChannels + kPadding, to, all);
-      for (int64_t r = 0; r < std::min(kRowsAtOnce, height_ - y); ++r) {
-        std::memcpy(output + (y + r) * width_ * kChannels, done.row(r), static_cast<size_t>(width_ * kChannels));
-      }
+  void across_then_down(const Columns& columns, int64_t kept, uint8_t* to) {
+    NarrowRows rows(image_, passes_, columns, kept);
+    for (int64_t y = 0; y < height_ && !given_up(); ++y, to += width_ * kChannels) {
+      blend(y, to, columns.count * kChannels, [&](int64_t row) { return rows.row(row, taps_.first); });
     }
   }
 
-  Columns columns(int64_t begin, int64_t end) { return find_columns(across_, begin, end, passes_.in_groups()); }
+  void down_then_across(const Columns& columns, uint8_t* to) {
+    const int64_t at_once = rows_at_once(height_);
+    const int64_t pitch = (columns.end_pixel - columns.first_pixel) * kChannels;
+    std::vector<uint8_t> low(static_cast<size_t>(at_once * pitch));
+    for (int64_t y = 0; y < height_ && !given_up(); y += at_once) {
+      const int64_t rows = std::min(at_once, height_ - y);
+      for (int64_t r = 0; r < rows; ++r) {
+        blend(y + r, low.data() + r * pitch, pitch,
+              [&](int64_t row) { return input_row(row) + columns.first_pixel * kChannels; });
+      }
+      passes_.across(low.data(), pitch, rows, to + y * width_ * kChannels, width_ * kChannels, columns);
+    }
+  }
 
   const Image& image_;
   int64_t width_;

@@ -20,8 +20,8 @@ inline constexpr int64_t kMaxResizeSide = int64_t{1} << 24;
  * unless the height loses more than twice as many pixels as the width: that is Pillow's order since 13.0, before which
  * the rows always came first.
  *
- * Memory besides the output: the weights of one row, and as many rows of the output's width as one output row is made
- * of; where those exceed some megabytes, the image is resized in strips of columns.
+ * Memory besides the output: some megabytes. The image is resized in strips of columns that fit into a processor's
+ * cache; only a height of more than a hundred thousand pixels needs more, 192 bytes for each row of one output row.
  *
  * @param image   sides up to kMaxResizeSide
  * @param step    input pixels per output pixel in both directions; by default what the sizes give. With a step of its

@@ -15,21 +15,6 @@ void trim(Taps& taps) {
   weights.erase(weights.begin(), start);
 }
 
-void add_groups(Columns& columns, const Taps& taps) {
-  const auto count = static_cast<int64_t>(taps.weights.size());
-  const int64_t groups = (count + kGroup - 1) / kGroup;
-  columns.groups.push_back(groups);
-  columns.reach = std::max(columns.reach, (taps.first + (groups - 1) * kGroup) * kChannels + kGroupRead);
-  for (int64_t start = 0; start < groups * kGroup; start += kGroup) {
-    for (const bool upper : {true, false}) {
-      for (int64_t i = start; i < start + kGroup; ++i) {
-        const int32_t weight = i < count ? taps.weights[static_cast<size_t>(i)] : 0;
-        columns.parts.push_back(static_cast<int16_t>(upper ? weight >> kLowBits : weight & kLowMask));
-      }
-    }
-  }
-}
-
 }  // namespace
 
 ResizeAxis::ResizeAxis(int64_t input, int64_t output, std::optional<double> step)
@@ -64,27 +49,5 @@ void ResizeAxis::find(int64_t index, Taps& taps) {
   trim(taps);
 }
 // NOLINTEND(bugprone-incorrect-roundings)
-
-Columns find_columns(ResizeAxis& axis, int64_t begin, int64_t end, bool in_groups) {
-  Columns columns;
-  columns.count = end - begin;
-  Taps taps;
-  for (int64_t x = begin; x < end; ++x) {
-    axis.find(x, taps);
-    columns.first.push_back(taps.first);
-    columns.offsets.push_back(columns.weights.size());
-    columns.weights.insert(columns.weights.end(), taps.weights.begin(), taps.weights.end());
-    if (in_groups) add_groups(columns, taps);
-  }
-  columns.offsets.push_back(columns.weights.size());
-  if (in_groups) {
-    while (static_cast<int64_t>(columns.first.size()) % kColumnsAtOnce != 0) {
-      columns.first.push_back(0);
-      columns.groups.push_back(0);
-    }
-    columns.parts.resize(columns.parts.size() + kPartsRead);
-  }
-  return columns;
-}
 
 }  // namespace hyperiqa
