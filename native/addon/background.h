@@ -11,8 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "../engine/bounded_thread.h"
 #include "../engine/engine.h"
+#include "../engine/support/bounded_thread.h"
 #include "mailbox.h"
 
 namespace hyperiqa::addon {

@@ -16,15 +16,15 @@
 #include <random>
 #include <thread>
 
-#include "batch_runner.h"
-#include "batch_shapes.h"
-#include "compiled_model.h"
-#include "cpu.h"
+#include "device/cpu.h"
 #include "engine.h"
-#include "model.h"
-#include "names.h"
-#include "self_check.h"
-#include "threads.h"
+#include "execution/batch_runner.h"
+#include "execution/batch_shapes.h"
+#include "execution/compiled_model.h"
+#include "execution/names.h"
+#include "model/model.h"
+#include "model/self_check.h"
+#include "support/threads.h"
 
 namespace {
 

@@ -17,7 +17,7 @@
 #include <exception>
 #include <vector>
 
-#include "bilinear_resize.h"
+#include "image/bilinear_resize.h"
 
 namespace {
 

@@ -7,37 +7,19 @@
  */
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "stop_flag.h"
+#include "support/closeable.h"
+#include "support/errors.h"
+#include "support/stop_flag.h"
 
 namespace hyperiqa {
-
-/** Every failure of the engine: a stable code (ERR_…) for programs and a message that says what to do. Copying takes no
- *  memory, so that lack of it can be told, too. */
-class Error : public std::runtime_error {
- public:
-  Error(std::string code, const std::string& message)
-      : std::runtime_error(message), code_(std::make_shared<const std::string>(std::move(code))) {}
-  Error(const Error&) noexcept = default;
-  Error& operator=(const Error&) noexcept = default;
-  ~Error() override = default;
-  const std::string& code() const noexcept { return *code_; }
-
- private:
-  std::shared_ptr<const std::string> code_;
-};
-
-/** ERR_OUT_OF_MEMORY, for where there is no memory to make an Error. Called once beforehand, it never fails. */
-const Error& no_memory();
 
 /** How an image is resized before patches are cut (bilinear, antialiased, on 8-bit values). */
 struct Resize {
@@ -145,35 +127,6 @@ struct EngineInfo {
   int64_t batch_size = 0;
   std::optional<SelfCheck> self_check;  ///< of load, when it was asked for
 };
-
-using Deadline = std::chrono::steady_clock::time_point;
-
-/** How long closing waits for what is being computed. A forward that takes longer is let go of. */
-inline constexpr std::chrono::seconds kCloseGrace{5};
-
-/** What runs on threads of its own until it is closed. */
-class Closeable {
- public:
-  Closeable() = default;
-  Closeable(const Closeable&) = delete;
-  Closeable& operator=(const Closeable&) = delete;
-  virtual ~Closeable() = default;
-
-  /** No job is accepted and no work begun any more. Does not wait. */
-  virtual void request_close() noexcept = 0;
-
-  /**
-   * Ends the workers: what is being computed is finished or given up, every unfinished job gets ERR_DISPOSED. A worker
-   * that has not ended by the deadline is let go of: it keeps alive what it uses, and `abandoned_threads` tells of it.
-   * Idempotent; blocks.
-   */
-  virtual void close(Deadline deadline) = 0;
-  void close() { close(std::chrono::steady_clock::now() + kCloseGrace); }
-};
-
-/** True while a thread runs that was let go of. A process must not end by exit() then, which would destroy static
- * objects of LibTorch under it, but by _exit(). */
-bool abandoned_threads() noexcept;
 
 using JobId = uint64_t;
 using JobResult = std::variant<ScoreResult, Error>;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "json.h"
+#include "support/json.h"
 #include "test_image.h"
 
 namespace hyperiqa::testing {

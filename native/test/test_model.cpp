@@ -11,8 +11,8 @@
 #include <sstream>
 #include <vector>
 
-#include "detector_metadata.h"
-#include "self_check.h"
+#include "model/detector_metadata.h"
+#include "model/self_check.h"
 
 namespace hyperiqa::testing {
 

@@ -1,0 +1,117 @@
+#include "execution/tuning_cache.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <random>
+#include <sstream>
+#include <system_error>
+
+#include "execution/names.h"
+#include "support/json.h"
+
+namespace hyperiqa {
+namespace {
+
+constexpr double kVersion = 1;                 // of the file's layout; another is treated as an empty file
+constexpr size_t kMaxEntries = 256;            // more models, processors and options than one machine sees
+constexpr size_t kMaxBytes = size_t{1} << 18;  // 256 entries take about 80 kB
+
+std::optional<int64_t> integer(const Json& json, std::string_view key, int64_t limit) {
+  const Json* member = json.find(key);
+  const double* value = member ? member->number() : nullptr;
+  const bool fits =
+      value != nullptr && *value >= 1 && *value <= static_cast<double>(limit) && *value == std::floor(*value);
+  return fits ? std::optional(static_cast<int64_t>(*value)) : std::nullopt;
+}
+
+std::optional<CpuSetup> parse_setup(const Json& json) {
+  const Json* mode = json.find("graphMode");
+  const auto workers = integer(json, "workers", kMaxThreads);
+  const auto threads = integer(json, "threadsPerWorker", kMaxThreads);
+  const auto batch_size = integer(json, "batchSize", kMaxBatchSize);
+  if (!mode || !mode->string() || !workers || !threads || !batch_size) return std::nullopt;
+  for (const GraphMode known : {GraphMode::Freeze, GraphMode::Optimize, GraphMode::OneDnn}) {
+    if (*mode->string() == graph_mode_name(known)) {
+      return CpuSetup{known, static_cast<int>(*workers), static_cast<int>(*threads), *batch_size};
+    }
+  }
+  return std::nullopt;
+}
+
+/** Content of the file; empty for a file that is missing or too long, and for what is no file: a pipe would not end. */
+std::string read_bounded(const std::string& file) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(file, error)) return "";
+  std::ifstream stream(file, std::ios::binary);
+  std::string text(kMaxBytes + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(stream.gcount()));
+  return text.size() > kMaxBytes ? "" : text;
+}
+
+std::map<std::string, CpuSetup> read_all(const std::string& file) {
+  std::map<std::string, CpuSetup> setups;
+  try {
+    const Json json = Json::parse(read_bounded(file));
+    const Json* version = json.find("version");
+    const Json* entries = json.find("setups");
+    if (!version || !version->number() || *version->number() != kVersion || !entries || !entries->object() ||
+        entries->object()->size() > kMaxEntries) {
+      return {};
+    }
+    for (const auto& [key, entry] : *entries->object()) {
+      if (const auto setup = parse_setup(entry)) setups.emplace(key, *setup);
+    }
+  } catch (const JsonError&) {
+    return {};  // damaged: as good as empty, and replaced at the next measurement
+  }
+  return setups;
+}
+
+std::string format(const std::map<std::string, CpuSetup>& setups) {
+  std::ostringstream text;
+  text << "{\n  \"version\": " << kVersion << ",\n  \"setups\": {";
+  const char* separator = "\n";
+  for (const auto& [key, setup] : setups) {
+    text << separator << "    " << json_quote(key)
+         << ": { \"graphMode\": " << json_quote(graph_mode_name(setup.graph_mode)) << ", \"workers\": " << setup.workers
+         << ", \"threadsPerWorker\": " << setup.threads_per_worker << ", \"batchSize\": " << setup.batch_size << " }";
+    separator = ",\n";
+  }
+  text << "\n  }\n}\n";
+  return text.str();
+}
+
+}  // namespace
+
+std::optional<CpuSetup> recall_setup(const std::string& file, const std::string& key) {
+  if (file.empty()) return std::nullopt;
+  const auto setups = read_all(file);
+  const auto found = setups.find(key);
+  if (found == setups.end()) return std::nullopt;
+  return found->second;
+}
+
+void remember_setup(const std::string& file, const std::string& key, const CpuSetup& setup) {
+  if (file.empty()) return;
+  auto setups = read_all(file);
+  setups.erase(key);
+  // Which one goes does not matter: where it is needed again, it is measured again.
+  while (setups.size() >= kMaxEntries) setups.erase(setups.begin());
+  setups.emplace(key, setup);
+  const std::filesystem::path target(file);
+  std::error_code error;
+  if (target.has_parent_path()) std::filesystem::create_directories(target.parent_path(), error);
+  const std::filesystem::path temporary = file + '.' + std::to_string(std::random_device{}()) + ".tmp";
+  std::ofstream stream(temporary, std::ios::binary);
+  stream << format(setups);
+  stream.close();
+  if (stream) std::filesystem::rename(temporary, target, error);
+  if (!stream || error) std::filesystem::remove(temporary, error);
+}
+
+}  // namespace hyperiqa
