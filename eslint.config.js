@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build*/', 'coverage/', 'docs/api/', 'models/', 'native/'] },
+  { ignores: ['**/dist/', 'build*/', 'coverage/', 'docs/api/', 'models/', 'native/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts', '**/*.cts'],
@@ -16,7 +16,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['test/**/*.ts'],
+    files: ['test/**/*.ts', 'packages/*/test/**/*.ts'],
     rules: {
       // Tests hand wrong types over on purpose.
       '@typescript-eslint/no-unsafe-argument': 'off',
@@ -27,7 +27,7 @@ export default tseslint.config(
   },
   {
     // Runs in a browser.
-    files: ['src/report/assets/*.js'],
+    files: ['packages/evaluation/src/report/assets/*.js'],
     languageOptions: {
       sourceType: 'script',
       globals: { document: 'readonly', window: 'readonly', innerWidth: 'readonly', innerHeight: 'readonly' },

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
+import { packages } from './lib/packages.mjs';
 import { root } from './lib/paths.mjs';
 import { Failure, main, run, runAndKeepErrors } from './lib/run.mjs';
 import { modelsPython, pythonEnvironment } from './python-env.mjs';
@@ -26,7 +27,7 @@ const checks = {
     node('prettier/bin/prettier.cjs', fix ? '--write' : '--check', '--log-level=warn', '.');
     node('typescript/bin/tsc', '--project', 'tsconfig.json');
     node('eslint/bin/eslint.js', '--max-warnings=0', ...(fix ? ['--fix'] : []), '.');
-    node('publint/src/cli.js', '--strict');
+    for (const folder of ['.', ...packages.map(({ folder }) => folder)]) node('publint/src/cli.js', folder, '--strict');
   },
   async cpp() {
     const tools = dirname(pythonEnvironment('cpp-tools', join(root, 'scripts/requirements-cpp.txt')));

@@ -1,5 +1,5 @@
 // Builds what a checkout needs to run: LibTorch (scripts/libtorch.mjs), the addons (build/Release) and the TypeScript
-// (dist). npm runs it after `npm ci` and `npm install` in a checkout; installing the published package runs nothing.
+// (dist, and dist of each package in packages). npm runs it after `npm ci` and `npm install` in a checkout; installing the published package runs nothing.
 //
 //   node scripts/prepare.mjs                      what is missing or out of date; nothing to do takes a moment
 //   node scripts/prepare.mjs --force              everything anew
@@ -21,9 +21,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { packages } from './lib/packages.mjs';
 import { root } from './lib/paths.mjs';
 import { Failure, main, onPath, run, works } from './lib/run.mjs';
 import { LIBTORCH_VERSION, provideLibTorch } from './libtorch.mjs';
@@ -50,11 +51,14 @@ export async function prepare({ force = false, flavour = 'release' } = {}) {
 }
 
 function buildAddons(libtorch, { folder, config, sanitize }, force) {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const built = join(root, folder, config);
   const outputs = ['hyperiqa.node', 'hyperiqa_loader.node'].map((file) => join(built, file));
   const stamp = stampOf(
-    [...files('native', /\.(?:cpp|h|cmake|txt)$/), 'CMakeLists.txt', 'package.json'],
+    [...files('native', /\.(?:cpp|h|cmake|txt)$/), 'CMakeLists.txt'],
     [
+      // The parts of package.json that the build reads, so that a new dependency compiles nothing.
+      ...[manifest.version, manifest.binary],
       libtorch,
       LIBTORCH_VERSION,
       process.arch,
@@ -87,32 +91,46 @@ function buildAddons(libtorch, { folder, config, sanitize }, force) {
 }
 
 function buildTypeScript(force) {
-  const sources = [
-    ...files('src', /\.(?:[cm]?[jt]s|json|css)$/),
-    'tsconfig.json',
-    'tsconfig.build.json',
-    'package.json',
-  ];
-  const stamp = stampOf([...sources, 'binding.d.ts'], [version('typescript')]);
-  const dist = join(root, 'dist');
-  const outputs = ['index.js', 'index.cjs', 'cli/main.js'].map((file) => join(dist, file));
-  upToDate({ name: 'typescript', stamp, outputs, force }, () => {
-    console.error('Building the TypeScript in dist …');
+  const outputs = ['index.js', 'index.cjs', 'cli/main.js'];
+  const core = compile({ name: 'typescript', folder: '.', inputs: ['binding.d.ts'], outputs, force }, (dist) => {
+    // tsc keeps the #! line but not the permission, which npx needs in a checkout.
+    chmodSync(join(dist, 'cli/main.js'), 0o755);
+  });
+  // Packages are checked against the declarations of the core.
+  for (const { folder, entry } of packages) {
+    compile({ name: `typescript-${basename(folder)}`, folder, words: [core], outputs: [entry], force });
+  }
+}
+
+/**
+ * Compiles `src` of a package into its `dist`, with the files that are no TypeScript.
+ *
+ * @returns the stamp of what it was made from
+ */
+function compile({ name, folder, inputs = [], words = [], outputs, force }, finish = () => undefined) {
+  const at = (path) => (folder === '.' ? path : `${folder}/${path}`);
+  const sources = files(at('src'), /\.(?:[cm]?[jt]s|json|css)$/);
+  const configuration = ['tsconfig.json', 'tsconfig.build.json', 'package.json'];
+  const paths = new Set([...sources, ...configuration, ...configuration.map(at), ...inputs]);
+  const stamp = stampOf([...paths], [version('typescript'), ...words]);
+  const dist = join(root, at('dist'));
+  upToDate({ name, stamp, outputs: outputs.map((file) => join(dist, file)), force }, () => {
+    console.error(`Building the TypeScript in ${at('dist')} …`);
     // Into a folder beside it first: a failed build leaves the last good one in place.
-    const fresh = join(root, 'build', 'dist');
+    const fresh = join(root, 'build', `dist-${basename(join(root, folder))}`);
     rmSync(fresh, { recursive: true, force: true });
     run(process.execPath, [
       join(root, 'node_modules/typescript/bin/tsc'),
-      ...['--project', join(root, 'tsconfig.build.json'), '--outDir', fresh],
+      ...['--project', join(root, at('tsconfig.build.json')), '--outDir', fresh],
     ]);
-    for (const file of sources.filter((source) => /^src\/.*\.(?:json|js|css)$/.test(source))) {
-      cpSync(join(root, file), join(fresh, relative('src', file)));
+    for (const file of sources.filter((source) => /\.(?:json|js|css)$/.test(source))) {
+      cpSync(join(root, file), join(fresh, relative(at('src'), file)));
     }
-    // tsc keeps the #! line but not the permission, which npx needs in a checkout.
-    chmodSync(join(fresh, 'cli/main.js'), 0o755);
+    finish(fresh);
     rmSync(dist, { recursive: true, force: true });
     renameSync(fresh, dist);
   });
+  return stamp;
 }
 
 /** Runs `build` unless its outputs are there and were made from the same inputs. */

@@ -3,10 +3,11 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { HyperIQAError } from '../index.js';
+import type { AddOnCommand } from '../add-on.js';
+import { addOnCommand } from './add-ons.js';
 import { doctorCommand, doctorOptions } from './commands/doctor.js';
 import { packageVersion } from '../support/package.js';
 import { suggestion } from '../support/suggest.js';
-import { evalCommand, evalOptions } from './commands/eval.js';
 import { exportCommand, exportOptions } from './commands/export.js';
 import { facesCommand } from './commands/faces.js';
 import { infoCommand } from './commands/info.js';
@@ -14,7 +15,6 @@ import { mapCommand } from './commands/map.js';
 import { mapOptions } from './commands/map-options.js';
 import { modelsCommand, modelsOptions } from './commands/models.js';
 import { faceOptions, facesOptions, loadOptions, reportOptions, scoreOptions } from './flags.js';
-import { pageOptions, reportCommand } from './commands/report.js';
 import { runtimeCommand, runtimeOptions } from './commands/runtime.js';
 import { scoreCommand } from './commands/score.js';
 import { selfCheckCommand } from './commands/self-check.js';
@@ -47,8 +47,8 @@ function cli(args: string[]) {
       .locale('en')
       .usage('$0 <command>\n\nScores the quality of photographs without a reference (HyperIQA).')
       .command(scoreCommand(exit))
-      .command(evalCommand(exit))
-      .command(reportCommand(exit))
+      .command(addOnCommand('eval', exit, useAddOn))
+      .command(addOnCommand('report', exit, useAddOn))
       .command(facesCommand(exit))
       .command(mapCommand(exit))
       .command(infoCommand)
@@ -102,8 +102,7 @@ function explain(message: string): string {
   const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1]?.split(', ') ?? [];
   const options = Object.keys({
     ...scoreOptions,
-    ...evalOptions,
-    ...pageOptions,
+    ...fromAddOn,
     ...faceOptions,
     ...facesOptions,
     ...mapOptions,
@@ -128,13 +127,17 @@ function wrongCommand([name]: string[]): string {
   return `There is no command ${name}: ${hint ? `did you mean ${hint}?` : `there are ${commands.join(', ')}.`}`;
 }
 
-/** Options that take several values. */
-const lists = new Set(Object.entries(evalOptions).flatMap(([name, option]) => ('array' in option ? [name] : [])));
+/** The options of the add-on's command that is used, if one is. */
+let fromAddOn: AddOnCommand['options'] = {};
+
+function useAddOn({ options }: AddOnCommand): void {
+  fromAddOn = options;
+}
 
 /** An option given twice has two values, of which none is more right than the other. */
 function refuseRepeats(args: Record<string, unknown>): true {
   for (const [name, value] of Object.entries(args)) {
-    if (Array.isArray(value) && name !== '_' && !lists.has(name)) {
+    if (Array.isArray(value) && name !== '_' && fromAddOn[name]?.array !== true) {
       throw new HyperIQAError('ERR_INVALID_ARGUMENT', `--${name} is given more than once.`);
     }
   }

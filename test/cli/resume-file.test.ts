@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { inert } from '../../src/cli/records/formats.js';
 import { Resume, type ResumeFormat } from '../../src/cli/records/resume.js';
+import { inert } from '../../src/cli/records/spreadsheet.js';
 import { errorWith } from '../helpers/errors.js';
 import { scratch } from './cli.js';
 

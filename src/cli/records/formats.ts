@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import type { Info } from '../../index.js';
 import { describeCrops, type FaceOfRecord, type ScoreRecord } from './records.js';
+import { inert } from './spreadsheet.js';
 import { printable } from '../terminal/text.js';
 
 export type Format = 'table' | 'csv' | 'json' | 'jsonl' | 'study';
@@ -67,12 +68,6 @@ function csv(columns: Columns): Writer {
 /** A row of CSV. */
 export const csvLine = (cells: Cell[]) =>
   stringify([cells.map((cell) => (typeof cell === 'string' ? inert(cell) : cell))]);
-
-/**
- * Text that a spreadsheet does not take for a formula: an apostrophe goes before `=`, `+`, `-`, `@`, tab and carriage
- * return. File names come from anywhere, and opening a table must not run them. Numbers are left alone.
- */
-export const inert = (text: string) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
 
 function csvColumns({ provenance, resumable, faces }: WriterContext): Columns {
   const result =

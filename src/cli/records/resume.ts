@@ -5,8 +5,9 @@ import { parse } from 'csv-parse/sync';
 import { AtomicFile } from '../../files/atomic-file.js';
 import { writing } from '../../files/output-error.js';
 import { HyperIQAError } from '../../index.js';
-import { inert, type Format } from './formats.js';
+import type { Format } from './formats.js';
 import { differences, type Source } from './records.js';
+import { inert } from './spreadsheet.js';
 
 /** Where a record stands in the file. `value` is null for a failed one, which is always tried again. */
 interface Segment<V> {

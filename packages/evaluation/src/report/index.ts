@@ -1,0 +1,4 @@
+/** `@hyperiqa/evaluation/report`: an evaluation as a page for people. Needs Node.js and sharp, but not LibTorch. */
+export { picturePng } from './picture.js';
+export { createReport } from './report.js';
+export type { Picture, Report, ReportInput, ReportOptions } from './types.js';

@@ -1,0 +1,15 @@
+// The packages of the repository beside the main one: packages/NAME.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import { root } from './paths.mjs';
+
+/**
+ * Their folders from the root, with the content of package.json and the main module in `dist`.
+ *
+ * @type {{ folder: string, manifest: { name: string, version: string }, entry: string }[]}
+ */
+export const packages = readdirSync(join(root, 'packages')).map((name) => {
+  const folder = `packages/${name}`;
+  const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+  return { folder, manifest, entry: posix.relative('dist', manifest.exports['.'].import.default) };
+});
