@@ -11,7 +11,8 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { cacheFolder, root } from '../scripts/lib/paths.mjs';
+import { root } from '../scripts/lib/paths.mjs';
+import { cacheFolder } from '../scripts/lib/typescript.mjs';
 import { run } from '../scripts/lib/run.mjs';
 import { modelsPython } from '../scripts/python-env.mjs';
 

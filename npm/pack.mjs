@@ -21,11 +21,13 @@ import { parseArgs } from 'node:util';
 import { npm } from '../scripts/lib/npm.mjs';
 import { root } from '../scripts/lib/paths.mjs';
 import { Failure, main, run } from '../scripts/lib/run.mjs';
-import { LIBTORCH_VERSION, provideLibTorch, readVersion } from '../scripts/libtorch.mjs';
+import { built } from '../scripts/lib/typescript.mjs';
+import { provideLibTorch } from '../scripts/libtorch.mjs';
 import { closure, compareVersions, dynamicSection, neededAmong, symbolVersions } from './lib/elf.mjs';
 import { writeLicences } from './lib/licences.mjs';
 import { addonPackage, LIBTORCH_PACKAGE_VERSION, libtorchPackage, platforms, TARBALL_LIMIT } from './platforms.mjs';
 
+const { LIBTORCH_VERSION, readLibTorchVersion } = built('libtorch/locate');
 const PARTS = ['main', 'addon', 'libtorch'];
 const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
@@ -112,7 +114,7 @@ function stageAddon(stage, addon, { platform, ...table }) {
 }
 
 function stageLibTorch(stage, libtorch, { platform, ...table }, licences) {
-  const version = readVersion(libtorch);
+  const version = readLibTorchVersion(libtorch);
   if (version !== LIBTORCH_VERSION) {
     throw new Failure(`${libtorch} is LibTorch ${version ?? 'of unknown version'}, not ${LIBTORCH_VERSION}.`);
   }

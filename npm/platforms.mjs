@@ -8,7 +8,9 @@
 // strip           files whose symbol tables are dropped; never a file whose licence forbids changing it (NVIDIA's)
 // floor           Linux: the newest symbol versions that any file may ask for
 // licences        the texts for each library, by name; a library without a line cannot be packed
-import { LIBTORCH_VERSION } from '../scripts/libtorch.mjs';
+import { built } from '../scripts/lib/typescript.mjs';
+
+const { LIBTORCH_VERSION } = built('libtorch/version');
 
 /** Version of the LibTorch packages. When the same LibTorch is packed anew, append -r2, -r3 … */
 export const LIBTORCH_PACKAGE_VERSION = LIBTORCH_VERSION;

@@ -1,5 +1,6 @@
-// Builds what a checkout needs to run: LibTorch (scripts/libtorch.mjs), the addons (build/Release) and the TypeScript
-// (dist, and dist of each package in packages). npm runs it after `npm ci` and `npm install` in a checkout; installing the published package runs nothing.
+// Builds what a checkout needs to run: the TypeScript (dist, and dist of each package in packages), whose installer then
+// provides LibTorch (scripts/libtorch.mjs), and the addons (build/Release). npm runs it after `npm ci` and `npm install` in a
+// checkout; installing the published package runs nothing.
 //
 //   node scripts/prepare.mjs                      what is missing or out of date; nothing to do takes a moment
 //   node scripts/prepare.mjs --force              everything anew
@@ -8,26 +9,16 @@
 //                                                 build-tsan/Debug
 // The last two are used with HYPERIQA_BUILD=build-debug/Debug and so on; a sanitizer also wants its run-time library
 // preloaded, because node itself has none: LD_PRELOAD=$(gcc -print-file-name=libasan.so).
-import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
-import { basename, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { packages } from './lib/packages.mjs';
 import { root } from './lib/paths.mjs';
 import { Failure, main, onPath, run, works } from './lib/run.mjs';
-import { LIBTORCH_VERSION, provideLibTorch } from './libtorch.mjs';
+import { buildTypeScript, built } from './lib/typescript.mjs';
+import { files, stampOf, upToDate, version } from './lib/up-to-date.mjs';
+import { provideLibTorch } from './libtorch.mjs';
 
 /** Where each flavour is built, and how. */
 export const FLAVOURS = {
@@ -46,14 +37,19 @@ const COMPILER_BYTES = 1.5e9;
 export async function prepare({ force = false, flavour = 'release' } = {}) {
   if (!existsSync(join(root, 'native'))) return;
   requireDevelopmentDependencies();
-  buildAddons(await provideLibTorch(), FLAVOURS[flavour], force);
+  if (force) {
+    requireCompiler();
+    rmSync(join(root, FLAVOURS[flavour].folder), { recursive: true, force: true });
+  }
   buildTypeScript(force);
+  buildAddons(await provideLibTorch(), FLAVOURS[flavour], force);
 }
 
 function buildAddons(libtorch, { folder, config, sanitize }, force) {
+  const { LIBTORCH_VERSION } = built('libtorch/version');
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const built = join(root, folder, config);
-  const outputs = ['hyperiqa.node', 'hyperiqa_loader.node'].map((file) => join(built, file));
+  const target = join(root, folder, config);
+  const outputs = ['hyperiqa.node', 'hyperiqa_loader.node'].map((file) => join(target, file));
   const stamp = stampOf(
     [...files('native', /\.(?:cpp|h|cmake|txt)$/), 'CMakeLists.txt'],
     [
@@ -70,8 +66,7 @@ function buildAddons(libtorch, { folder, config, sanitize }, force) {
   );
   upToDate({ name: `addon-${folder}`, stamp, outputs, force }, () => {
     requireCompiler();
-    console.error(`Building the addons in ${relative(root, built)} …`);
-    if (force) rmSync(join(root, folder), { recursive: true, force: true });
+    console.error(`Building the addons in ${relative(root, target)} …`);
     const cmakeJs = (command) => {
       run(process.execPath, [
         join(root, 'node_modules/cmake-js/bin/cmake-js'),
@@ -88,79 +83,6 @@ function buildAddons(libtorch, { folder, config, sanitize }, force) {
     const missing = outputs.find((file) => !existsSync(file));
     if (missing) throw new Failure(`The build ended without making ${relative(root, missing)}.`);
   });
-}
-
-function buildTypeScript(force) {
-  const outputs = ['index.js', 'index.cjs', 'cli/main.js'];
-  const core = compile({ name: 'typescript', folder: '.', inputs: ['binding.d.ts'], outputs, force }, (dist) => {
-    // tsc keeps the #! line but not the permission, which npx needs in a checkout.
-    chmodSync(join(dist, 'cli/main.js'), 0o755);
-  });
-  // Packages are checked against the declarations of the core.
-  for (const { folder, entry } of packages) {
-    compile({ name: `typescript-${basename(folder)}`, folder, words: [core], outputs: [entry], force });
-  }
-}
-
-/**
- * Compiles `src` of a package into its `dist`, with the files that are no TypeScript.
- *
- * @returns the stamp of what it was made from
- */
-function compile({ name, folder, inputs = [], words = [], outputs, force }, finish = () => undefined) {
-  const at = (path) => (folder === '.' ? path : `${folder}/${path}`);
-  const sources = files(at('src'), /\.(?:[cm]?[jt]s|json|css)$/);
-  const configuration = ['tsconfig.json', 'tsconfig.build.json', 'package.json'];
-  const paths = new Set([...sources, ...configuration, ...configuration.map(at), ...inputs]);
-  const stamp = stampOf([...paths], [version('typescript'), ...words]);
-  const dist = join(root, at('dist'));
-  upToDate({ name, stamp, outputs: outputs.map((file) => join(dist, file)), force }, () => {
-    console.error(`Building the TypeScript in ${at('dist')} …`);
-    // Into a folder beside it first: a failed build leaves the last good one in place.
-    const fresh = join(root, 'build', `dist-${basename(join(root, folder))}`);
-    rmSync(fresh, { recursive: true, force: true });
-    run(process.execPath, [
-      join(root, 'node_modules/typescript/bin/tsc'),
-      ...['--project', join(root, at('tsconfig.build.json')), '--outDir', fresh],
-    ]);
-    for (const file of sources.filter((source) => /\.(?:json|js|css)$/.test(source))) {
-      cpSync(join(root, file), join(fresh, relative(at('src'), file)));
-    }
-    finish(fresh);
-    rmSync(dist, { recursive: true, force: true });
-    renameSync(fresh, dist);
-  });
-  return stamp;
-}
-
-/** Runs `build` unless its outputs are there and were made from the same inputs. */
-function upToDate({ name, stamp, outputs, force }, build) {
-  const file = join(root, 'build', `.stamp-${name}`);
-  const current = existsSync(file) && readFileSync(file, 'utf8') === stamp;
-  if (current && !force && outputs.every((output) => existsSync(output))) return;
-  rmSync(file, { force: true });
-  build();
-  mkdirSync(join(root, 'build'), { recursive: true });
-  writeFileSync(file, stamp);
-}
-
-/** Hash of files (by content) and of other words that decide a build. */
-function stampOf(paths, words) {
-  const hash = createHash('sha256').update(JSON.stringify(words));
-  for (const path of paths) hash.update(`\0${path}\0`).update(readFileSync(join(root, path)));
-  return hash.digest('hex');
-}
-
-/** Files under a folder of the checkout whose names match, with / between folders, sorted. */
-function files(folder, pattern) {
-  return readdirSync(join(root, folder), { recursive: true })
-    .map((file) => `${folder}/${file.replaceAll('\\', '/')}`)
-    .filter((file) => pattern.test(file))
-    .sort();
-}
-
-function version(name) {
-  return JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
 }
 
 function jobs() {

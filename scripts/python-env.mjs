@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cacheFolder, root } from './lib/paths.mjs';
+import { root } from './lib/paths.mjs';
 import { run } from './lib/run.mjs';
+import { cacheFolder } from './lib/typescript.mjs';
 
 /** @param {string} name folder name in the cache  @param {string} requirements file with exact pins */
 export function pythonEnvironment(name, requirements) {

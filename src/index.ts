@@ -25,7 +25,7 @@ export { protocolNames, resolveProtocol } from './protocol/protocol.js';
 export { defaultFaceModelPath, defaultModelPath } from './model-file/shipped.js';
 export { runtimeInfo } from './scoring/runtime-info.js';
 export { doctor } from './doctor/doctor.js';
-export { installRuntime, listRuntimes, removeRuntime, useRuntime, verifyRuntime } from './libtorch/install/manage.js';
+export { installRuntime, listRuntimes, removeRuntime, useRuntime, verifyRuntime } from './libtorch/install/runtimes.js';
 export { HyperIQA } from './scoring/scorer.js';
 export { probeRuntime } from './doctor/probe.js';
 export type * from './libtorch/install/types.js';

@@ -155,7 +155,12 @@ export interface CropScore {
 
 /** Something the caller should know about a result that is valid nevertheless. */
 export interface Warning {
-  code: 'WARN_ENLARGED' | 'WARN_STANDARD_ERROR_NOT_REACHED' | 'WARN_ICC_PROFILE_IGNORED' | 'WARN_DEVICE_FALLBACK';
+  code:
+    | 'WARN_ENLARGED'
+    | 'WARN_STANDARD_ERROR_NOT_REACHED'
+    | 'WARN_ICC_PROFILE_IGNORED'
+    | 'WARN_DEVICE_FALLBACK'
+    | 'WARN_NO_CACHE';
   message: string;
 }
 
@@ -250,6 +255,8 @@ export interface Info {
   selfCheck: SelfCheckResult | null;
   libtorch: { version: string; path: string; source: string };
   versions: Provenance['versions'];
+  /** What a host may want to know of this load; empty where nothing is the matter. */
+  warnings: Warning[];
 }
 
 /** What can be told of this installation without loading a model. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { npm } from '../../scripts/lib/npm.mjs';
-import { cacheFolder } from '../../scripts/lib/paths.mjs';
+import { cacheFolder } from '../../scripts/lib/typescript.mjs';
 import { Failure } from '../../scripts/lib/run.mjs';
 
 const LIST = fileURLToPath(new URL('tools/', import.meta.url));

@@ -1,20 +1,20 @@
 /** Looks at everything that scoring needs, and says what is wrong and what to do. */
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { familySync } from 'detect-libc';
 
 import type { ErrorCode } from '../errors.js';
 import { locateAddon } from '../libtorch/addon.js';
-import { cacheFolder } from '../support/cache-folder.js';
+import { makeFolder } from '../files/make-folder.js';
+import { cacheFolder, NO_CACHE_FOLDER } from '../support/cache-folder.js';
 import { packageVersion, supportedNode } from '../support/package.js';
 import { LIBTORCH_VERSION, PLATFORM } from '../libtorch/version.js';
 import { DRIVER_NEEDED, nvidiaDriver } from './driver.js';
-import { shown } from '../libtorch/install/failures.js';
-import { listRuntimes } from '../libtorch/install/manage.js';
+import { listRuntimes } from '../libtorch/install/runtimes.js';
 import { findPip } from '../libtorch/install/pip.js';
 import { checkProbeOptions, libTorchCandidates, probe, type ProbeOutcomes } from './probe.js';
-import { GLIBC_NEEDED, glibcVersion } from '../libtorch/install/system.js';
+import { GLIBC_NEEDED, glibcVersion } from '../libtorch/install/glibc.js';
 import type { DoctorCheck, DoctorReport, NvidiaDriver, ProbeOptions, RuntimeList } from '../libtorch/install/types.js';
 import { isOlder } from '../libtorch/install/wheel-name.js';
 
@@ -91,10 +91,16 @@ function checkPlatform(): DoctorCheck {
   );
 }
 
+const WITHOUT_CACHE =
+  'without one graph modes are measured at every load, models are tried anew, and no runtime can be installed.';
+
 async function checkCache(): Promise<DoctorCheck> {
   const folder = cacheFolder();
+  if (folder === undefined) {
+    return warning('cache', NO_CACHE_FOLDER, `Set HYPERIQA_CACHE to a folder that can be written; ${WITHOUT_CACHE}`);
+  }
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const trial = await mkdtemp(join(folder, '.doctor-'));
     try {
       await writeFile(join(trial, 'trial'), '');
@@ -106,8 +112,7 @@ async function checkCache(): Promise<DoctorCheck> {
     return warning(
       'cache',
       `${folder} cannot be written: ${(error as Error).message}`,
-      'Set HYPERIQA_CACHE to a folder that can be; without one graph modes are measured at every load, and no runtime ' +
-        'can be installed.',
+      `Set HYPERIQA_CACHE to a folder that can be; ${WITHOUT_CACHE}`,
     );
   }
 }
@@ -221,20 +226,15 @@ function checkRuntimes({ installed, inUse }: RuntimeList): DoctorCheck {
 }
 
 async function findInstallSource(signal: AbortSignal | undefined): Promise<DoctorReport['installSource']> {
-  const index = process.env.HYPERIQA_WHEEL_INDEX;
-  if (index) {
-    const detail = URL.canParse(index) ? shown(index) : 'HYPERIQA_WHEEL_INDEX is no address';
-    return { kind: 'index', detail };
-  }
-  const pip = await findPip(signal);
-  return pip ? { kind: 'pip', detail: `${pip.python}, pip ${pip.version}` } : { kind: 'none', detail: 'no pip' };
+  const found = await findPip(signal);
+  if (found?.pip) return { kind: 'pip', detail: `${found.python}, pip ${found.pip.version}` };
+  return { kind: 'none', detail: found ? `${found.python} has no pip` : 'no Python' };
 }
 
 function checkInstallSource({ kind, detail }: DoctorReport['installSource']): DoctorCheck {
   if (kind !== 'none') return ok('install-source', `"runtime install" takes LibTorch from ${kind}: ${detail}`);
   return skipped(
     'install-source',
-    `"runtime install" finds no pip, and HYPERIQA_WHEEL_INDEX is not set: name a wheel, archive, folder or address of ` +
-      `LibTorch ${LIBTORCH_VERSION}`,
+    `"runtime install" finds no pip (${detail}): name a wheel, archive, folder or address of LibTorch ${LIBTORCH_VERSION}`,
   );
 }

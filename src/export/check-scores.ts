@@ -1,6 +1,6 @@
 /** The check scores of a new model, computed by the engine. */
 import { HyperIQAError } from '../errors.js';
-import { sha256OfFile } from '../model-file/model-file.js';
+import { sha256OfFile } from '../files/sha256.js';
 import { know, remember } from '../model-file/known.js';
 import { HyperIQA } from '../scoring/scorer.js';
 import type { LoadOptions, SelfCheckResult } from '../types.js';

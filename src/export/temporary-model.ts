@@ -1,9 +1,9 @@
 /** A model file being made: written beside its destination, read back, and moved there when it is complete. */
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { HyperIQAError } from '../errors.js';
 import { AtomicFile } from '../files/atomic-file.js';
+import { makeFolder } from '../files/make-folder.js';
 import { writing } from '../files/output-error.js';
 import type { ModelMetadata } from '../types.js';
 import { writeArchive } from './archive.js';
@@ -26,7 +26,7 @@ export class TemporaryModel implements AsyncDisposable {
   /** @throws HyperIQAError ERR_OUTPUT, also where the destination is there and no regular file */
   static async create(destination: string): Promise<TemporaryModel> {
     return writing(cannotWrite(destination), async () => {
-      await mkdir(dirname(destination), { recursive: true });
+      await makeFolder(dirname(destination));
       return new TemporaryModel(await AtomicFile.create(destination), destination);
     });
   }

@@ -5,16 +5,10 @@ import { checkEngineSize } from '../intake/cost.js';
 import { decodingPlaces, inDecodingPlace } from '../intake/decodings.js';
 import { HyperIQAError, toHyperIQAError } from '../errors.js';
 import { captureImage } from '../image/capture.js';
+import { sha256OfFile } from '../files/sha256.js';
 import { loadSharp } from '../image/sharp.js';
 import { ImageQueue, type Processed } from '../intake/image-queue.js';
-import {
-  cancelledBy,
-  checkModelFile,
-  deepFreeze,
-  modelPath,
-  sha256OfFile,
-  untilAborted,
-} from '../model-file/model-file.js';
+import { cancelledBy, checkModelFile, deepFreeze, modelPath, untilAborted } from '../model-file/model-file.js';
 import { requireTried } from '../model-file/known.js';
 import { loadBinding } from '../libtorch/addon.js';
 import { identityOf, versions } from '../scoring/provenance.js';

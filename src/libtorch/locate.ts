@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 import { HyperIQAError } from '../errors.js';
-import { runtimeFolder, selectedRuntime } from './places.js';
+import { runtimeFolder, selectedRuntime } from './runtime-folders.js';
 import { cacheFolder } from '../support/cache-folder.js';
 import { LIBTORCH_PACKAGE, missingPackageRemedy, packageFolder } from './packages.js';
 import { LIBTORCH_VERSION, PLATFORM } from './version.js';
@@ -35,9 +35,10 @@ export function libraryFiles(path: string): string[] {
   return ['c10', 'torch_cpu'].map((name) => join(path, 'lib', `${PREFIX}${name}${SUFFIX}`));
 }
 
-/** Where `scripts/libtorch.mjs` puts LibTorch. */
-export function cachedLibTorch(): string {
-  return join(cacheFolder(), 'libtorch', `${LIBTORCH_VERSION}-${PLATFORM}`, 'torch');
+/** Where the set-up of a checkout puts LibTorch; undefined without a cache folder. */
+export function cachedLibTorch(): string | undefined {
+  const cache = cacheFolder();
+  return cache && join(cache, 'libtorch', `${LIBTORCH_VERSION}-${PLATFORM}`, 'torch');
 }
 
 /**
@@ -116,7 +117,7 @@ function place(
       return { path: kind ? join(runtimeFolder(kind), 'torch') : undefined, chosen: true, without: 'none in use' };
     }
     case 'cache':
-      return { path: cachedLibTorch(), chosen: false, without: '' };
+      return { path: cachedLibTorch(), chosen: false, without: 'there is none' };
     case 'package':
       return { path: packageFolder(LIBTORCH_PACKAGE), chosen: false, without: 'not installed' };
   }

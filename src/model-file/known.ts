@@ -1,8 +1,9 @@
 /** Which models need no trial: those that have passed one, remembered by SHA-256 in the cache folder. */
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
+import { writeWhole } from '../files/atomic-file.js';
+import { makeFolder } from '../files/make-folder.js';
 import { cacheFolder } from '../support/cache-folder.js';
 import { LIBTORCH_VERSION, PLATFORM } from '../libtorch/version.js';
 import { packageVersion } from '../support/package.js';
@@ -16,9 +17,14 @@ const SHA256 = /^[0-9a-f]{64}$/;
 /** Of this process; also where the cache folder cannot be written. */
 const known = new Set<string>();
 
-/** Another version of hyperiqa or LibTorch may do with a model what this one does not. */
-const file = (): string =>
-  join(cacheFolder(), 'models-tried', `${packageVersion}-${LIBTORCH_VERSION}-${PLATFORM}.json`);
+/**
+ * The file of this version: another one of hyperiqa or LibTorch may do with a model what this one does not. Undefined
+ * without a cache folder.
+ */
+function rememberedFile(): string | undefined {
+  const cache = cacheFolder();
+  return cache && join(cache, 'models-tried', `${packageVersion}-${LIBTORCH_VERSION}-${PLATFORM}.json`);
+}
 
 /**
  * Makes sure that a model has been loaded in a process of its own, once for its content.
@@ -39,23 +45,23 @@ export function know(sha256: string): void {
 /** For all processes. Where the cache folder cannot be written, the next process tries the model again. */
 export async function remember(sha256: string): Promise<void> {
   know(sha256);
-  let made;
+  const path = rememberedFile();
+  if (path === undefined) return;
   try {
-    const path = file();
-    made = `${path}.${randomUUID()}`;
     const models = [...(await read()).filter((other) => other !== sha256), sha256].slice(-MOST);
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(made, JSON.stringify({ formatVersion: 1, models }), { flag: 'wx' });
-    await rename(made, path);
+    await makeFolder(dirname(path));
+    await writeWhole(path, JSON.stringify({ formatVersion: 1, models }));
   } catch {
-    if (made !== undefined) await rm(made, { force: true }).catch(() => undefined);
+    // Nothing but a further trial depends on it.
   }
 }
 
 /** Nothing of a file that is not as it is written here counts. */
 async function read(): Promise<string[]> {
+  const path = rememberedFile();
+  if (path === undefined) return [];
   try {
-    await using handle = await open(file());
+    await using handle = await open(path);
     const { size } = await handle.stat();
     if (size > LONGEST_FILE) return [];
     const { formatVersion, models } = JSON.parse(await handle.readFile('utf8')) as Record<string, unknown>;

@@ -1,14 +1,9 @@
 /** What loading a model file has in common for all kinds of models. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { fileURLToPath } from 'node:url';
 
 import { abortedError, onAbort } from '../support/abort.js';
 import { HyperIQAError } from '../errors.js';
-import { invalid } from '../support/validate.js';
+import { checkPath } from '../support/validate.js';
 
 /**
  * The path of the model that a caller names, or the package's own.
@@ -16,10 +11,7 @@ import { invalid } from '../support/validate.js';
  * @throws HyperIQAError ERR_INVALID_ARGUMENT
  */
 export function modelPath(model: unknown, defaultPath: string): string {
-  if (model === undefined) return defaultPath;
-  if (typeof model === 'string' && model !== '' && !model.includes('\0')) return resolve(model);
-  if (model instanceof URL && model.protocol === 'file:') return fileURLToPath(model);
-  throw invalid('model (the options come second)', 'the path or file URL of a model file', model);
+  return model === undefined ? defaultPath : checkPath('model (the options come second)', model, 'of a model file');
 }
 
 /** @throws HyperIQAError ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT */
@@ -32,13 +24,6 @@ export async function checkModelFile(path: string, defaultPath: string): Promise
     throw new HyperIQAError('ERR_MODEL_NOT_FOUND', `There is no model file ${path}.${hint}`, { cause });
   }
   if (!file.isFile()) throw new HyperIQAError('ERR_MODEL_FORMAT', `${path} is not a file, so it is no model.`);
-}
-
-/** @param signal - Ends the reading; the promise then rejects with an AbortError of Node.js. */
-export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash, signal ? { signal } : {});
-  return hash.digest('hex');
 }
 
 /**

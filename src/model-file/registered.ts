@@ -16,7 +16,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
 import { HyperIQAError } from '../errors.js';
-import { cacheFolder } from '../support/cache-folder.js';
+import { makeFolder } from '../files/make-folder.js';
+import { cacheFolder, requireCacheFolder } from '../support/cache-folder.js';
 import type { ModelMetadata } from '../types.js';
 import { isName } from './names.js';
 
@@ -52,11 +53,16 @@ const STALE_MS = 24 * 3600 * 1000;
 const LOOKS = 5;
 const LOOK_AGAIN_MS = 20;
 
-/** Where the registry is; need not exist. */
-export const registryFolder = (): string => join(cacheFolder(), 'models');
+/**
+ * Where the registry is; need not exist.
+ *
+ * @throws HyperIQAError ERR_OUTPUT without a cache folder
+ */
+export const registryFolder = (): string => join(requireCacheFolder('ERR_OUTPUT'), 'models');
 
 /** Names of all models, sorted. */
 export async function storedNames(): Promise<string[]> {
+  if (cacheFolder() === undefined) return [];
   const names = await readdir(registryFolder()).catch(missing([])).catch(unreadable);
   return names.filter(isName).sort();
 }
@@ -67,6 +73,7 @@ export async function storedNames(): Promise<string[]> {
  * @throws HyperIQAError ERR_MODEL_FORMAT where its entry is damaged, ERR_MODEL_NOT_FOUND where its file is gone
  */
 export async function storedModel(name: string): Promise<RegisteredModel | undefined> {
+  if (cacheFolder() === undefined) return undefined;
   for (let look = 1; ; look++) {
     const text = await readFile(join(registryFolder(), name, ENTRY), 'utf8')
       .catch(missing(undefined))
@@ -131,7 +138,7 @@ export class Staged implements AsyncDisposable {
   ) {}
 
   static async copy(source: string): Promise<Staged> {
-    await mkdir(registryFolder(), { recursive: true });
+    await makeFolder(registryFolder());
     await removeStale();
     // Not mkdtemp, which lets nobody else in: a model may be added by one user (of a container) and used by another.
     const place = join(registryFolder(), `.new-${randomUUID()}`);
@@ -204,6 +211,7 @@ export class Staged implements AsyncDisposable {
 
 /** @returns false where there was no such model */
 export async function removeStored(name: string): Promise<boolean> {
+  if (cacheFolder() === undefined) return false;
   const gone = join(registryFolder(), `.old-${randomUUID()}`);
   try {
     await rename(join(registryFolder(), name), gone);

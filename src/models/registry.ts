@@ -2,7 +2,8 @@
 import { stat } from 'node:fs/promises';
 
 import { HyperIQAError } from '../errors.js';
-import { checkModelFile, sha256OfFile } from '../model-file/model-file.js';
+import { sha256OfFile } from '../files/sha256.js';
+import { checkModelFile } from '../model-file/model-file.js';
 import { defaultModelPath } from '../model-file/shipped.js';
 import { HyperIQA } from '../scoring/scorer.js';
 import type { LoadOptions, ModelMetadata } from '../types.js';

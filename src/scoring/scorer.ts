@@ -1,17 +1,17 @@
 /** A loaded model: load, score, scoreAll, selfCheck, dispose. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 
 import type { NativeEngine } from '../../binding.js';
 import { fromCallSite } from '../support/call-site.js';
 import { decodingPlaces } from '../intake/decodings.js';
 import { HyperIQAError, toHyperIQAError } from '../errors.js';
 import { captureImage } from '../image/capture.js';
-import { cancelledBy, checkModelFile, deepFreeze, sha256OfFile, untilAborted } from '../model-file/model-file.js';
+import { sha256OfFile } from '../files/sha256.js';
+import { cancelledBy, checkModelFile, deepFreeze, untilAborted } from '../model-file/model-file.js';
 import { requireTried } from '../model-file/known.js';
 import { locateModel, requireSha256, type LocatedModel } from '../model-file/locate.js';
 import { loadBinding, type LoadedBinding } from '../libtorch/addon.js';
-import { cacheFolder } from '../support/cache-folder.js';
+import { tuningCache } from './tuning-cache.js';
 import { checkLoadOptions, checkScoreOptions, type CheckedLoadOptions, type CheckedScoreOptions } from './options.js';
 import { knownFields } from '../protocol/protocol.js';
 import { provenanceOf, versions } from './provenance.js';
@@ -237,18 +237,24 @@ async function load(
     if (!trustModel && !registered && path !== defaultModelPath()) {
       await requireTried({ path, kind: 'quality', libtorch: loaded.libtorch.path }, await hashing, options.signal);
     }
-    const tuningFile = join(cacheFolder(), 'tuning', 'graph-modes.json');
+    const { tuningFile, warnings } = await tuningCache();
     engine = await cancelledBy(options.signal, (giveCancel) =>
       loaded.binding.load({ ...options.native, trustModel, modelPath: path, tuningFile }, giveCancel),
     );
-    return { engine, info: makeInfo(engine, path, await hashing, loaded) };
+    return { engine, info: makeInfo(engine, path, await hashing, loaded, warnings) };
   } catch (error) {
     await engine?.dispose();
     throw toHyperIQAError(error);
   }
 }
 
-function makeInfo(engine: NativeEngine, path: string, sha256: string, { binding, libtorch }: LoadedBinding): Info {
+function makeInfo(
+  engine: NativeEngine,
+  path: string,
+  sha256: string,
+  { binding, libtorch }: LoadedBinding,
+  warnings: Warning[],
+): Info {
   const { metadata, fallbackReason, ...native } = engine.info;
   const model = JSON.parse(metadata) as ModelMetadata;
   let known;
@@ -263,6 +269,7 @@ function makeInfo(engine: NativeEngine, path: string, sha256: string, { binding,
     fallbackReason: fallbackReason === '' ? null : fallbackReason,
     libtorch: { version: binding.libtorchVersion, path: libtorch.path, source: libtorch.source },
     versions: versions(binding.libtorchVersion),
+    warnings,
   });
 }
 

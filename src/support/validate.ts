@@ -70,11 +70,26 @@ export function checkString(name: string, value: unknown): string {
   return value;
 }
 
-/** A path or a file URL, as an absolute path. */
-export function checkPath(name: string, value: unknown): string {
-  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return resolve(value);
-  if (value instanceof URL && value.protocol === 'file:') return fileURLToPath(value);
-  throw invalid(name, 'a path or a file URL', value);
+/**
+ * A path or a file URL, as an absolute path.
+ *
+ * @param what - Follows "path or file URL" in the message: `of a model file`.
+ */
+export function checkPath(name: string, value: unknown, what = ''): string {
+  const path = typeof value === 'string' ? value : pathOf(value);
+  if (path === undefined || path === '' || path.includes('\0')) {
+    throw invalid(name, what === '' ? 'a path or a file URL' : `the path or file URL ${what}`, value);
+  }
+  return resolve(path);
+}
+
+/** Undefined for what is no file URL, or one of another host or with a "/" in a name, which no path stands for. */
+function pathOf(value: unknown): string | undefined {
+  try {
+    return value instanceof URL && value.protocol === 'file:' ? fileURLToPath(value) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function checkFunction(name: string, value: unknown): (...args: never[]) => unknown {

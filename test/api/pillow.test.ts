@@ -213,7 +213,7 @@ const folders = process.env.HYPERIQA_IMAGE_FOLDERS?.split(delimiter).filter((fol
 
 describe.skipIf(folders.length === 0)('folders of images', () => {
   test('every difference from Pillow is explained', { timeout: 1_800_000 }, async () => {
-    const python = process.env.HYPERIQA_PYTHON ?? join(cacheFolder(), 'python', 'bin', 'python');
+    const python = process.env.HYPERIQA_PYTHON ?? join(cacheFolder()!, 'python', 'bin', 'python');
     const printed = execFileSync(python, [join(fixtures, 'pillow_outcomes.py'), ...folders], {
       maxBuffer: 1 << 28,
       stdio: ['ignore', 'pipe', 'ignore'],

@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { cacheFolder } from '../../src/support/cache-folder.js';
 
 const sources = fileURLToPath(new URL('../../models/', import.meta.url));
-const folder = join(cacheFolder(), 'test-models');
+const folder = join(cacheFolder()!, 'test-models');
 const mark = join(folder, 'made-from.sha256');
 
 export type TestModel = 'resnet50' | 'lite0';
@@ -48,7 +48,7 @@ export function makeTestModels(): void {
 }
 
 function python(): string {
-  return process.env.HYPERIQA_PYTHON ?? join(cacheFolder(), 'python', 'bin', 'python');
+  return process.env.HYPERIQA_PYTHON ?? join(cacheFolder()!, 'python', 'bin', 'python');
 }
 
 function hashOfSources(): string {

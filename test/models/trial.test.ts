@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 
 import { addModel, FaceDetector, HyperIQA, verifyModel, type LoadOptions } from '../../src/index.js';
-import { sha256OfFile } from '../../src/model-file/model-file.js';
+import { sha256OfFile } from '../../src/files/sha256.js';
 import { registryFolder } from '../../src/model-file/registered.js';
 import { tryModel } from '../../src/model-file/trial.js';
 import { cacheFolder } from '../../src/support/cache-folder.js';
@@ -69,8 +69,8 @@ test('an unknown model is tried once, and known by its content from then on', as
   const path = await unknownModel();
   const sha256 = await load(path);
   expect(started).toHaveLength(1);
-  const [list] = readdirSync(join(cacheFolder(), 'models-tried'));
-  expect(JSON.parse(readFileSync(join(cacheFolder(), 'models-tried', list!), 'utf8'))).toEqual({
+  const [list] = readdirSync(join(cacheFolder()!, 'models-tried'));
+  expect(JSON.parse(readFileSync(join(cacheFolder()!, 'models-tried', list!), 'utf8'))).toEqual({
     formatVersion: 1,
     models: [sha256],
   });
@@ -100,7 +100,7 @@ test.each(['not JSON', '{"formatVersion":1,"models":["x"]}', '{"formatVersion":2
   'a damaged list counts for nothing and is written anew: %.30s',
   async (text) => {
     const path = await unknownModel();
-    const place = join(cacheFolder(), 'models-tried');
+    const place = join(cacheFolder()!, 'models-tried');
     mkdirSync(place, { recursive: true });
     for (const list of readdirSync(place)) writeFileSync(join(place, list), text);
     const sha256 = await load(path);

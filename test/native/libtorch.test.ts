@@ -1,11 +1,11 @@
 /** Finding LibTorch and the addon: the order of places, wrong versions, missing files; scripts and sources agree. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { HyperIQAError, type ErrorCode } from '../../src/errors.js';
+import { provideLibTorch } from '../../src/libtorch/install/provide.js';
 import { cacheFolder } from '../../src/support/cache-folder.js';
 import {
   cachedLibTorch,
@@ -204,38 +204,56 @@ describe('loadBinding', () => {
   });
 });
 
-describe('scripts and sources agree', () => {
-  const script = (name: string): Promise<Record<string, unknown>> =>
-    import(pathToFileURL(join(root, 'scripts', name)).href) as Promise<Record<string, unknown>>;
+describe('the cache folder', () => {
+  const of = (platform: NodeJS.Platform, environment: NodeJS.ProcessEnv, there: string[] = [], home = '/home/me') =>
+    cacheFolder({ platform, environment, home, exists: (path) => there.includes(path) });
 
-  test('on the cache folder', async () => {
-    const theirs = (await script('lib/paths.mjs')).cacheFolder as typeof cacheFolder;
-    const environments: NodeJS.ProcessEnv[] = [
-      {},
-      { HYPERIQA_CACHE: '/a/b' },
-      { HYPERIQA_CACHE: 'relative' },
-      { HYPERIQA_CACHE: '', XDG_CACHE_HOME: '/x' },
-      { XDG_CACHE_HOME: 'relative' },
-      { HYPERIQA_CACHE: '/a', XDG_CACHE_HOME: '/x' },
-    ];
-    expect(environments.map((environment) => theirs(environment))).toEqual(
-      environments.map((environment) => cacheFolder(environment)),
-    );
-    expect(environments.map((environment) => cacheFolder(environment))).toEqual([
-      join(homedir(), '.cache', 'hyperiqa'),
-      resolve('/a/b'),
-      resolve('relative'),
-      join('/x', 'hyperiqa'),
-      join(homedir(), '.cache', 'hyperiqa'),
-      resolve('/a'),
-    ]);
-  });
-
-  test("on LibTorch's version and place", async () => {
-    const libtorch = await script('libtorch.mjs');
-    expect(libtorch.LIBTORCH_VERSION).toBe(LIBTORCH_VERSION);
-    if (process.env.HYPERIQA_LIBTORCH === undefined && process.env.LIBTORCH === undefined) {
-      expect(await (libtorch.provideLibTorch as () => Promise<string>)()).toBe(cachedLibTorch());
+  test('is the one that HYPERIQA_CACHE names, on every platform', () => {
+    for (const platform of ['linux', 'darwin', 'win32'] as const) {
+      expect(of(platform, { HYPERIQA_CACHE: '/a/b', XDG_CACHE_HOME: '/x', LOCALAPPDATA: 'C:\\Local' })).toBe(
+        resolve('/a/b'),
+      );
+      expect(of(platform, { HYPERIQA_CACHE: 'relative' })).toBe(resolve('relative'));
     }
   });
+
+  test('is where Linux has caches, by the XDG specification', () => {
+    expect(of('linux', {})).toBe('/home/me/.cache/hyperiqa');
+    expect(of('linux', { HYPERIQA_CACHE: '', XDG_CACHE_HOME: '/x' })).toBe('/x/hyperiqa');
+    // The specification has relative paths ignored.
+    expect(of('linux', { XDG_CACHE_HOME: 'relative' })).toBe('/home/me/.cache/hyperiqa');
+  });
+
+  test('is where macOS and Windows have caches, unless the one of an earlier version is in use', () => {
+    const mac = '/home/me/Library/Caches/hyperiqa';
+    const old = '/home/me/.cache/hyperiqa';
+    expect(of('darwin', {})).toBe(mac);
+    expect(of('darwin', {}, [old])).toBe(old);
+    expect(of('darwin', {}, [old, mac])).toBe(mac);
+    expect(of('darwin', { XDG_CACHE_HOME: '/x' }, ['/x/hyperiqa'])).toBe('/x/hyperiqa');
+    const home = 'C:\\Users\\me';
+    const local = 'C:\\Users\\me\\AppData\\Local\\hyperiqa\\Cache';
+    expect(of('win32', {}, [], home)).toBe(local);
+    expect(of('win32', { LOCALAPPDATA: 'D:\\Local' }, [], home)).toBe('D:\\Local\\hyperiqa\\Cache');
+    const oldWindows = 'C:\\Users\\me\\.cache\\hyperiqa';
+    expect(of('win32', {}, [oldWindows], home)).toBe(oldWindows);
+    expect(of('win32', {}, [oldWindows, local], home)).toBe(local);
+  });
+
+  test('is none where the user has no home folder and nothing else is named', () => {
+    const without = (platform: NodeJS.Platform, environment: NodeJS.ProcessEnv = {}) =>
+      cacheFolder({ platform, environment, home: undefined, exists: () => false });
+    for (const platform of ['linux', 'darwin', 'win32'] as const) {
+      expect(without(platform)).toBeUndefined();
+      expect(without(platform, { HYPERIQA_CACHE: '/a' })).toBe(resolve('/a'));
+    }
+    expect(without('linux', { XDG_CACHE_HOME: '/x' })).toBe('/x/hyperiqa');
+  });
 });
+
+test.skipIf(process.env.HYPERIQA_LIBTORCH !== undefined || process.env.LIBTORCH !== undefined)(
+  'the LibTorch that a checkout was built with is the one that is found',
+  async () => {
+    expect(await provideLibTorch()).toBe(cachedLibTorch());
+  },
+);

@@ -1,13 +1,14 @@
-/** Installing from addresses, from package indexes and through pip: with servers and a pip of this test's own. */
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+/** Installing from addresses and through pip: with servers, a pip of this test's own and the real one. */
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 
+import { download } from '../../src/libtorch/install/download.js';
 import { install } from '../../src/libtorch/install/install.js';
-import { LOCK, wheelsFor } from '../../src/libtorch/install/wheels.js';
+import { LOCK, wheelsFor } from '../../src/libtorch/install/wheel-lock.js';
 import { parseWheelName, runsOn } from '../../src/libtorch/install/wheel-name.js';
+import type { RuntimeProgress } from '../../src/libtorch/install/types.js';
 import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import { errorWith } from '../helpers/errors.js';
 import {
@@ -24,6 +25,7 @@ import {
   subfolder,
   TORCH,
   TORCH_CPU,
+  writeFakePip,
 } from './fakes.js';
 
 const platform = `${process.platform}-${process.arch}`;
@@ -120,123 +122,72 @@ describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('from an address
     );
   });
 
-  test('through the proxy that the environment names', async () => {
+  test('behind a proxy that Node.js does not use: the error says what does', async () => {
+    vi.stubEnv('https_proxy', 'http://127.0.0.1:9');
+    const from = [`http://127.0.0.1:9/${escaped}#sha256=${'0'.repeat(64)}`];
+    expect(await fails(install(plan('cpu', { from }), OTHER_LOCK))).toEqual(
+      errorWith('ERR_RUNTIME_DOWNLOAD', /cannot be reached.*NODE_USE_ENV_PROXY.*pip/),
+    );
+  });
+
+  test('whose server falls silent, before it answers or amid the file', async () => {
     const data = readFileSync(makeCpuWheel(wheels));
-    const asked: string[] = [];
-    const upstreamBase = await serve((_request, response) => response.end(data));
-    const tunnels: string[] = [];
-    const server = createServer((incoming, response) => {
-      asked.push(incoming.url ?? '');
-      response.end(data);
-    }).on('connect', (incoming: IncomingMessage, socket) => {
-      tunnels.push(incoming.url ?? '');
-      const upstream = connect(Number(new URL(upstreamBase).port), '127.0.0.1', () => {
-        socket.write('HTTP/1.1 200 OK\r\n\r\n');
-        upstream.pipe(socket).pipe(upstream);
+    const options = { size: 1e6, exact: false, onBytes: () => undefined, silence: 300 };
+    const mute = await serve(() => undefined);
+    await expect(download(new URL(mute), join(folder, 'a'), options)).rejects.toEqual(
+      errorWith('ERR_RUNTIME_DOWNLOAD', /cannot be reached: the server sent nothing for 0\.3 seconds/),
+    );
+    const half = await serve((_request, response) => {
+      response.writeHead(200, { 'content-length': data.length });
+      response.write(data.subarray(0, data.length / 2));
+    });
+    await expect(download(new URL(half), join(folder, 'b'), options)).rejects.toEqual(
+      errorWith('ERR_RUNTIME_DOWNLOAD', /broke off after \d+ bytes: the server sent nothing/),
+    );
+  });
+
+  test('ended by a signal, before the server answers and amid the file', async () => {
+    const data = readFileSync(makeCpuWheel(wheels));
+    const address = (base: string) => `${base}/${escaped}#sha256=${sha256(data)}`;
+    const before = new AbortController();
+    const mute = await serve(() => {
+      before.abort();
+    });
+    expect(await fails(install(plan('cpu', { from: [address(mute)], signal: before.signal }), OTHER_LOCK))).toEqual(
+      errorWith('ERR_ABORTED'),
+    );
+    const amid = new AbortController();
+    const half = await serve((_request, response) => {
+      response.writeHead(200, { 'content-length': data.length });
+      response.write(data.subarray(0, data.length / 2), () => {
+        amid.abort();
       });
-      socket.on('error', () => upstream.destroy());
-      upstream.on('error', () => socket.destroy());
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as { port: number };
-    vi.stubEnv('http_proxy', `http://127.0.0.1:${port}`);
-    try {
-      const from = [`http://wheels.invalid/${escaped}#sha256=${sha256(data)}`];
-      await install(plan('cpu', { from }), OTHER_LOCK);
-      expect([...tunnels, ...asked].join(' ')).toContain('wheels.invalid');
-    } finally {
-      server.closeAllConnections();
-      server.close();
-    }
-  });
-});
-
-describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('from a package index', () => {
-  const html = (names: string[], hashed = true) =>
-    `<!DOCTYPE html><html><body>${names
-      .map((name) => {
-        const hash = hashed ? `#sha256=${sha256(readFileSync(join(wheels, name)))}` : '';
-        return `<a href="../../files/${encodeURIComponent(name)}${hash}" data-requires-python="&gt;=3.9">${name}</a><br/>`;
-      })
-      .join('\n')}</body></html>`;
-  const json = (names: string[]) =>
-    JSON.stringify({
-      meta: { 'api-version': '1.1' },
-      files: names.map((filename) => ({
-        filename,
-        url: `/files/${encodeURIComponent(filename)}`,
-        hashes: { sha256: sha256(readFileSync(join(wheels, filename))) },
-      })),
-    });
-  const projects: Record<string, string[]> = {
-    torch: [TORCH],
-    'nvidia-cuda-runtime': [CUDART],
-    'nvidia-cudnn-cu13': [CUDNN],
-  };
-
-  test.each(['html', 'json'])('that answers in %s', async (form) => {
-    const lock = makeCudaWheels(wheels);
-    const asked: string[] = [];
-    const base = await serve((incoming, response) => {
-      asked.push(incoming.url!);
-      const names = projects[/^\/simple\/([^/]+)\/$/.exec(incoming.url!)?.[1] ?? ''];
-      if (!names) file(incoming, response);
-      else if (form === 'html') response.setHeader('content-type', 'text/html').end(html(names));
-      else response.setHeader('content-type', 'application/vnd.pypi.simple.v1+json').end(json(names));
-    });
-    vi.stubEnv('HYPERIQA_WHEEL_INDEX', `${base}/simple`);
-    const installed = await install(plan('cuda'), lock);
-    expect(installed.origins.map(({ verified }) => verified)).toEqual(['release', 'release', 'release']);
-    expect(asked).toContain('/simple/nvidia-cudnn-cu13/');
+    expect(await fails(install(plan('cpu', { from: [address(half)], signal: amid.signal }), OTHER_LOCK))).toEqual(
+      errorWith('ERR_ABORTED'),
+    );
   });
 
-  test('whose own SHA-256 counts for a build that is not in the lock, and is needed for it', async () => {
-    makeCpuWheel(wheels);
-    let hashed = false;
+  test('with a user name and password, which go to its own host', async () => {
+    const data = readFileSync(makeCpuWheel(wheels));
     let credentials: string | undefined;
     const base = await serve((incoming, response) => {
-      if (!incoming.url!.startsWith('/simple/')) file(incoming, response);
-      else response.setHeader('content-type', 'text/html').end(html([TORCH_CPU], hashed));
       credentials = incoming.headers.authorization;
+      file(incoming, response);
     });
-    vi.stubEnv('HYPERIQA_WHEEL_INDEX', `${base.replace('//', '//me:word@')}/simple/`);
-    expect(await fails(install(plan('cpu'), OTHER_LOCK))).toEqual(
-      errorWith('ERR_RUNTIME_HASH', /the index gives none/),
-    );
-    hashed = true;
-    const installed = await install(plan('cpu'), OTHER_LOCK);
-    expect(installed.origins).toMatchObject([{ verified: 'index', from: `${base}/files/${escaped}` }]);
+    const from = [`${base.replace('//', '//me:word@')}/files/${escaped}#sha256=${sha256(data)}`];
+    const installed = await install(plan('cpu', { from }), OTHER_LOCK);
+    expect(installed.origins).toMatchObject([{ verified: 'caller', from: `${base}/files/${escaped}` }]);
     expect(credentials).toBe(`Basic ${Buffer.from('me:word').toString('base64')}`);
-  });
-
-  test('that lacks the version, is something else, or is no address', async () => {
-    makeCpuWheel(wheels);
-    const base = await serve((incoming, response) => {
-      if (incoming.url!.startsWith('/else')) response.setHeader('content-type', 'application/json').end('{"a": 1}');
-      else response.setHeader('content-type', 'text/html').end('<html><body></body></html>');
-    });
-    vi.stubEnv('HYPERIQA_WHEEL_INDEX', `${base}/simple`);
-    expect(await fails(install(plan('cpu'), OTHER_LOCK))).toEqual(errorWith('ERR_RUNTIME_SOURCE', /none of torch/));
-    vi.stubEnv('HYPERIQA_WHEEL_INDEX', `${base}/else`);
-    expect(await fails(install(plan('cpu'), OTHER_LOCK))).toEqual(errorWith('ERR_RUNTIME_SOURCE', /no page of/));
-    vi.stubEnv('HYPERIQA_WHEEL_INDEX', 'pypi');
-    expect(await fails(install(plan('cpu'), OTHER_LOCK))).toEqual(errorWith('ERR_INVALID_ARGUMENT'));
   });
 });
 
 describe.runIf(['linux-x64', 'linux-arm64'].includes(platform))('through pip', () => {
-  /** A python3 on the PATH that is pip in a few lines of shell. */
-  function fakePip(download: string): void {
+  const fakePip = (script: string) => {
     const bin = subfolder(folder, 'bin');
-    const script = `#!/bin/sh
-if [ "$3" = --version ]; then echo "pip 99.1 from /x"; exit 0; fi
-while [ $# -gt 1 ]; do [ "$1" = --dest ] && dest=$2; [ "$1" = --requirement ] && requirements=$2; shift; done
-${download}
-`;
-    writeFileSync(join(bin, 'python3'), script);
-    chmodSync(join(bin, 'python3'), 0o755);
+    writeFakePip(bin, script);
     vi.stubEnv('PATH', bin);
-  }
+  };
 
   test('with every hash of the lock', async () => {
     const lock = makeCudaWheels(wheels);
@@ -257,19 +208,104 @@ ${download}
   });
 
   test.each([
-    ['ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.', 'ERR_RUNTIME_HASH'],
-    ['ERROR: Could not install packages: [Errno 28] No space left on device', 'ERR_RUNTIME_CACHE'],
-    ['ERROR: Could not find a version that satisfies the requirement torch', 'ERR_RUNTIME_DOWNLOAD'],
-  ] as const)('that fails: %s', async (words, code) => {
+    [
+      'ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.',
+      'ERR_RUNTIME_HASH',
+      'SHA-256 differs',
+    ],
+    ['ERROR: Could not install packages: [Errno 28] No space left on device', 'ERR_RUNTIME_CACHE', 'HYPERIQA_CACHE'],
+    ['ERROR: Could not find a version that satisfies the requirement torch', 'ERR_RUNTIME_DOWNLOAD', 'PIP_INDEX_URL'],
+    ['ReadTimeoutError: NewConnectionError: Failed to establish', 'ERR_RUNTIME_DOWNLOAD', 'did not reach'],
+    ['ERROR: something new', 'ERR_RUNTIME_DOWNLOAD', 'pip says: ERROR: something new'],
+  ] as const)('that fails: %s', async (words, code, said) => {
     const lock = makeCudaWheels(wheels);
     fakePip(`echo '${words}' >&2; exit 1`);
-    expect(await fails(install(plan('cuda'), lock))).toEqual(errorWith(code));
+    const error = (await fails(install(plan('cuda'), lock))) as Error;
+    expect(error).toEqual(errorWith(code));
+    expect(error.message).toContain(said);
+    expect(error.message).toContain(`pip says: ${words}`);
   });
 
-  test('that is not there', async () => {
+  test('ended by a signal', async () => {
+    const lock = makeCudaWheels(wheels);
+    fakePip(`echo half > "$dest/${TORCH}"; exec /bin/sleep 30`);
+    const controller = new AbortController();
+    const onProgress = ({ bytes }: RuntimeProgress) => {
+      if (bytes > 0) controller.abort();
+    };
+    expect(await fails(install(plan('cuda', { signal: controller.signal, onProgress }), lock))).toEqual(
+      errorWith('ERR_ABORTED'),
+    );
+  });
+
+  test('that is not there: no Python, or one without pip', async () => {
     const lock = makeCudaWheels(wheels);
     vi.stubEnv('PATH', subfolder(folder, 'empty'));
-    expect(await fails(install(plan('cuda'), lock))).toEqual(errorWith('ERR_RUNTIME_SOURCE', /HYPERIQA_WHEEL_INDEX/));
+    expect(await fails(install(plan('cuda'), lock))).toEqual(
+      errorWith('ERR_RUNTIME_SOURCE', /no Python on the PATH.*runtime install cuda FILE.*HYPERIQA_LIBTORCH/),
+    );
+    const bin = subfolder(folder, 'without');
+    writeFakePip(bin, '', 'exit 1');
+    vi.stubEnv('PATH', bin);
+    expect(await fails(install(plan('cuda'), lock))).toEqual(
+      errorWith('ERR_RUNTIME_SOURCE', /"python3 -m pip" does not work/),
+    );
+  });
+
+  describe('as it is on this machine, with the settings of its user', () => {
+    beforeEach(() => {
+      vi.stubEnv('PIP_CONFIG_FILE', '/dev/null');
+      vi.stubEnv('PIP_NO_CACHE_DIR', '1');
+      vi.stubEnv('PIP_NO_INDEX', '1');
+      vi.stubEnv('PIP_FIND_LINKS', '');
+    });
+
+    test('a folder of wheels', async () => {
+      const lock = makeCudaWheels(wheels);
+      vi.stubEnv('PIP_FIND_LINKS', wheels);
+      const installed = await install(plan('cuda'), lock);
+      expect(installed.origins).toMatchObject(
+        [TORCH, CUDART, CUDNN].map((name) => ({ name, from: expect.stringMatching(/^pip \d/), verified: 'release' })),
+      );
+    });
+
+    test('a package index', async () => {
+      const lock = makeCudaWheels(wheels);
+      const base = await serve((incoming, response) => {
+        const project = /^\/simple\/([^/]+)\/$/.exec(incoming.url ?? '')?.[1];
+        if (project === undefined) {
+          file(incoming, response);
+          return;
+        }
+        const links = lock
+          .filter((wheel) => wheel.project === project)
+          .map((wheel) => `<a href="../../files/${wheel.file}">${wheel.file}</a>`);
+        response.setHeader('content-type', 'text/html').end(`<!DOCTYPE html><html><body>${links.join()}</body></html>`);
+      });
+      vi.stubEnv('PIP_NO_INDEX', undefined);
+      vi.stubEnv('PIP_INDEX_URL', `${base}/simple/`);
+      expect((await install(plan('cpu'), lock)).problem).toBeNull();
+    });
+
+    test('a wheel with another SHA-256', async () => {
+      const lock = makeCudaWheels(wheels).map((wheel) => ({ ...wheel, sha256: '0'.repeat(64) }));
+      vi.stubEnv('PIP_FIND_LINKS', wheels);
+      expect(await fails(install(plan('cpu'), lock))).toEqual(errorWith('ERR_RUNTIME_HASH', /SHA-256 differs/));
+    });
+
+    test('no wheel of the version', async () => {
+      const lock = makeCudaWheels(wheels);
+      vi.stubEnv('PIP_FIND_LINKS', subfolder(folder, 'nothing'));
+      expect(await fails(install(plan('cpu'), lock))).toEqual(errorWith('ERR_RUNTIME_DOWNLOAD', /lacks a wheel/));
+    });
+
+    test('no network', async () => {
+      const lock = makeCudaWheels(wheels);
+      vi.stubEnv('PIP_NO_INDEX', undefined);
+      vi.stubEnv('PIP_INDEX_URL', 'http://127.0.0.1:9/simple/');
+      vi.stubEnv('PIP_RETRIES', '0');
+      expect(await fails(install(plan('cpu'), lock))).toEqual(errorWith('ERR_RUNTIME_DOWNLOAD', /did not reach/));
+    });
   });
 });
 

@@ -1,7 +1,7 @@
 /** Small wheels and archives in place of the real ones, and servers that offer them. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
 
 import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
-import { runtimesFolder, type RuntimeKind } from '../../src/libtorch/places.js';
+import { runtimesFolder, type RuntimeKind } from '../../src/libtorch/runtime-folders.js';
 import type { InstallPlan } from '../../src/libtorch/install/install.js';
-import type { Lock, LockedWheel } from '../../src/libtorch/install/wheels.js';
+import type { Lock, LockedWheel } from '../../src/libtorch/install/wheel-lock.js';
 
 export const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
 export const TORCH = `torch-${LIBTORCH_VERSION}-cp311-cp311-manylinux_2_28_${machine}.whl`;
@@ -59,6 +59,7 @@ export function makeWheel(
   const content: Record<string, string> = {
     ...files,
     [`${info}/METADATA`]: metadata ?? `Metadata-Version: 2.4\nName: ${project}\nVersion: ${version}\n`,
+    [`${info}/WHEEL`]: 'Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: py3-none-any\n',
     [`${info}/licenses/LICENSE`]: `licence of ${project}`,
   };
   const record = Object.entries(content)
@@ -132,6 +133,17 @@ export function plan(kind: RuntimeKind, changes: Partial<InstallPlan> = {}): Ins
   };
 }
 
+/** A python3 that is pip in a few lines of shell: `$dest` and `$requirements` are what pip is given. */
+export function writeFakePip(bin: string, download: string, version = 'echo "pip 99.1 from /x"; exit 0'): void {
+  const script = `#!/bin/sh
+if [ "$3" = --version ]; then ${version}; fi
+while [ $# -gt 1 ]; do [ "$1" = --dest ] && dest=$2; [ "$1" = --requirement ] && requirements=$2; shift; done
+${download}
+`;
+  writeFileSync(join(bin, 'python3'), script);
+  chmodSync(join(bin, 'python3'), 0o755);
+}
+
 /** A folder that goes when the test ends. */
 export function scratch(): string {
   const folder = mkdtempSync(join(tmpdir(), 'hyperiqa-runtime-'));
@@ -148,7 +160,7 @@ export function subfolder(folder: string, name: string): string {
 }
 
 /** What decides where runtimes are looked for, and how they are fetched. */
-const VARIABLES = ['HYPERIQA_LIBTORCH', 'LIBTORCH', 'HYPERIQA_WHEEL_INDEX', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
+const VARIABLES = ['HYPERIQA_LIBTORCH', 'LIBTORCH', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
 
 /** A scratch folder with one for wheels inside it, and a cache of its own; `vi.unstubAllEnvs` gives the usual one back. */
 export function isolated(): { folder: string; wheels: string } {

@@ -15,8 +15,8 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import { findLibTorch } from '../../src/libtorch/locate.js';
 import { install } from '../../src/libtorch/install/install.js';
-import { listRuntimes, removeRuntime, useRuntime, verifyRuntime } from '../../src/libtorch/install/manage.js';
-import { runtimeFolder, selectedRuntime } from '../../src/libtorch/places.js';
+import { listRuntimes, removeRuntime, useRuntime, verifyRuntime } from '../../src/libtorch/install/runtimes.js';
+import { runtimeFolder, selectedRuntime } from '../../src/libtorch/runtime-folders.js';
 import type { RuntimeProgress } from '../../src/libtorch/install/types.js';
 import { errorWith } from '../helpers/errors.js';
 import {

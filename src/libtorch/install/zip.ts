@@ -8,7 +8,7 @@ import { crc32 } from 'node:zlib';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 
 import { failure } from './failures.js';
-import { Hashing } from './hashing.js';
+import { Hashing } from '../../files/sha256.js';
 
 /** Small files are read whole; a wheel's RECORD has a few megabytes at most. */
 const LARGEST_TEXT = 64e6;

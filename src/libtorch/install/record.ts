@@ -1,14 +1,13 @@
-/** The folder of installed runtimes: records of what is installed, work in progress, and the selection. */
+/** Installed runtimes: the record of what each consists of, and which of them is in use. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 
 import { libraryFiles, readLibTorchVersion } from '../locate.js';
-import { LIBTORCH_VERSION, PLATFORM } from '../version.js';
+import { LIBTORCH_VERSION } from '../version.js';
 import { writeWhole } from '../../files/atomic-file.js';
-import { megabytes } from '../../support/megabytes.js';
-import { ELSEWHERE, failure } from './failures.js';
+import { makeFolder } from '../../files/make-folder.js';
+import { cacheFolder } from '../../support/cache-folder.js';
 import {
   RUNTIME_KINDS,
   runtimeFolder,
@@ -16,10 +15,11 @@ import {
   selectedRuntime,
   selectionFile,
   type RuntimeKind,
-} from '../places.js';
+} from '../runtime-folders.js';
 import type { InstalledRuntime, RuntimeOrigin } from './types.js';
+import { inWorkFolder } from './work-folder.js';
 
-/** Lies in a runtime's folder; written last, so that a folder without it is none. */
+/** Lies in a runtime's folder. A folder without it is no runtime. */
 const RECORD_FILE = 'hyperiqa-runtime.json';
 
 /** What was installed, file by file. */
@@ -27,7 +27,7 @@ export interface RuntimeRecord {
   formatVersion: 1;
   kind: RuntimeKind;
   platform: string;
-  /** Of the build, with its suffix. */
+  /** Version of the build, with its suffix. */
   version: string;
   installedAt: string;
   origins: RuntimeOrigin[];
@@ -64,6 +64,7 @@ export async function writeRecord(folder: string, record: RuntimeRecord): Promis
 
 /** An installed runtime with a glance at its files; undefined where it is not installed. */
 export async function readInstalled(kind: RuntimeKind): Promise<InstalledRuntime | undefined> {
+  if (cacheFolder() === undefined) return undefined;
   const folder = runtimeFolder(kind);
   const record = await readRecord(folder);
   if (record === null) return undefined;
@@ -93,82 +94,13 @@ async function glance(folder: string, { files }: RuntimeRecord): Promise<string 
   return libTorchProblem(folder);
 }
 
-/** What keeps a folder from being a runtime; null: nothing. */
+/** Why a folder is no runtime; null where it is one. */
 export function libTorchProblem(folder: string): string | null {
   const torch = join(folder, 'torch');
   const missing = libraryFiles(torch).find((file) => !existsSync(file));
   if (missing !== undefined) return `${relative(folder, missing)} is missing`;
   const version = readLibTorchVersion(torch);
   return version === LIBTORCH_VERSION ? null : `it is LibTorch ${version ?? 'of unknown version'}`;
-}
-
-/** A folder for work in progress, beside the runtimes and on the same disk. Host and process are in its name. */
-export async function workFolder(parent: string): Promise<string> {
-  await mkdir(parent, { recursive: true });
-  await discardLeftovers(parent);
-  const folder = join(parent, `${workPrefix()}${process.pid}.${Date.now().toString(36)}${counter++}`);
-  await mkdir(folder);
-  return folder;
-}
-
-let counter = 0;
-const workPrefix = () => `.work@${hostname()}@`;
-
-/** Removes what killed runs have left; other runs' work stays. */
-async function discardLeftovers(parent: string): Promise<void> {
-  for (const entry of await readdir(parent)) {
-    if (!entry.startsWith(workPrefix())) continue;
-    const pid = Number.parseInt(entry.slice(workPrefix().length), 10);
-    if (!isAlive(pid)) await rm(join(parent, entry), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/**
- * Gives a finished folder its name. What has the name already is moved into the work folder, to go with it, unless
- * `keep` says that it is as good: then another run was first.
- */
-export async function settle(
-  finished: string,
-  final: string,
-  work: string,
-  keep: () => Promise<boolean>,
-): Promise<void> {
-  for (let attempt = 0; ; ++attempt) {
-    try {
-      await rename(finished, final);
-      return;
-    } catch (error) {
-      if (attempt >= 5 || !isOccupied(error)) throw error;
-      if (await keep()) return;
-      await rename(final, join(work, `old-${attempt}`)).catch((moving: unknown) => {
-        // Gone in the meantime: the name is free.
-        if ((moving as NodeJS.ErrnoException).code !== 'ENOENT') throw moving;
-      });
-    }
-  }
-}
-
-const isOccupied = (error: unknown) =>
-  ['ENOTEMPTY', 'EEXIST', 'EPERM', 'ENOTDIR'].includes(String((error as NodeJS.ErrnoException).code));
-
-/** Removes a runtime at once for everybody who looks: it loses its name first. */
-export async function discard(kind: RuntimeKind): Promise<void> {
-  const folder = runtimeFolder(kind);
-  const work = await workFolder(dirname(folder));
-  try {
-    await rename(folder, join(work, runtimeName(kind)));
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
 }
 
 /** Writes which runtime is in use; null: none. */
@@ -178,17 +110,12 @@ export async function select(kind: RuntimeKind | null): Promise<void> {
     await rm(file, { force: true });
     return;
   }
-  await mkdir(dirname(file), { recursive: true });
+  await makeFolder(dirname(file));
   await writeWhole(file, `${kind}\n`);
 }
 
-/** @throws HyperIQAError ERR_RUNTIME_CACHE where the disk has less than that free */
-export async function checkSpace(folder: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(folder);
-  if (bavail * bsize >= bytes) return;
-  throw failure(
-    'ERR_RUNTIME_CACHE',
-    `${folder} has ${megabytes(bavail * bsize)} free, and installing LibTorch for ${PLATFORM} needs ` +
-      `${megabytes(bytes)} for a while. ${ELSEWHERE}`,
-  );
+/** Removes a runtime at once for everybody who looks: it loses its name first. */
+export async function discard(kind: RuntimeKind): Promise<void> {
+  const folder = runtimeFolder(kind);
+  await inWorkFolder(dirname(folder), (work) => rename(folder, join(work, runtimeName(kind))));
 }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 
 import { HyperIQAError } from '../../errors.js';
 import { LIBTORCH_VERSION, PINNED_LIBTORCH_VERSION, PLATFORM } from '../version.js';
-import type { RuntimeKind } from '../places.js';
+import type { RuntimeKind } from '../runtime-folders.js';
 
 /** One wheel of `wheels.json`, which `scripts/lock-runtime.mjs` writes. */
 export interface LockedWheel {
@@ -32,7 +32,8 @@ export function wheelsFor(kind: RuntimeKind, lock: Lock): LockedWheel[] {
   if (wheels.length === 0 && LIBTORCH_VERSION !== PINNED_LIBTORCH_VERSION) {
     throw new HyperIQAError(
       'ERR_RUNTIME_SOURCE',
-      `HYPERIQA_LIBTORCH_VERSION is ${LIBTORCH_VERSION}, and hyperiqa knows the files of ${PINNED_LIBTORCH_VERSION} only. ` +
+      `HYPERIQA_LIBTORCH_VERSION is ${LIBTORCH_VERSION}, and hyperiqa knows the hashes of ${PINNED_LIBTORCH_VERSION} only, ` +
+        'so no other is downloaded. ' +
         'Set HYPERIQA_LIBTORCH to the folder of the other version, or unset HYPERIQA_LIBTORCH_VERSION.',
     );
   }

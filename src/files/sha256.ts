@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 export class Hashing extends Transform {
   readonly #hash: Hash = createHash('sha256');
   bytes = 0;
-  /** What `onBytes` threw, if it did: the pipeline rejects with it. */
+  /** The error of `onBytes`, with which the pipeline rejects. */
   thrown: Error | undefined;
 
   constructor(private readonly onBytes: (bytes: number) => void = () => undefined) {
@@ -35,7 +35,13 @@ export class Hashing extends Transform {
   }
 }
 
-/** SHA-256 (hexadecimal) and size of a file. */
+/**
+ * SHA-256 (hexadecimal) and size of a file.
+ *
+ * @param options.signal - Ends the reading; the promise then rejects with an AbortError of Node.js.
+ * @param options.onBytes - Is told how many bytes more were read; what it throws ends the reading.
+ * @throws Error of the file system
+ */
 export async function hashFile(
   path: string,
   options: { signal?: AbortSignal | undefined; onBytes?: (bytes: number) => void } = {},
@@ -44,4 +50,9 @@ export async function hashFile(
   const { signal } = options;
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hashing.resume(), ...(signal ? [{ signal }] : []));
   return { sha256: hashing.sha256(), bytes: hashing.bytes };
+}
+
+/** SHA-256 of a file in hexadecimal. @throws Error as `hashFile` does */
+export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
+  return (await hashFile(path, { signal })).sha256;
 }

@@ -3,13 +3,22 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { abortedError } from '../../support/abort.js';
+import { cacheFolder } from '../../support/cache-folder.js';
 import { LIBTORCH_VERSION } from '../version.js';
-import { checkBoolean, checkObject, checkOneOf, checkSignal, checkString, invalid } from '../../support/validate.js';
+import {
+  checkBoolean,
+  checkFunction,
+  checkObject,
+  checkOneOf,
+  checkSignal,
+  checkString,
+  invalid,
+} from '../../support/validate.js';
 import { asFailure, failure } from './failures.js';
-import { hashFile } from './hashing.js';
+import { hashFile } from '../../files/sha256.js';
 import { install } from './install.js';
-import { RUNTIME_KINDS, runtimeFolder, runtimesFolder, selectedRuntime, type RuntimeKind } from '../places.js';
-import { discard, readInstalled, readRecord, select, type RuntimeRecord } from './installed.js';
+import { RUNTIME_KINDS, runtimeFolder, runtimesFolder, selectedRuntime, type RuntimeKind } from '../runtime-folders.js';
+import { discard, readInstalled, readRecord, select, type RuntimeRecord } from './record.js';
 import type {
   AvailableRuntime,
   InstalledRuntime,
@@ -18,13 +27,13 @@ import type {
   RuntimeVerification,
   VerifyRuntimeOptions,
 } from './types.js';
-import { LOCK, totalSize } from './wheels.js';
+import { LOCK, totalSize } from './wheel-lock.js';
 
 /** The runtimes that are installed, and those that can be. */
 export async function listRuntimes(): Promise<RuntimeList> {
   const installed = await Promise.all(RUNTIME_KINDS.map((kind) => readInstalled(kind)));
   return {
-    folder: runtimesFolder(),
+    folder: cacheFolder() === undefined ? null : runtimesFolder(),
     installed: installed.filter((runtime) => runtime !== undefined),
     available: RUNTIME_KINDS.flatMap(available),
     inUse: selectedRuntime(),
@@ -183,6 +192,5 @@ const notInstalled = (kind: RuntimeKind) =>
 
 function checkCallback(value: unknown): NonNullable<InstallRuntimeOptions['onProgress']> {
   if (value === undefined) return () => undefined;
-  if (typeof value !== 'function') throw invalid('onProgress', 'a function', value);
-  return value as NonNullable<InstallRuntimeOptions['onProgress']>;
+  return checkFunction('onProgress', value) as NonNullable<InstallRuntimeOptions['onProgress']>;
 }

@@ -2,16 +2,20 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { cacheFolder } from '../support/cache-folder.js';
+import { cacheFolder, requireCacheFolder } from '../support/cache-folder.js';
 import { LIBTORCH_VERSION, PLATFORM } from './version.js';
 
 /** A LibTorch build: for the processor only, or for NVIDIA GPUs as well. */
 export const RUNTIME_KINDS = ['cpu', 'cuda'] as const;
 export type RuntimeKind = (typeof RUNTIME_KINDS)[number];
 
-/** Folder of all runtimes, those of other versions of hyperiqa included. */
+/**
+ * Folder of all runtimes, those of other versions of hyperiqa included.
+ *
+ * @throws HyperIQAError ERR_RUNTIME_CACHE without a cache folder
+ */
 export function runtimesFolder(): string {
-  return join(cacheFolder(), 'runtimes');
+  return join(requireCacheFolder('ERR_RUNTIME_CACHE'), 'runtimes');
 }
 
 /** Name of a runtime's folder: another LibTorch version or platform that shares the cache has its own. */
@@ -31,6 +35,7 @@ export function selectionFile(): string {
 
 /** The runtime in use; null where none was installed, or LibTorch is to be found without one. */
 export function selectedRuntime(): RuntimeKind | null {
+  if (cacheFolder() === undefined) return null;
   let text: string;
   try {
     text = readFileSync(selectionFile(), 'utf8').trim();

@@ -5,10 +5,9 @@ import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 import { libraryFiles } from '../locate.js';
-import { Hashing } from './hashing.js';
-import { keeps } from './layout.js';
-import type { RuntimeKind } from '../places.js';
-import type { UnpackedFile, UnpackOptions } from './wheel.js';
+import { Hashing } from '../../files/sha256.js';
+import { keeps, type Purpose } from './kept-files.js';
+import type { UnpackedFile, UnpackOptions } from './unpack-wheel.js';
 
 /** The folder that holds `lib`, given that one or the one above it (`site-packages`, an archive's parent). */
 export function torchIn(folder: string): string | undefined {
@@ -20,11 +19,11 @@ export function torchIn(folder: string): string | undefined {
 /** Copies what a runtime keeps. Links are followed: the copy has files. */
 export async function copyRuntime(
   torch: string,
-  kind: RuntimeKind,
+  purpose: Purpose,
   destination: string,
   { signal, onProgress, onTotal }: UnpackOptions,
 ): Promise<UnpackedFile[]> {
-  const files = await filesOf(torch, kind);
+  const files = await filesOf(torch, purpose);
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
   await onTotal?.(total);
   const written: UnpackedFile[] = [];
@@ -45,7 +44,7 @@ export async function copyRuntime(
 }
 
 /** Files as a wheel would name them: LibTorch's own, and NVIDIA's packages that lie beside PyTorch. */
-async function filesOf(torch: string, kind: RuntimeKind): Promise<{ from: string; path: string; bytes: number }[]> {
+async function filesOf(torch: string, purpose: Purpose): Promise<{ from: string; path: string; bytes: number }[]> {
   const places: [folder: string, prefix: string][] = [
     [join(torch, 'lib'), 'torch/lib/'],
     [torch, 'torch/'],
@@ -55,7 +54,7 @@ async function filesOf(torch: string, kind: RuntimeKind): Promise<{ from: string
   for (const folder of await librariesBelow(beside)) places.push([join(beside, folder), `nvidia/${folder}/`]);
   const found = await Promise.all(
     places.map(async ([folder, prefix]) => {
-      const names = (await readdir(folder)).filter((name) => keeps(kind, prefix + name)).sort();
+      const names = (await readdir(folder)).filter((name) => keeps(purpose, prefix + name)).sort();
       const entries = await Promise.all(
         names.map(async (name) => ({ name, stats: await stat(join(folder, name)).catch(() => null) })),
       );
