@@ -255,7 +255,7 @@ export interface Info {
   selfCheck: SelfCheckResult | null;
   libtorch: { version: string; path: string; source: string };
   versions: Provenance['versions'];
-  /** What a host may want to know of this load; empty where nothing is the matter. */
+  /** WARN_DEVICE_FALLBACK, WARN_NO_CACHE: what is worth knowing of this load; empty where it is as it should be. */
   warnings: Warning[];
 }
 

@@ -241,7 +241,7 @@ async function load(
     engine = await cancelledBy(options.signal, (giveCancel) =>
       loaded.binding.load({ ...options.native, trustModel, modelPath: path, tuningFile }, giveCancel),
     );
-    return { engine, info: makeInfo(engine, path, await hashing, loaded, warnings) };
+    return { engine, info: makeInfo(engine, path, await hashing, loaded, options, warnings) };
   } catch (error) {
     await engine?.dispose();
     throw toHyperIQAError(error);
@@ -253,9 +253,11 @@ function makeInfo(
   path: string,
   sha256: string,
   { binding, libtorch }: LoadedBinding,
+  options: CheckedLoadOptions,
   warnings: Warning[],
 ): Info {
-  const { metadata, fallbackReason, ...native } = engine.info;
+  const { metadata, fallbackReason: reason, ...native } = engine.info;
+  const fallbackReason = reason === '' ? null : reason;
   const model = JSON.parse(metadata) as ModelMetadata;
   let known;
   try {
@@ -266,10 +268,10 @@ function makeInfo(
   return deepFreeze({
     ...native,
     model: { ...model, ...known, path, sha256 },
-    fallbackReason: fallbackReason === '' ? null : fallbackReason,
+    fallbackReason,
     libtorch: { version: binding.libtorchVersion, path: libtorch.path, source: libtorch.source },
     versions: versions(binding.libtorchVersion),
-    warnings,
+    warnings: [...fallbackWarnings({ fallbackReason }, options), ...warnings],
   });
 }
 
@@ -277,7 +279,10 @@ function makeInfo(
  * That `auto` took the CPU is worth a warning in every result where a GPU was to be expected: `auto` was asked for by name,
  * or the machine has NVIDIA's driver. Elsewhere `info` and the provenance say it.
  */
-function fallbackWarnings({ fallbackReason }: Info, { autoAsked }: CheckedLoadOptions): Warning[] {
+function fallbackWarnings(
+  { fallbackReason }: Pick<Info, 'fallbackReason'>,
+  { autoAsked }: CheckedLoadOptions,
+): Warning[] {
   if (fallbackReason === null || !(autoAsked || existsSync('/dev/nvidiactl') || existsSync('/dev/dxg'))) return [];
   return [{ code: 'WARN_DEVICE_FALLBACK', message: `Computed on the CPU: ${fallbackReason}` }];
 }
