@@ -202,8 +202,11 @@ export interface NativeBinding {
 
 /** `hyperiqa_loader.node`: no LibTorch dependency; opens LibTorch's libraries before the addon is loaded, and locks files. */
 export interface NativeLoader {
-  /** Opens each library by absolute path, symbols global, in order. Throws ERR_LIBTORCH_LOAD with the linker's words. */
-  open(paths: string[]): void;
+  /**
+   * Opens each library by absolute path, symbols global, in order, off the event loop. Rejects with ERR_LIBTORCH_LOAD and
+   * the linker's words; throws ERR_INVALID_ARGUMENT.
+   */
+  open(paths: string[]): Promise<void>;
   /** LibTorch version that the addons were built for. */
   readonly builtForLibtorch: string;
   /** Version of the opened LibTorch as it reports itself, or null where it cannot be told. Leaves CUDA to be chosen. */

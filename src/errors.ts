@@ -1,4 +1,5 @@
 /** The one error class of the package and its stable codes. */
+import { shortenWords } from './support/shorten.js';
 
 /** Every code that a `HyperIQAError` can carry; docs/errors.md tells cause and remedy of each. */
 export const ERROR_CODES = [
@@ -60,7 +61,7 @@ export class HyperIQAError extends Error {
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(shortenWords(message), options);
     this.code = code;
   }
 }

@@ -1,4 +1,5 @@
 /** Public types of the API: what goes in, what comes out. */
+import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 
 /** Where the model runs. `auto`: CUDA where it works, else the CPU, and the result says which. */
@@ -18,8 +19,32 @@ export interface RawImage {
 }
 
 /**
- * Anything a user has: path, file URL, encoded bytes, stream of encoded bytes (Node's, the web's, or any async iterable
- * of chunks), Blob, or raw pixels. What is in memory is copied at the call and may be reused at once.
+ * What is used of an instance of sharp: any copy or version of it will do. Its pipeline is rendered to pixels in sRGB as it
+ * is at the call, without being encoded; the instance can be used further. Colour profile and orientation are the
+ * pipeline's own affair, alpha is the protocol's.
+ */
+export interface SharpInstance {
+  clone(): SharpInstance;
+  metadata(): Promise<{ width?: number; height?: number }>;
+  toColourspace(space: string): SharpInstance;
+  raw(options: { depth: 'uchar' }): SharpInstance;
+  toBuffer(options: { resolveWithObject: true }): Promise<{
+    data: Uint8Array;
+    info: { width: number; height: number; channels: number };
+  }>;
+}
+
+/** What sharp's `toBuffer({ resolveWithObject: true })` gives: raw pixels where the format is `raw`, else encoded bytes. */
+export interface SharpOutput {
+  data: Uint8Array;
+  info: { format: string; width: number; height: number; channels: 1 | 2 | 3 | 4 };
+}
+
+/**
+ * Anything a user has: path, file or data URL, encoded bytes, stream of encoded bytes (Node's, the web's, or any async
+ * iterable of chunks), Blob, Response of a `fetch`, FileHandle (read from its start; its owner closes it), instance or
+ * output of sharp, or raw pixels. What is in memory is copied at the call and may be reused at once; only what an instance
+ * of sharp reads from has to stay as it is until the result is there.
  */
 export type ImageInput =
   | string
@@ -31,6 +56,10 @@ export type ImageInput =
   | ReadableStream<Uint8Array>
   | AsyncIterable<Uint8Array>
   | Blob
+  | Response
+  | FileHandle
+  | SharpInstance
+  | SharpOutput
   | RawImage;
 
 export type Resize =

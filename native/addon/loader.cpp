@@ -4,9 +4,11 @@
  * them by name in the process. So one addon serves every folder and both the CPU and the CUDA build. Also locks files
  * for the command line, which needs no LibTorch for that. Must not depend on LibTorch itself.
  */
+#include <atomic>
 #include <exception>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <optional>
@@ -117,8 +119,8 @@ std::optional<std::string> version_of(Library library) {
 
 /** What this process has opened, in all its environments. */
 struct State {
-  std::mutex mutex;
-  std::optional<Library> torch;  // the last one opened: libtorch_cpu
+  std::mutex mutex;                     // held by whoever opens libraries
+  std::atomic<Library> torch{nullptr};  // the last one of a set that was opened whole: libtorch_cpu
 };
 
 State& state() {
@@ -127,7 +129,7 @@ State& state() {
   return *instance;
 }
 
-void open_one(const std::filesystem::path& file) {
+Library open_one(const std::filesystem::path& file) {
   std::error_code error;
   if (!std::filesystem::exists(file, error)) fail("ERR_LIBTORCH_LOAD", file.string() + " is not there.");
   // A second copy of LibTorch would share some symbols with the first and not others.
@@ -137,7 +139,7 @@ void open_one(const std::filesystem::path& file) {
                                     file.string() + " as well. Use one LibTorch in a process.");
     }
   }
-  state().torch = open_library(file);
+  return open_library(file);
 }
 
 std::vector<std::filesystem::path> to_paths(const Napi::Value& value) {
@@ -183,20 +185,63 @@ Napi::Value guarded(Napi::Env env, Body&& body) {
   }
 }
 
+/** Opens libraries on a thread of libuv's pool: relocating and initialising LibTorch takes some tenths of a second,
+ * which the event loop is not to be kept from. Node.js waits for it before it takes an environment down. */
+class Opening : public Napi::AsyncWorker {
+ public:
+  Opening(Napi::Env env, std::vector<std::filesystem::path> paths)
+      : Napi::AsyncWorker(env, "hyperiqa:open"),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        paths_(std::move(paths)) {}
+
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override {
+    try {
+      const std::scoped_lock lock(state().mutex);
+      Library last = nullptr;
+      for (const auto& path : paths_) last = open_one(path);
+      state().torch = last;
+    } catch (const Failure& failure) {
+      failure_ = failure;
+    } catch (const std::bad_alloc&) {
+      failure_ = Failure{.code = "ERR_OUT_OF_MEMORY", .message = "Not enough memory."};
+    } catch (const std::exception& error) {
+      failure_ = Failure{.code = "ERR_INTERNAL", .message = error.what()};
+    }
+  }
+
+  void OnOK() override {
+    if (failure_) {
+      deferred_.Reject(to_js(Env(), failure_->code, failure_->message).Value());
+    } else {
+      deferred_.Resolve(Env().Undefined());
+    }
+  }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  std::vector<std::filesystem::path> paths_;
+  std::optional<Failure> failure_;
+};
+
 Napi::Value open(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    const auto paths = to_paths(info[0]);
-    const std::scoped_lock lock(state().mutex);
-    for (const auto& path : paths) open_one(path);
-    return info.Env().Undefined();
+    auto opening = std::make_unique<Opening>(info.Env(), to_paths(info[0]));
+    const Napi::Promise promise = opening->promise();
+    opening->Queue();
+    static_cast<void>(opening.release());  // deletes itself once it is done
+    return promise;
   });
 }
 
 Napi::Value libtorch_version(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
-    const std::scoped_lock lock(state().mutex);
-    const auto version = state().torch ? version_of(*state().torch) : std::nullopt;
+    // Without the lock: another environment may be opening libraries, which takes long.
+    const Library torch = state().torch;
+    const auto version = torch != nullptr ? version_of(torch) : std::nullopt;
     if (!version) return env.Null();
     return Napi::String::New(env, *version);
   });

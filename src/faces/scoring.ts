@@ -1,19 +1,24 @@
 /** Whole image and faces scored together. */
-import { types } from 'node:util';
+import type { FileHandle } from 'node:fs/promises';
 
 import { onAbort } from '../support/abort.js';
 import { fromCallSite } from '../support/call-site.js';
 import { checkScoreOptions, type CheckedScoreOptions } from '../scoring/options.js';
 import { checkBatchOptions, checkInputs, scoreAll } from '../scoring/many.js';
 import { scorePlanned, type HyperIQA } from '../scoring/scorer.js';
-import type { BatchItem, ImageInput, RawImage, ScoreOptions, ScoreResult } from '../types.js';
+import { isRereadable } from '../image/source.js';
+import type { BatchItem, RawImage, ScoreOptions, ScoreResult, SharpInstance, SharpOutput } from '../types.js';
 import { checkObject, checkSignal, invalid } from '../support/validate.js';
 import { detectPlanned, type FaceDetector } from './detector.js';
 import { checkDetectOptions, type CheckedDetectOptions } from './detect-options.js';
 import type { DetectOptions, DetectResult, Face } from './types.js';
 
-/** An input that can be read twice: once for the whole image, once for its faces. */
-export type RereadableImage = string | URL | Uint8Array | ArrayBuffer | Blob | RawImage;
+/**
+ * An input that can be read twice: once for the whole image, once for its faces. An instance of sharp must not be fed by a
+ * stream.
+ */
+export type RereadableImage =
+  string | URL | Uint8Array | ArrayBuffer | Blob | FileHandle | SharpInstance | SharpOutput | RawImage;
 
 export interface FaceScoreOptions {
   score?: Omit<ScoreOptions, 'signal'>;
@@ -110,7 +115,7 @@ async function scoreBoth(
   if (!isRereadable(input)) {
     throw invalid(
       'The image',
-      'a path, a file URL, encoded bytes, a Blob or raw pixels, which can be read twice',
+      'a path, a file URL, encoded bytes, a Blob, a FileHandle, what sharp gives or raw pixels, which can be read twice',
       input,
     );
   }
@@ -141,15 +146,4 @@ async function scoreBoth(
   } finally {
     stopListening();
   }
-}
-
-function isRereadable(input: ImageInput): input is RereadableImage {
-  return (
-    typeof input === 'string' ||
-    input instanceof URL ||
-    input instanceof Blob ||
-    types.isUint8Array(input) ||
-    types.isArrayBuffer(input) ||
-    (typeof input === 'object' && 'data' in input && 'channels' in input)
-  );
 }

@@ -1,39 +1,27 @@
 /** From what a user hands over to bytes in memory: encoded ones, or raw pixels. */
-import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 
 import { HyperIQAError } from '../errors.js';
-import type { ImageInput, RawImage } from '../types.js';
+import type { ImageInput } from '../types.js';
 import { invalid, show } from '../support/validate.js';
+import { bytesOfDataUrl, isDataUrl } from './data-url.js';
+import { fileSource, handleSource, isFileHandle } from './file-source.js';
 import { ACCEPTED, sniffFormat } from './formats.js';
 import { checkByteLimit } from './limits.js';
+import { memorySource, readySource, type Source } from './present-source.js';
 import { captureRaw } from './raw.js';
+import { bodyOf, isResponse } from './response.js';
+import { isFed, isSharp, sharpSource } from './sharp-source.js';
 import { ByteStream, isByteStream } from './stream.js';
-import { unreadable } from './unreadable.js';
+
+export type { Source } from './present-source.js';
 
 /** Largest inputs accepted. */
 export interface SourceLimits {
   limitInputPixels: number;
   /** Of what is encoded. */
   limitInputBytes: number;
-}
-
-/** An input that has been taken hold of. */
-export interface Source {
-  /** How messages name it: the path, or a description. */
-  label: string;
-  /** The bytes come from elsewhere (streams, Blobs): they are to be collected before there is anything to read. */
-  arrives: boolean;
-  /** Collects what arrives. */
-  arrived(): Promise<void>;
-  /** The bytes, once: they are not kept here. Files are opened only now, so that waiting calls hold no file. */
-  read(): Promise<Uint8Array | RawImage>;
-  /** Calls back when what is to arrive breaks off, also while it waits to be collected. */
-  onBroken(tell: (error: HyperIQAError) => void): void;
-  /** Gives up what is being collected or read. */
-  cancel(): void;
 }
 
 /**
@@ -46,8 +34,10 @@ export interface Source {
 export function openSource(input: ImageInput, limits: SourceLimits): Source {
   const value: unknown = input;
   const { limitInputPixels, limitInputBytes } = limits;
-  if (typeof value === 'string') return fileSource(checkPath(value), limitInputBytes);
-  if (value instanceof URL) return fileSource(pathOfUrl(value), limitInputBytes);
+  if (typeof value === 'string') {
+    return isDataUrl(value) ? dataUrlSource(value, limitInputBytes) : fileSource(checkPath(value), limitInputBytes);
+  }
+  if (value instanceof URL) return urlSource(value, limitInputBytes);
   if (types.isUint8Array(value) || types.isAnyArrayBuffer(value)) return memorySource(value, limitInputBytes);
   if (ArrayBuffer.isView(value)) {
     throw new HyperIQAError(
@@ -61,45 +51,23 @@ export function openSource(input: ImageInput, limits: SourceLimits): Source {
     checkByteLimit(value.size, limitInputBytes, label);
     return streamSource(value.stream(), label, limitInputBytes);
   }
+  // Before streams: an instance of sharp is one as well, of the image encoded anew.
+  if (isSharp(value)) return sharpSource(value, limitInputPixels);
+  if (isResponse(value)) {
+    const { stream, label } = bodyOf(value, limitInputBytes);
+    return streamSource(stream, label, limitInputBytes);
+  }
+  if (isFileHandle(value)) return handleSource(value, limitInputBytes);
   if (isByteStream(value)) return streamSource(value, 'The image from a stream', limitInputBytes);
   if (typeof value === 'object' && value !== null && 'data' in value) {
-    const raw = captureRaw(value, limitInputPixels);
-    return readySource(raw, `The raw image of ${raw.width}×${raw.height} pixels`);
+    return isSharpOutput(value) ? sharpOutputSource(value, limits) : rawSource(value, limitInputPixels);
   }
   throw invalid(
     'The image',
-    'a path, a file URL, encoded bytes, a stream, a Blob or raw pixels { data, width, height, channels }',
+    'a path, a file or data URL, encoded bytes, a stream, a Blob, a Response, a FileHandle, a sharp instance or raw pixels ' +
+      '{ data, width, height, channels }',
     value,
   );
-}
-
-const nothing = () => Promise.resolve();
-
-/** What is here, or can be read at any time. */
-const PRESENT = { arrives: false, arrived: nothing, onBroken: () => undefined } as const;
-
-function readySource(content: Uint8Array | RawImage, label: string): Source {
-  let kept: Uint8Array | RawImage | undefined = content;
-  return {
-    ...PRESENT,
-    label,
-    read: () => {
-      const handedOver = kept;
-      kept = undefined;
-      if (handedOver !== undefined) return Promise.resolve(handedOver);
-      return Promise.reject(new HyperIQAError('ERR_INTERNAL', `${label} was read twice, or given up.`));
-    },
-    cancel: () => {
-      kept = undefined;
-    },
-  };
-}
-
-function memorySource(bytes: Uint8Array | ArrayBuffer | SharedArrayBuffer, limitInputBytes: number): Source {
-  const label = `The image in memory (${bytes.byteLength} bytes)`;
-  checkByteLimit(bytes.byteLength, limitInputBytes, label);
-  // new Uint8Array(typed array) copies the elements, also out of shared memory; of a buffer it would make a view.
-  return readySource(new Uint8Array(types.isAnyArrayBuffer(bytes) ? new Uint8Array(bytes) : bytes), label);
 }
 
 function streamSource(stream: AsyncIterable<unknown>, label: string, limitInputBytes: number): Source {
@@ -118,64 +86,56 @@ function streamSource(stream: AsyncIterable<unknown>, label: string, limitInputB
   };
 }
 
-// ---------------------------------------------------------------------------------------------------------- files
-
 function checkPath(path: string): string {
   if (path === '' || path.includes('\0')) throw invalid('The path of an image', 'a non-empty text without NUL', path);
   return path;
 }
 
-function pathOfUrl(url: URL): string {
+function urlSource(url: URL, limitInputBytes: number): Source {
+  if (url.protocol === 'data:') return dataUrlSource(url.href, limitInputBytes);
+  let path;
   try {
-    return fileURLToPath(url);
+    path = fileURLToPath(url);
   } catch (cause) {
     throw new HyperIQAError(
       'ERR_INVALID_ARGUMENT',
-      `Only file: URLs are read, not ${show(url.href)}. Fetch it and hand over the response's body or bytes.`,
+      `Only file: and data: URLs are read, not ${show(url.href)}. Fetch it and hand over the response or its bytes.`,
       { cause },
     );
   }
+  return fileSource(path, limitInputBytes);
 }
 
-function fileSource(path: string, limitInputBytes: number): Source {
-  const cancelled = new AbortController();
-  return {
-    ...PRESENT,
-    label: path,
-    read: () => readWholeFile(path, limitInputBytes, cancelled.signal),
-    cancel: () => {
-      cancelled.abort();
-    },
-  };
+function dataUrlSource(url: string, limitInputBytes: number): Source {
+  const { bytes, label } = bytesOfDataUrl(url, limitInputBytes);
+  return readySource(bytes, label);
 }
 
-async function readWholeFile(path: string, limitInputBytes: number, signal: AbortSignal): Promise<Uint8Array> {
-  let file: FileHandle | undefined;
-  try {
-    // O_NONBLOCK: opening a pipe that nobody writes to would hold a thread of libuv's pool for good.
-    file = await open(path, constants.O_RDONLY | ((constants.O_NONBLOCK as number | undefined) ?? 0));
-    const stat = await file.stat();
-    if (stat.isDirectory()) throw new HyperIQAError('ERR_IMAGE_READ', `${path} is a folder, not an image file.`);
-    if (!stat.isFile()) {
-      throw new HyperIQAError('ERR_IMAGE_READ', `${path} is not a regular file. Hand it over as a stream.`);
-    }
-    checkByteLimit(stat.size, limitInputBytes, path);
-    return await file.readFile({ signal });
-  } catch (error) {
-    throw error instanceof HyperIQAError ? error : fileError(path, error);
-  } finally {
-    // The bytes are here or the error is on its way: a failing close has nothing to add.
-    await file?.close().catch(() => undefined);
-  }
+/** `{ data, info }`, as sharp's `toBuffer({ resolveWithObject: true })` gives it. */
+function isSharpOutput(value: object): value is { data: unknown; info: { format: unknown } } {
+  const { info } = value as { info?: unknown };
+  return typeof info === 'object' && info !== null && 'format' in info;
 }
 
-function fileError(path: string, error: unknown): HyperIQAError {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code !== 'ENOENT' && code !== 'ENOTDIR') return unreadable(path, error);
-  const hint = /^(https?|ftp|data|file|blob):/i.test(path)
-    ? ' Strings are paths: hand over a URL object for a file, and the bytes or the body of anything else.'
-    : '';
-  return new HyperIQAError('ERR_IMAGE_NOT_FOUND', `There is no file ${path}.${hint}`, { cause: error });
+function sharpOutputSource({ data, info }: { data: unknown; info: { format: unknown } }, limits: SourceLimits): Source {
+  if (info.format === 'raw') return rawSource({ ...info, data }, limits.limitInputPixels);
+  if (!types.isUint8Array(data)) throw invalid("The data of sharp's output", 'a Uint8Array', data);
+  return memorySource(data, limits.limitInputBytes);
+}
+
+function rawSource(value: object, limitInputPixels: number): Source {
+  const raw = captureRaw(value, limitInputPixels);
+  return readySource(raw, `The raw image of ${raw.width}×${raw.height} pixels`);
+}
+
+/** Inputs that can be read again: they are not used up by being scored. */
+export function isRereadable(input: unknown): boolean {
+  if (typeof input === 'string' || input instanceof URL || input instanceof Blob) return true;
+  if (types.isUint8Array(input) || types.isAnyArrayBuffer(input) || isFileHandle(input)) return true;
+  if (isSharp(input)) return !isFed(input);
+  return (
+    typeof input === 'object' && input !== null && 'data' in input && ('channels' in input || isSharpOutput(input))
+  );
 }
 
 /** @throws HyperIQAError ERR_IMAGE_EMPTY, ERR_IMAGE_FORMAT */

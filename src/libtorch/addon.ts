@@ -19,30 +19,14 @@ const require = createRequire(import.meta.url);
 let loaded: LoadedBinding | undefined;
 
 /**
- * The native binding, with the LibTorch under it. The first call opens the libraries (some tenths of a second, on the
- * event loop); later ones return the same objects. A process can hold one LibTorch only: once one is open, naming
- * another is an error. A failed call can be repeated.
+ * The native binding, with the LibTorch under it. The first call opens the libraries (some tenths of a second, on a thread
+ * of libuv's pool); later ones return the same objects. A process can hold one LibTorch only: once one is open or being
+ * opened, naming another is an error. A failed call can be repeated.
  *
  * @param options.libtorch Folder that holds LibTorch's `lib`; default: see `findLibTorch`.
  * @throws HyperIQAError ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD, ERR_ADDON_NOT_FOUND
  */
-export function loadBinding(options: { libtorch?: string } = {}): Promise<LoadedBinding> {
-  // A promise although nothing is awaited yet: callers need not change when opening moves off the event loop.
-  return new Promise((done) => {
-    done(load(options.libtorch));
-  });
-}
-
-/**
- * The loader alone, which needs no LibTorch.
- *
- * @throws HyperIQAError ERR_ADDON_NOT_FOUND
- */
-export function loadLoader(): NativeLoader {
-  return requireAddon('hyperiqa_loader.node') as NativeLoader;
-}
-
-function load(option: string | undefined): LoadedBinding {
+export async function loadBinding({ libtorch: option }: { libtorch?: string } = {}): Promise<LoadedBinding> {
   if (loaded !== undefined && !option) return loaded;
 
   const libtorch = findLibTorch(option);
@@ -58,7 +42,7 @@ function load(option: string | undefined): LoadedBinding {
     );
   }
   try {
-    loader.open(libraryFiles(libtorch.path));
+    await loader.open(libraryFiles(libtorch.path));
   } catch (error) {
     throw toHyperIQAError(error);
   }
@@ -77,6 +61,15 @@ function load(option: string | undefined): LoadedBinding {
     loaded = { binding, libtorch };
   }
   return loaded;
+}
+
+/**
+ * The loader alone, which needs no LibTorch.
+ *
+ * @throws HyperIQAError ERR_ADDON_NOT_FOUND
+ */
+export function loadLoader(): NativeLoader {
+  return requireAddon('hyperiqa_loader.node') as NativeLoader;
 }
 
 /** Where an addon is looked for; `path` is where it is. */

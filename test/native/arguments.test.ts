@@ -12,7 +12,7 @@ let engine: NativeEngine;
 let detector: NativeDetector;
 
 beforeAll(async () => {
-  binding = openBinding();
+  binding = await openBinding();
   engine = await binding.load(loadOptions());
   detector = await binding.loadDetector(detectorOptions());
 });
@@ -249,23 +249,23 @@ test('a view into a larger buffer is scored like a copy of it', async () => {
 describe('the loader', () => {
   test('strange values in place of paths', async () => {
     for (const value of strange) {
-      expect(await codeOf(() => { loader.open(value as never); })).toBe('ERR_INVALID_ARGUMENT');
-      expect(await codeOf(() => { loader.open([value] as never); })).toBe('ERR_INVALID_ARGUMENT');
+      expect(await codeOf(() => loader.open(value as never))).toBe('ERR_INVALID_ARGUMENT');
+      expect(await codeOf(() => loader.open([value] as never))).toBe('ERR_INVALID_ARGUMENT');
     }
-    expect(await codeOf(() => { loader.open(['relative/libc10.so']); })).toBe('ERR_INVALID_ARGUMENT');
-    expect(await codeOf(() => { loader.open(['/a\0b']); })).toBe('ERR_INVALID_ARGUMENT');
+    expect(await codeOf(() => loader.open(['relative/libc10.so']))).toBe('ERR_INVALID_ARGUMENT');
+    expect(await codeOf(() => loader.open(['/a\0b']))).toBe('ERR_INVALID_ARGUMENT');
   });
 
   test('files that are no libraries', async () => {
-    expect(await codeOf(() => { loader.open(['/nowhere/libc10.so']); })).toBe('ERR_LIBTORCH_LOAD');
-    expect(await codeOf(() => { loader.open([new URL(import.meta.url).pathname]); })).toBe('ERR_LIBTORCH_LOAD');
-    expect(() => {
-      loader.open([new URL(import.meta.url).pathname]);
-    }).toThrow(/arguments\.test\.ts cannot be loaded: .*(?:invalid ELF header|file too short|not a mach-o)/);
+    expect(await codeOf(() => loader.open(['/nowhere/libc10.so']))).toBe('ERR_LIBTORCH_LOAD');
+    expect(await codeOf(() => loader.open([new URL(import.meta.url).pathname]))).toBe('ERR_LIBTORCH_LOAD');
+    await expect(loader.open([new URL(import.meta.url).pathname])).rejects.toThrow(
+      /arguments\.test\.ts cannot be loaded: .*(?:invalid ELF header|file too short|not a mach-o)/,
+    );
   });
 
-  test('opening again what is open does nothing', () => {
-    loader.open(libraryFiles(findLibTorch().path));
+  test('opening again what is open does nothing', async () => {
+    await loader.open(libraryFiles(findLibTorch().path));
     expect(loader.libtorchVersion()).toBe(LIBTORCH_VERSION);
   });
 });

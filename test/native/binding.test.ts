@@ -14,7 +14,7 @@ let engine: NativeEngine;
 let detector: NativeDetector;
 
 beforeAll(async () => {
-  binding = openBinding();
+  binding = await openBinding();
   engine = await binding.load(loadOptions({ selfCheck: true }));
   detector = await binding.loadDetector(detectorOptions());
 });

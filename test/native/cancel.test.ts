@@ -11,7 +11,7 @@ import { errorWith } from '../helpers/errors.js';
 import { testModel } from '../helpers/models.js';
 import { codeOf, detectorOptions, loadOptions, openBinding } from './setup.js';
 
-const binding: NativeBinding = openBinding();
+const binding: NativeBinding = await openBinding();
 
 let folder: string;
 beforeEach(() => {

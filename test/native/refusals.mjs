@@ -7,7 +7,7 @@ import { getHeapStatistics } from 'node:v8';
 const SUBMISSIONS = 100_000;
 const [addon, loader, modelPath, ...libraries] = process.argv.slice(2);
 const require = createRequire(import.meta.url);
-require(loader).open(libraries);
+await require(loader).open(libraries);
 const engine = await require(addon).load({
   modelPath,
   trustModel: false,

@@ -11,7 +11,7 @@ import { codeOf, loadOptions, openBinding, pixels, scoreOptions, submit } from '
 
 let binding: NativeBinding;
 beforeAll(() => {
-  binding = openBinding();
+  binding = await openBinding();
 });
 
 test('a result belongs to its own image, whatever else is in the queue', async () => {

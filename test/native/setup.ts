@@ -23,8 +23,8 @@ const require = createRequire(import.meta.url);
 export const loader = require(loaderFile) as NativeLoader;
 
 /** The real addon over the real LibTorch. */
-export function openBinding(): NativeBinding {
-  loader.open(libraryFiles(findLibTorch().path));
+export async function openBinding(): Promise<NativeBinding> {
+  await loader.open(libraryFiles(findLibTorch().path));
   return require(addonFile) as NativeBinding;
 }
 

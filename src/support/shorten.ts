@@ -1,0 +1,18 @@
+/** Text of others inside our messages: long enough to be recognised, short enough for a log line. */
+
+/** Characters of one text that a message repeats, at most. */
+const LONGEST = 200;
+/** The end of a path is its file name, which tells most. */
+const TAIL = 80;
+
+/** A text without its middle where it is long: `start…end (5000 characters)`. */
+export function shorten(text: string): string {
+  if (text.length <= LONGEST) return text;
+  const note = ` (${text.length} characters)`;
+  return `${text.slice(0, LONGEST - TAIL - note.length - 1)}…${text.slice(-TAIL)}${note}`;
+}
+
+/** A message in which no text without spaces (a path, base64, a URL) is longer than `shorten` makes it. */
+export function shortenWords(message: string): string {
+  return message.length <= LONGEST ? message : message.replace(/\S{201,}/g, shorten);
+}
