@@ -1,6 +1,7 @@
 /** Observable Plot without a browser, and dots in numbers that a page can bear. */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import { html, Markup } from './html.js';
 
 /** Colours by name: a page defines them for light and dark, a picture on its own gets the light ones. */
 export const colours = {
@@ -43,8 +44,8 @@ interface SvgDocument {
 }
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** Draws, as the text of an SVG element. */
-export function draw(options: Plot.PlotOptions, label: string): string {
+/** Draws an SVG element, written by the DOM, which escapes the texts in it. */
+export function draw(options: Plot.PlotOptions, label: string): Markup {
   const { document } = parseHTML('<!doctype html><html><body></body></html>') as { document: unknown };
   const svg = Plot.plot({
     ...size,
@@ -60,7 +61,7 @@ export function draw(options: Plot.PlotOptions, label: string): string {
   svg.setAttribute('xmlns', SVG);
   // The page has these rules once, and a picture on its own needs none.
   for (const style of svg.querySelectorAll('style')) style.remove();
-  return svg.outerHTML;
+  return new Markup(svg.outerHTML);
 }
 
 /** What explains a colour. */
@@ -73,26 +74,28 @@ const HEAD = 34;
 const KEYS = 22;
 
 /** An SVG element as a document of its own: in light colours, on paper, with title and legend above it. */
-export function standalone(svg: string, title: string, legend: readonly LegendKey[]): string {
+export function standalone({ text: svg }: Markup, title: string, legend: readonly LegendKey[]): string {
   const head = HEAD + (legend.length > 0 ? KEYS : 0);
   const width = Number(/ width="([\d.]+)"/.exec(svg)?.[1]);
   const height = Number(/ height="([\d.]+)"/.exec(svg)?.[1]) + head;
   const keys = legend.map(({ label, colour: fill }, i) => {
     const x = 16 + (i * Math.min(width, 720)) / legend.length;
-    return `<circle cx="${x}" cy="${HEAD + 6}" r="5" fill="${fill}"/><text x="${x + 12}" y="${HEAD + 10}">${xml(label)}</text>`;
+    return html`<circle cx="${x}" cy="${HEAD + 6}" r="5" fill="${fill}"/><text x="${x + 12}" y="${HEAD + 10}">${label}</text>`;
   });
   const { light: paper } = colours.paper;
-  const text =
-    '<?xml version="1.0" encoding="UTF-8"?>\n' +
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ` +
-    `font-family="system-ui, sans-serif" font-size="12" color="${colours.ink.light}" fill="currentColor">` +
-    `<title>${xml(title)}</title><rect width="100%" height="100%" fill="${paper}"/>` +
-    `<text x="11" y="23" font-size="16" font-weight="600">${xml(title)}</text>${keys.join('')}` +
-    `${svg.replace(/^<svg /, `<svg y="${head}" `)}</svg>\n`;
-  return text.replace(/var\(--(\w+)\)/g, (_, name: string) => colours[name as Colour].light);
+  const placed = new Markup(svg.replace(/^<svg /, `<svg y="${head}" `));
+  const { text } =
+    html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12" color="${colours.ink.light}" fill="currentColor"><title>${title}</title><rect width="100%" height="100%" fill="${paper}"/><text x="11" y="23" font-size="16" font-weight="600">${title}</text>${keys}${placed}</svg>\n`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${text}`
+    .replace(/(?<==")var\(--(\w+)\)(?=")/g, (whole, name: string) =>
+      name in colours ? colours[name as Colour].light : whole,
+    )
+    .replace(notXml, '\ufffd');
 }
 
-const xml = (text: string): string => text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+/** Characters that XML does not have, not even as references. */
+// eslint-disable-next-line no-control-regex
+const notXml = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu;
 
 /** Layers of dots: where dots of several layers overlap, the colour is denser. */
 const LAYERS = 12;

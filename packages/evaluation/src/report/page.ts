@@ -13,6 +13,7 @@ import {
 } from '../evaluation/index.js';
 import { colours } from './canvas.js';
 import type { Sheet } from './gallery.js';
+import { html, jsonMarkup, Markup, type Content } from './html.js';
 import { short, type Plotted } from './plots.js';
 import type { ReportInput, ReportModel } from './types.js';
 
@@ -28,10 +29,8 @@ export interface PageParts {
   dropped: readonly DroppedRow[];
 }
 
-const asset = (name: string): string => readFileSync(new URL(`./assets/${name}`, import.meta.url), 'utf8');
-
-/** Text made safe for HTML, in attributes too. */
-const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+/** A file of the package: style or script. */
+const asset = (name: string): Markup => new Markup(readFileSync(new URL(`./assets/${name}`, import.meta.url), 'utf8'));
 
 export function pageOf(parts: PageParts): string {
   const { title, model, plots, sheets, input, dropped } = parts;
@@ -39,16 +38,16 @@ export function pageOf(parts: PageParts): string {
   const links = linksOf(parts);
   const sections = [
     evaluation ? verdict(evaluation) : predictionsOnly(model),
-    evaluation ? metrics(evaluation) : '',
-    evaluation && evaluation.comparisons.length > 0 ? comparisons(evaluation) : '',
-    section('pictures', 'Pictures', plots.map((plot, i) => figure(plot, i)).join('')),
-    sheets.length > 0
-      ? section('gallery', 'Gallery', lostNote(model) + sheets.map((sheet) => gallery(sheet, model, links)).join(''))
-      : '',
+    ...(evaluation ? [metrics(evaluation)] : []),
+    ...(evaluation && evaluation.comparisons.length > 0 ? [comparisons(evaluation)] : []),
+    section('pictures', 'Pictures', plots.map(figure)),
+    ...(sheets.length > 0
+      ? [section('gallery', 'Gallery', [lostNote(model), sheets.map((sheet) => gallery(sheet, model, links))])]
+      : []),
     section('images', 'All images', imagesTable(model)),
-    evaluation ? origin(evaluation) : predictionsOrigin(input, dropped),
-  ].filter((part) => part !== '');
-  return `<!doctype html>
+    ...(evaluation ? [origin(evaluation)] : predictionsOrigin(input, dropped)),
+  ];
+  const page = html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -56,7 +55,7 @@ export function pageOf(parts: PageParts): string {
 <meta name="color-scheme" content="light dark">
 <meta name="generator" content="hyperiqa">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<title>${escape(title)}</title>
+<title>${title}</title>
 <style>
 ${colourRules()}
 ${asset('page.css')}</style>
@@ -64,38 +63,35 @@ ${asset('page.css')}</style>
 <body>
 <a class="skip" href="#main">To the content</a>
 <header>
-<h1>${escape(title)}</h1>
+<h1>${title}</h1>
 <nav aria-label="Sections">${['Figures', 'Comparison', 'Pictures', 'Gallery', 'Images', 'Origin']
-    .filter((name) => sections.some((part) => part.includes(`<section id="${name.toLowerCase()}"`)))
-    .map((name) => `<a href="#${name.toLowerCase()}">${name}</a>`)
-    .join(' ')}</nav>
+    .filter((name) => sections.some(({ text }) => text.includes(`<section id="${name.toLowerCase()}"`)))
+    .map((name, i) => [i > 0 && ' ', html`<a href="#${name.toLowerCase()}">${name}</a>`])}</nav>
 </header>
 <main id="main">
-${sections.join('\n')}
+${sections.map((part, i) => [i > 0 && '\n', part])}
 </main>
 <div id="tip" role="status" hidden></div>
-<script type="application/json" id="data">${json(dataOf(model, plots, links))}</script>
+<script type="application/json" id="data">${jsonMarkup(dataOf(model, plots, links))}</script>
 <script>
 ${asset('page.js')}</script>
 </body>
 </html>
 `;
+  return page.text;
 }
 
-function colourRules(): string {
+function colourRules(): Markup {
   const rules = (scheme: 'light' | 'dark') =>
     Object.entries(colours)
       .map(([name, value]) => `--${name}: ${value[scheme]};`)
       .join(' ');
-  return `:root { ${rules('light')} }
-@media screen and (prefers-color-scheme: dark) { :root { ${rules('dark')} } }`;
+  return new Markup(`:root { ${rules('light')} }
+@media screen and (prefers-color-scheme: dark) { :root { ${rules('dark')} } }`);
 }
 
-/** JSON that cannot end its script element. */
-const json = (value: unknown): string => JSON.stringify(value).replace(/</g, '\\u003c');
-
-const section = (id: string, title: string, content: string): string =>
-  `<section id="${id}"><h2>${escape(title)}</h2>\n${content}</section>`;
+const section = (id: string, title: string, content: Content): Markup =>
+  html`<section id="${id}"><h2>${title}</h2>\n${content}</section>`;
 
 /** For each image the address of its file, from the folder of the page; null where it was not found. */
 function linksOf({ model, folder }: PageParts): (string | null)[] {
@@ -144,7 +140,7 @@ const interval = (bounds: Bounds | null | undefined): string =>
 const plain = (value: number): string => String(Number(value.toPrecision(4)));
 
 /** The outcome in a sentence for each predictor, and what to beware of. */
-function verdict(evaluation: Evaluation): string {
+function verdict(evaluation: Evaluation): Markup {
   const { predictors, warnings, humanScores: human, images } = evaluation;
   const sentences = predictors.map(({ name, overall }) => {
     const { srcc, krcc } = overall.raw;
@@ -159,35 +155,35 @@ function verdict(evaluation: Evaluation): string {
       srcc === null
         ? 'has no defined correlation with them'
         : `orders them with SRCC ${short(srcc)}${bounds ? ` (${percent} %: ${interval(bounds)})` : ''}${pairs}`;
-    return `<li><strong>${escape(name)}</strong> ${figures} (n = ${overall.n}).</li>`;
+    return html`<li><strong>${name}</strong> ${figures} (n = ${overall.n}).</li>`;
   });
-  const alerts = warnings.map(({ message, code }) => `<li>${escape(message)} <code>${code}</code></li>`).join('');
-  return (
-    `<p>${images} images with human scores (${escape(human.column)}${human.dataset ? ` of ${escape(datasetTitle(human.dataset))}` : ''}: ` +
-    `${human.higherIsBetter ? 'higher' : 'lower'} is better, ${plain(human.scale.minimum)} to ${plain(human.scale.maximum)}).</p>` +
-    `<ul class="verdict">${sentences.join('')}</ul>` +
-    (alerts ? `<div class="warnings" role="note"><h2>Beware</h2><ul>${alerts}</ul></div>` : '')
-  );
+  const alerts = warnings.map(({ message, code }) => html`<li>${message} <code>${code}</code></li>`);
+  const column = `${human.column}${human.dataset ? ` of ${datasetTitle(human.dataset)}` : ''}`;
+  const scale = `${plain(human.scale.minimum)} to ${plain(human.scale.maximum)}`;
+  return html`<p>${images} images with human scores (${column}: ${human.higherIsBetter ? 'higher' : 'lower'} is better, ${scale}).</p><ul class="verdict">${sentences}</ul>${
+    alerts.length > 0 && html`<div class="warnings" role="note"><h2>Beware</h2><ul>${alerts}</ul></div>`
+  }`;
 }
 
-const predictionsOnly = ({ images, predictors }: ReportModel): string =>
-  `<p>${images.length} images, scored by ${escape(predictors.map(({ name }) => name).join(', '))}. There are no human ` +
-  'scores to compare with.</p>';
+const predictionsOnly = ({ images, predictors }: ReportModel): Markup =>
+  html`<p>${images.length} images, scored by ${predictors.map(({ name }) => name).join(', ')}. There are no human scores to compare with.</p>`;
 
-const number = (value: number | null | undefined, reason?: string): string =>
+const number = (value: number | null | undefined, reason?: string): Markup =>
   value === null || value === undefined
-    ? `<td class="n undefined"${reason ? ` title="${escape(reason)}"` : ''}>undefined</td>`
-    : `<td class="n" data-value="${value}">${short(value)}</td>`;
+    ? reason
+      ? html`<td class="n undefined" title="${reason}">undefined</td>`
+      : html`<td class="n undefined">undefined</td>`
+    : html`<td class="n" data-value="${value}">${short(value)}</td>`;
 
-const bounded = (value: number | null, bounds: Bounds | null | undefined, reason?: string): string =>
+const bounded = (value: number | null, bounds: Bounds | null | undefined, reason?: string): Markup =>
   value === null
     ? number(value, reason)
-    : `<td class="n" data-value="${value}">${short(value)}${bounds ? `<span class="ci">${interval(bounds)}</span>` : ''}</td>`;
+    : html`<td class="n" data-value="${value}">${short(value)}${bounds && html`<span class="ci">${interval(bounds)}</span>`}</td>`;
 
-const estimate = ({ value, interval: bounds, undefinedBecause }: Estimate): string =>
+const estimate = ({ value, interval: bounds, undefinedBecause }: Estimate): Markup =>
   bounded(value, bounds, undefinedBecause);
 
-function metrics(evaluation: Evaluation): string {
+function metrics(evaluation: Evaluation): Markup {
   const { settings } = evaluation.provenance;
   const extra = evaluation.predictors.some(({ overall }) => overall.raw.outlierRatio !== undefined);
   const heads = [
@@ -196,22 +192,18 @@ function metrics(evaluation: Evaluation): string {
     ...(extra ? ['Outlier ratio fitted'] : []),
     ...(settings.band ? [`In ${settings.band.join(' to ')}`] : []),
   ];
-  const row = (predictor: string, group: string, result: GroupResult): string => {
+  const row = (predictor: string, group: string, result: GroupResult): Markup => {
     const { fitted, intervals, undefined: reasons, bias, gapSlope, band } = result;
     const cell = (kind: 'raw' | 'fitted', name: FigureName) =>
       bounded(result[kind][name] ?? null, intervals[kind][name], reasons[`${kind}.${name}`]);
-    return (
-      `<tr><th scope="row">${escape(predictor)}</th><td>${escape(group)}</td><td class="n" data-value="${result.n}">${result.n}</td>` +
-      cell('raw', 'srcc') +
-      cell('raw', 'krcc') +
-      (['plcc', 'rmse', 'mae', 'mse'] as const).map((name) => cell('raw', name) + cell('fitted', name)).join('') +
-      estimate(bias.raw) +
-      estimate(bias.scaled) +
-      estimate(gapSlope.scaled) +
-      (extra ? number(fitted.outlierRatio) : '') +
-      (settings.band ? number(band?.predictions) : '') +
-      '</tr>'
-    );
+    const cells = [
+      ...[cell('raw', 'srcc'), cell('raw', 'krcc')],
+      ...(['plcc', 'rmse', 'mae', 'mse'] as const).flatMap((name) => [cell('raw', name), cell('fitted', name)]),
+      ...[estimate(bias.raw), estimate(bias.scaled), estimate(gapSlope.scaled)],
+      extra && number(fitted.outlierRatio),
+      settings.band !== null && number(band?.predictions),
+    ];
+    return html`<tr><th scope="row">${predictor}</th><td>${group}</td><td class="n" data-value="${result.n}">${result.n}</td>${cells}</tr>`;
   };
   const rows = evaluation.predictors.flatMap(({ name, overall, groups }) => [
     row(name, 'all', overall),
@@ -225,101 +217,84 @@ function metrics(evaluation: Evaluation): string {
   return section(
     'figures',
     'Figures',
-    `<p>${note}Fitted: after the ${settings.fit} fit of each group. Correlations are positive where a predictor agrees ` +
-      'with people.</p>' +
-      '<p class="controls"><label>Filter <input type="search" data-filter="metrics" placeholder="predictor or group"></label></p>' +
-      table('metrics', heads, rows),
+    html`<p>${note}Fitted: after the ${settings.fit} fit of each group. Correlations are positive where a predictor agrees with people.</p><p class="controls"><label>Filter <input type="search" data-filter="metrics" placeholder="predictor or group"></label></p>${table('metrics', heads, rows)}`,
   );
 }
 
 /** A table whose rows can be sorted by clicking on a heading. */
-const table = (id: string, heads: readonly string[], rows: readonly string[]): string =>
-  `<div class="scroll" tabindex="0" role="region" aria-label="${id}"><table id="${id}" data-sortable><thead><tr>` +
-  heads.map((head) => `<th scope="col"><button type="button">${escape(head)}</button></th>`).join('') +
-  `</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
+const table = (id: string, heads: readonly string[], rows: readonly Markup[]): Markup =>
+  html`<div class="scroll" tabindex="0" role="region" aria-label="${id}"><table id="${id}" data-sortable><thead><tr>${heads.map(headCell)}</tr></thead><tbody>${rows}</tbody></table></div>`;
 
-function comparisons({ comparisons: list }: Evaluation): string {
-  const p = (value: number | null): string =>
+const headCell = (head: string): Markup => html`<th scope="col"><button type="button">${head}</button></th>`;
+
+function comparisons({ comparisons: list }: Evaluation): Markup {
+  const p = (value: number | null): Markup =>
     value === null
-      ? '<td class="n">–</td>'
-      : `<td class="n" data-value="${value}">${value < 0.001 ? '&lt; 0.001' : value.toFixed(3)}</td>`;
+      ? html`<td class="n">–</td>`
+      : html`<td class="n" data-value="${value}">${value < 0.001 ? '< 0.001' : value.toFixed(3)}</td>`;
   const rows = list.flatMap(({ first, second, n, ...kinds }) =>
     (['srcc', 'plcc', 'plccFitted'] as const).map((kind) => {
       const { bootstrap, mengRosenthalRubin: meng } = kinds[kind];
       const title = { srcc: 'SRCC', plcc: 'PLCC', plccFitted: 'PLCC fitted' }[kind];
-      return (
-        `<tr><th scope="row">${escape(first)} − ${escape(second)}</th><td>${title}</td><td class="n">${n}</td>` +
-        `${estimate(bootstrap)}${p(bootstrap.pValue)}${number(meng.z, meng.undefinedBecause)}${p(meng.pValue)}</tr>`
-      );
+      const cells = [estimate(bootstrap), p(bootstrap.pValue), number(meng.z, meng.undefinedBecause), p(meng.pValue)];
+      return html`<tr><th scope="row">${first} − ${second}</th><td>${title}</td><td class="n">${n}</td>${cells}</tr>`;
     }),
   );
-  return section(
-    'comparison',
-    'Comparison of predictors',
-    '<p>Differences on the images that both have scored: paired bootstrap, and the test of Meng, Rosenthal & Rubin for ' +
-      'dependent correlations. The p values are not corrected for the number of pairs.</p>'.replace(' & ', ' &amp; ') +
-      table('comparisons', ['Predictors', 'Figure', 'n', 'Difference', 'p (bootstrap)', 'z (Meng)', 'p (Meng)'], rows),
-  );
+  return section('comparison', 'Comparison of predictors', [
+    html`<p>Differences on the images that both have scored: paired bootstrap, and the test of Meng, Rosenthal &amp; Rubin for dependent correlations. The p values are not corrected for the number of pairs.</p>`,
+    table('comparisons', ['Predictors', 'Figure', 'n', 'Difference', 'p (bootstrap)', 'z (Meng)', 'p (Meng)'], rows),
+  ]);
 }
 
-function figure({ name, title, caption, svg, legend }: Plotted, index: number): string {
-  const keys = legend
-    .map(({ label, colour }) => `<span class="key"><i style="background:${colour}"></i>${escape(label)}</span>`)
-    .join(' ');
-  return (
-    `<figure data-plot="${index}"${name === 'sorted' ? ' class="wide"' : ''}><h3>${escape(title)}</h3>${keys ? `<p class="legend">${keys}</p>` : ''}` +
-    `<div class="plot">${svg}</div><figcaption>${escape(caption)}</figcaption></figure>\n`
-  );
+function figure({ name, title, caption, svg, legend }: Plotted, index: number): Markup {
+  const keys = legend.map(({ label, colour }, i) => [
+    i > 0 && ' ',
+    html`<span class="key"><i style="background:${colour}"></i>${label}</span>`,
+  ]);
+  return html`<figure data-plot="${index}" class="${name === 'sorted' ? 'wide' : ''}"><h3>${title}</h3>${keys.length > 0 && html`<p class="legend">${keys}</p>`}<div class="plot">${svg}</div><figcaption>${caption}</figcaption></figure>\n`;
 }
 
 /** Said once, not on every card. */
-function lostNote({ images }: ReportModel): string {
+function lostNote({ images }: ReportModel): Content {
   const lost = images.filter(({ path }) => path === null).length;
   if (lost === 0) return '';
-  return `<p>${lost === images.length ? 'The images' : `${lost} of the ${images.length} images`} were not found, so they are named only.</p>`;
+  return html`<p>${lost === images.length ? 'The images' : `${lost} of the ${images.length} images`} were not found, so they are named only.</p>`;
 }
 
-function gallery({ title, note, cards }: Sheet, model: ReportModel, links: readonly (string | null)[]): string {
+function gallery({ title, note, cards }: Sheet, model: ReportModel, links: readonly (string | null)[]): Markup {
   const items = cards.map(({ image, text, thumbnail, map, missing }) => {
     const name = model.images[image]?.name ?? '';
     const link = links[image] ?? null;
-    const picture =
+    const pictures = [
       thumbnail === null
-        ? missing && `<span class="missing">${escape(missing)}</span>`
-        : `<img src="${thumbnail}" alt="${escape(name)}" loading="lazy">`;
-    const overlay = map === null ? '' : `<img src="${map}" alt="Patch scores of ${escape(name)}" loading="lazy">`;
-    const pictures = picture + overlay === '' ? '' : `<span class="pictures">${picture}${overlay}</span>`;
-    const body = `${pictures}<span class="name">${escape(name)}</span>`;
-    return (
-      `<li>${link === null ? body : `<a href="${escape(link)}" target="_blank" rel="noopener">${body}</a>`}` +
-      `<span class="text">${escape(text)}</span></li>`
-    );
+        ? missing !== '' && html`<span class="missing">${missing}</span>`
+        : html`<img src="${thumbnail}" alt="${name}" loading="lazy">`,
+      map !== null && html`<img src="${map}" alt="Patch scores of ${name}" loading="lazy">`,
+    ].filter((part) => part !== false);
+    const body = [
+      pictures.length > 0 && html`<span class="pictures">${pictures}</span>`,
+      html`<span class="name">${name}</span>`,
+    ];
+    const linked = link === null ? body : html`<a href="${link}" target="_blank" rel="noopener">${body}</a>`;
+    return html`<li>${linked}<span class="text">${text}</span></li>`;
   });
-  return `<h3>${escape(title)}</h3><p>${escape(note)}</p><ul class="cards">${items.join('')}</ul>\n`;
+  return html`<h3>${title}</h3><p>${note}</p><ul class="cards">${items}</ul>\n`;
 }
 
 /** A place for the table that the script fills page by page: rows of 10,000 images would slow the page down. */
-function imagesTable({ images, evaluation, predictors }: ReportModel): string {
+function imagesTable({ images, evaluation, predictors }: ReportModel): Markup {
   const heads = [
     'Image',
     ...(evaluation ? [evaluation.humanScores.column] : []),
     ...predictors.flatMap(({ name, fitted }) => [name, ...(fitted ? [`${name}: fitted − human`] : [])]),
   ];
-  return (
-    `<p class="controls"><label>Filter <input type="search" id="find" placeholder="part of a name"></label> ` +
-    `<button type="button" id="previous">Previous</button> <span id="place" role="status">${images.length} images</span> ` +
-    `<button type="button" id="next">Next</button></p>` +
-    `<noscript><p>The table of images needs JavaScript.</p></noscript>` +
-    `<div class="scroll" tabindex="0" role="region" aria-label="images"><table id="all"><thead><tr>${heads
-      .map((head) => `<th scope="col"><button type="button">${escape(head)}</button></th>`)
-      .join('')}</tr></thead><tbody></tbody></table></div>`
-  );
+  return html`<p class="controls"><label>Filter <input type="search" id="find" placeholder="part of a name"></label> <button type="button" id="previous">Previous</button> <span id="place" role="status">${images.length} images</span> <button type="button" id="next">Next</button></p><noscript><p>The table of images needs JavaScript.</p></noscript><div class="scroll" tabindex="0" role="region" aria-label="images"><table id="all"><thead><tr>${heads.map(headCell)}</tr></thead><tbody></tbody></table></div>`;
 }
 
-const facts = (rows: readonly (readonly [string, string])[]): string =>
-  `<dl>${rows.map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</dd>`).join('')}</dl>`;
+const facts = (rows: readonly (readonly [string, string])[]): Markup =>
+  html`<dl>${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
 
-function origin(evaluation: Evaluation): string {
+function origin(evaluation: Evaluation): Markup {
   const { provenance, humanScores: human, tables, dropped, unpredicted } = evaluation;
   const { settings } = provenance;
   const rows: [string, string][] = [
@@ -353,36 +328,34 @@ function origin(evaluation: Evaluation): string {
     ],
     ['Version', `hyperiqa ${provenance.hyperiqa}`],
   ];
-  return section('origin', 'Origin', facts(rows) + droppedList(dropped));
+  return section('origin', 'Origin', [facts(rows), droppedList(dropped)]);
 }
 
-function droppedList(dropped: readonly DroppedRow[]): string {
-  if (dropped.length === 0) return '<p>No row was dropped.</p>';
+function droppedList(dropped: readonly DroppedRow[]): Markup {
+  if (dropped.length === 0) return html`<p>No row was dropped.</p>`;
   const shown = dropped
     .slice(0, 200)
     .map(
       ({ source, file, predictor, reason, message }) =>
-        `<li>${escape(source)}: ${escape(file)}${predictor ? `, ${escape(predictor)}` : ''}: ${escape(message)} <code>${reason}</code></li>`,
+        html`<li>${source}: ${file}${predictor ? `, ${predictor}` : ''}: ${message} <code>${reason}</code></li>`,
     );
-  return (
-    `<details><summary>${dropped.length} dropped ${dropped.length === 1 ? 'row' : 'rows'}: ${droppedByReason(dropped)}</summary>` +
-    `<ul>${shown.join('')}</ul>` +
-    `${dropped.length > shown.length ? `<p>… and ${dropped.length - shown.length} more.</p>` : ''}</details>`
-  );
+  const more = dropped.length - shown.length;
+  return html`<details><summary>${dropped.length} dropped ${dropped.length === 1 ? 'row' : 'rows'}: ${droppedByReason(dropped)}</summary><ul>${shown}</ul>${more > 0 && html`<p>… and ${more} more.</p>`}</details>`;
 }
 
-function predictionsOrigin(input: ReportInput, dropped: readonly DroppedRow[]): string {
-  if (!('predictions' in input)) return '';
+function predictionsOrigin(input: ReportInput, dropped: readonly DroppedRow[]): Markup[] {
+  if (!('predictions' in input)) return [];
   const { sources, models } = input.predictions;
-  return section(
-    'origin',
-    'Origin',
-    facts([
-      ...sources.map(({ source, sha256 }): [string, string] => ['Predictions', `${source} (SHA-256 ${sha256})`]),
-      ...models.map(({ name, sha256 }): [string, string] => [
-        'Model',
-        `${name}${sha256 ? ` (SHA-256 ${sha256})` : ''}`,
+  return [
+    section('origin', 'Origin', [
+      facts([
+        ...sources.map(({ source, sha256 }): [string, string] => ['Predictions', `${source} (SHA-256 ${sha256})`]),
+        ...models.map(({ name, sha256 }): [string, string] => [
+          'Model',
+          `${name}${sha256 ? ` (SHA-256 ${sha256})` : ''}`,
+        ]),
       ]),
-    ]) + droppedList(dropped),
-  );
+      droppedList(dropped),
+    ]),
+  ];
 }

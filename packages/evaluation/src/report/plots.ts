@@ -1,6 +1,7 @@
 /** The pictures of the report. */
 import * as Plot from '@observablehq/plot';
 import { colour, dots, draw, predictorColour, type LegendKey } from './canvas.js';
+import type { Markup } from './html.js';
 import type { ReportModel, ReportPredictor } from './types.js';
 
 /** A picture in the page. */
@@ -9,7 +10,7 @@ export interface Plotted {
   title: string;
   /** What is seen, for everybody; and how it was drawn. */
   caption: string;
-  svg: string;
+  svg: Markup;
   /** For each set of dots, in order, the image of each dot. */
   images: number[][];
   legend: LegendKey[];
