@@ -11,7 +11,7 @@ ENV NODE_ENV=production \
     HYPERIQA_CACHE=/var/cache/hyperiqa
 
 WORKDIR /opt/hyperiqa
-RUN npm install --no-audit --no-fund "hyperiqa@${HYPERIQA_VERSION}" \
+RUN npm install --no-audit --no-fund "hyperiqa@${HYPERIQA_VERSION}" "@hyperiqa/evaluation@${HYPERIQA_VERSION}" \
     && npm cache clean --force \
     && ln -s /opt/hyperiqa/node_modules/.bin/hyperiqa /usr/local/bin/hyperiqa \
     && install --directory --owner=node --group=node "${HYPERIQA_CACHE}"

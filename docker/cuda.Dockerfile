@@ -16,7 +16,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates python3-pip \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/hyperiqa
-RUN npm install --no-audit --no-fund "hyperiqa@${HYPERIQA_VERSION}" \
+RUN npm install --no-audit --no-fund "hyperiqa@${HYPERIQA_VERSION}" "@hyperiqa/evaluation@${HYPERIQA_VERSION}" \
     && npx hyperiqa runtime install cuda \
     && npx hyperiqa runtime use cuda
 

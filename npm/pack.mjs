@@ -1,7 +1,7 @@
-// Packs what is published: the addon and LibTorch's CPU libraries for one platform, and the main package.
+// Packs what is published: the addon and LibTorch's CPU libraries for one platform, the main package, and those in packages/.
 //
-//   node npm/pack.mjs                          all three for this platform, into build/npm
-//   node npm/pack.mjs --only addon,libtorch    some of them (main, addon, libtorch)
+//   node npm/pack.mjs                          all of them for this platform, into build/npm
+//   node npm/pack.mjs --only addon,libtorch    some of them (main, addon, libtorch, evaluation)
 //     --out FOLDER          where the tarballs go
 //     --platform NAME       one of npm/platforms.mjs; on another system than that only where nothing is to be stripped
 //     --libtorch FOLDER     the LibTorch whose libraries are packed, the folder that holds lib: the CUDA build (its CPU
@@ -14,11 +14,12 @@
 //
 // Writes build/npm/packages.json: name, version, file, packed and unpacked bytes of each. Nothing is published.
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { npm } from '../scripts/lib/npm.mjs';
+import { packages } from '../scripts/lib/packages.mjs';
 import { root } from '../scripts/lib/paths.mjs';
 import { Failure, main, run } from '../scripts/lib/run.mjs';
 import { built } from '../scripts/lib/typescript.mjs';
@@ -28,7 +29,9 @@ import { writeLicences } from './lib/licences.mjs';
 import { addonPackage, LIBTORCH_PACKAGE_VERSION, libtorchPackage, platforms, TARBALL_LIMIT } from './platforms.mjs';
 
 const { LIBTORCH_VERSION, readLibTorchVersion } = built('libtorch/locate');
-const PARTS = ['main', 'addon', 'libtorch'];
+/** Parts for every platform: the packages in packages/, by the names of their folders. */
+const shared = new Map(packages.map(({ folder }) => [basename(folder), folder]));
+const PARTS = ['main', 'addon', 'libtorch', ...shared.keys()];
 const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /**
@@ -58,18 +61,19 @@ export async function pack({
   };
   const stage = join(out, 'stage');
   rmSync(out, { recursive: true, force: true });
-  const packages = [];
+  const packed = [];
   for (const part of only) {
     const folder = join(stage, part);
     mkdirSync(folder, { recursive: true });
     if (part === 'main') stageMain(folder, list);
     else if (part === 'addon') stageAddon(folder, resolve(addon), context);
+    else if (shared.has(part)) stageShared(folder, shared.get(part));
     else stageLibTorch(folder, resolve(libtorch ?? (await provideLibTorch())), context, licences);
-    packages.push(tarball(folder, out));
+    packed.push(tarball(folder, out));
   }
   rmSync(stage, { recursive: true });
-  writeFileSync(join(out, 'packages.json'), `${JSON.stringify(packages, null, 2)}\n`);
-  return packages;
+  writeFileSync(join(out, 'packages.json'), `${JSON.stringify(packed, null, 2)}\n`);
+  return packed;
 }
 
 /**
@@ -77,19 +81,7 @@ export async function pack({
  * `prepare`, an installed package runs nothing) and with the platform packages, which a checkout has no use for.
  */
 function stageMain(stage, list) {
-  const [{ files }] = JSON.parse(npm(['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root }));
-  for (const { path } of files) {
-    mkdirSync(join(stage, dirname(path)), { recursive: true });
-    copyFileSync(join(root, path), join(stage, path));
-  }
-  if (!existsSync(join(stage, 'dist/index.js'))) throw new Failure('dist is not built: run "npm run build".');
-  const kept = { ...own };
-  delete kept.private; // keeps npm from publishing the checkout
-  delete kept.scripts;
-  delete kept.devDependencies;
-  delete kept.binary; // cmake-js's
-  const inexact = Object.entries(kept.dependencies).find(([, version]) => !/^\d+\.\d+\.\d+(?:-[\w.]+)?$/.test(version));
-  if (inexact) throw new Failure(`The dependency ${inexact.join(' ')} is not pinned to one version.`);
+  const kept = stageFiles(stage, root, 'dist/index.js');
   const optionalDependencies = Object.fromEntries(
     list.flatMap((name) => [
       [addonPackage(name), own.version],
@@ -97,6 +89,40 @@ function stageMain(stage, list) {
     ]),
   );
   writeJson(join(stage, 'package.json'), { ...kept, optionalDependencies });
+}
+
+/** A package of packages/, with a package.json for users. */
+function stageShared(stage, folder) {
+  const source = join(root, folder);
+  const kept = stageFiles(stage, source, packages.find((one) => one.folder === folder).manifest.main);
+  if (kept.version !== own.version) throw new Failure(`${kept.name} has version ${kept.version}, not ${own.version}.`);
+  copyFileSync(join(root, 'LICENSE'), join(stage, 'LICENSE'));
+  writeJson(join(stage, 'package.json'), kept);
+}
+
+/**
+ * Copies the files that a package.json's `files` names.
+ *
+ * @returns the package.json without what is for checkouts only
+ */
+function stageFiles(stage, source, entry) {
+  const [{ files }] = JSON.parse(npm(['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: source }));
+  for (const { path } of files) {
+    mkdirSync(join(stage, dirname(path)), { recursive: true });
+    copyFileSync(join(source, path), join(stage, path));
+  }
+  if (!existsSync(join(stage, entry))) throw new Failure('dist is not built: run "npm run build".');
+  const kept = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'));
+  delete kept.private; // keeps npm from publishing the checkout
+  delete kept.workspaces;
+  delete kept.scripts;
+  delete kept.devDependencies;
+  delete kept.binary; // cmake-js's
+  const inexact = Object.entries({ ...kept.dependencies, ...kept.peerDependencies }).find(
+    ([, version]) => !/^\d+\.\d+\.\d+(?:-[\w.]+)?$/.test(version),
+  );
+  if (inexact) throw new Failure(`The dependency ${inexact.join(' ')} is not pinned to one version.`);
+  return kept;
 }
 
 function stageAddon(stage, addon, { platform, ...table }) {

@@ -38,7 +38,7 @@ const ESM = `import { HyperIQA } from 'hyperiqa';${BODY}`;
 const COMMONJS = `const { HyperIQA } = require('hyperiqa'); (async () => {${BODY}})();`;
 const TYPED = `
   import { HyperIQA, type ScoreResult } from 'hyperiqa';
-  import { srcc } from 'hyperiqa/metrics';
+  import { srcc } from '@hyperiqa/evaluation/metrics';
   const same: number | null = srcc([1, 2, 3], [1, 2, 3]).value;
   if (same !== 1) throw new Error(String(same));
   const iqa: HyperIQA = await HyperIQA.load();

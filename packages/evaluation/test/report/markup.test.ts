@@ -1,5 +1,5 @@
 /** Texts from tables stay texts: in the page, in its data and in the pictures. */
-import { XMLValidator } from 'fast-xml-parser';
+import { XMLParser } from 'fast-xml-parser';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readHumanScores } from '../../src/evaluation/human-scores.js';
@@ -25,7 +25,11 @@ const hostile = fc.oneof(
     'var(--ink) var(--nothing)',
     '$& $1 ${x} `',
   ),
-  fc.string({ minLength: 1, maxLength: 30, unit: fc.constantFrom(...'<>&"\'`=/!-xb$() ') }),
+  fc.string({
+    minLength: 1,
+    maxLength: 30,
+    unit: fc.constantFrom('<', '>', '&', '"', "'", '`', '=', '/', '!', '-', 'x', 'b', '$', ' '),
+  }),
   fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }),
 );
 
@@ -106,8 +110,8 @@ async function reportWith(image: string, predictor: string, column: string, titl
 test('no text of a table becomes markup in a report', async () => {
   // Names as tables can have them: one line, without blanks at the ends.
   const name = hostile
-    .map((text) => text.replace(/[\s/\\,\u0000-\u001f\u007f-\u009f]+/gu, '_'))
-    .filter((text) => text.isWellFormed() && !text.includes('\ufeff'));
+    .filter((text) => !/\p{Surrogate}/u.test(text))
+    .map((text) => text.replace(/[\s/\\,\p{Cc}\ufeff]+/gu, '_'));
   const plain = structure((await reportWith('a', 'b', 'c', 'd')).html);
   await fc.assert(
     fc.asyncProperty(name, name, name, hostile, async (image, predictor, column, title) => {
@@ -120,7 +124,7 @@ test('no text of a table becomes markup in a report', async () => {
       const embedded = JSON.parse(document.getElementById('data')!.textContent) as { predictors: string[] };
       expect(embedded.predictors).toEqual([`p${predictor}`]);
       for (const { svg } of pictures) {
-        expect(XMLValidator.validate(svg)).toBe(true);
+        expect(() => void new XMLParser().parse(svg, true)).not.toThrow();
         expect(structure(svg)).toEqual(
           expect.not.arrayContaining([expect.stringMatching(/^(?:script|img|image|a|foreignObject) |\\bon\\w+/i)]),
         );
