@@ -126,6 +126,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       else if (sanitizer) options.flavour = sanitizer;
       else throw new Failure(`Unknown argument ${argument}. There are: --force --debug --sanitize=address|thread`);
     }
+    // npm ci runs it first for the link of the package to itself, and hides its output: the run after that does the work.
+    if (process.env.npm_lifecycle_event === 'prepare' && process.env.npm_package_resolved) return;
     await prepare(options);
   });
 }

@@ -10,7 +10,9 @@ import { platforms, TARBALL_LIMIT } from '../platforms.mjs';
 import { provideTools } from './tools.mjs';
 
 const { packages } = inject('proof');
-const [main, addon, libtorch] = packages;
+const [main, addon, libtorch, evaluation] = packages;
+/** The packages that are imported. */
+const forAll = [main, evaluation].map((one) => [one.name, one]);
 const platform = `${process.platform}-${process.arch}`;
 
 test('the main package holds what package.json says, and nothing that a build left lying about', () => {
@@ -57,19 +59,19 @@ test.each(packages.map((one) => [one.name, one]))('%s is below the limit for a t
   expect(bytes).toBeLessThan(TARBALL_LIMIT);
 });
 
-test('publint finds nothing', async () => {
-  const { buffer, byteOffset, byteLength } = readFileSync(main.file);
+test.each(forAll)('publint finds nothing in %s', async (_, { file }) => {
+  const { buffer, byteOffset, byteLength } = readFileSync(file);
   const tarball = buffer.slice(byteOffset, byteOffset + byteLength);
   const { messages, pkg } = await publint({ pack: { tarball }, strict: true });
   expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
 });
 
-test('types resolve for every way of importing', async () => {
+test.each(forAll)('types of %s resolve for every way of importing', async (_, { file }) => {
   const tools = provideTools();
   const { checkPackage, createPackageFromTarballData } = await import(
     pathToFileURL(tools.require.resolve('@arethetypeswrong/core')).href
   );
-  const { types, problems } = await checkPackage(createPackageFromTarballData(readFileSync(main.file)));
+  const { types, problems } = await checkPackage(createPackageFromTarballData(readFileSync(file)));
   expect(types).toMatchObject({ kind: 'included' });
   // "node10" is TypeScript's word for resolution without `exports`, which no Node.js that we support does.
   expect(problems.filter(({ resolutionKind }) => resolutionKind !== 'node10')).toEqual([]);

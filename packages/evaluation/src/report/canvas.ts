@@ -1,6 +1,6 @@
 /** Observable Plot without a browser, and dots in numbers that a page can bear. */
 import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
+import { DOMParser } from 'linkedom';
 import { html, Markup } from './html.js';
 
 /** Colours by name: a page defines them for light and dark, a picture on its own gets the light ones. */
@@ -46,7 +46,8 @@ const SVG = 'http://www.w3.org/2000/svg';
 
 /** Draws an SVG element, written by the DOM, which escapes the texts in it. */
 export function draw(options: Plot.PlotOptions, label: string): Markup {
-  const { document } = parseHTML('<!doctype html><html><body></body></html>') as { document: unknown };
+  // A document of XML: one of HTML leaves < and & in attributes as they are, which a picture on its own cannot have.
+  const document: unknown = new DOMParser().parseFromString('<svg></svg>', 'image/svg+xml');
   const svg = Plot.plot({
     ...size,
     marginBottom: 46,

@@ -1,6 +1,6 @@
 /** Texts from tables stay texts: in the page, in its data and in the pictures. */
-import { XMLParser } from 'fast-xml-parser';
 import fc from 'fast-check';
+import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { readHumanScores } from '../../src/evaluation/human-scores.js';
 import { compute } from '../../src/evaluation/compute.js';
@@ -124,7 +124,8 @@ test('no text of a table becomes markup in a report', async () => {
       const embedded = JSON.parse(document.getElementById('data')!.textContent) as { predictors: string[] };
       expect(embedded.predictors).toEqual([`p${predictor}`]);
       for (const { svg } of pictures) {
-        expect(() => void new XMLParser().parse(svg, true)).not.toThrow();
+        // A whole XML document, or librsvg would refuse it.
+        expect((await sharp(Buffer.from(svg)).metadata()).format).toBe('svg');
         expect(structure(svg)).toEqual(
           expect.not.arrayContaining([expect.stringMatching(/^(?:script|img|image|a|foreignObject) |\\bon\\w+/i)]),
         );
