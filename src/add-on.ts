@@ -52,9 +52,9 @@ export interface AddOnKit {
 /** Text for people. */
 export interface TerminalKit {
   /** Writes one line to stderr, beginning with `hyperiqa: `, with control characters as escapes. */
-  tell(this: void, message: string): void;
+  readonly tell: (message: string) => void;
   /** Starts a progress line over so many images; undefined where stderr is no terminal. */
-  progress(this: void, total: number): ProgressLine | undefined;
+  readonly progress: (total: number) => ProgressLine | undefined;
 }
 
 export interface ProgressLine {
@@ -71,36 +71,35 @@ export interface FlagsKit {
   /** Declarations of the options of `hyperiqa score`. */
   readonly score: typeof scoreOptions;
   /** The object without the members that are undefined. */
-  defined<T extends object>(this: void, object: T): { [K in keyof T]: Exclude<T[K], undefined> };
+  readonly defined: <T extends object>(object: T) => { [K in keyof T]: Exclude<T[K], undefined> };
   /** A whole number from 1. */
-  integer(this: void, name: string, value: string | undefined): number | undefined;
+  readonly integer: (name: string, value: string | undefined) => number | undefined;
   /** Any finite number, or with `positive` one above 0. */
-  real(this: void, name: string, value: string | undefined, positive?: boolean): number | undefined;
+  readonly real: (name: string, value: string | undefined, positive?: boolean) => number | undefined;
   /** An unsigned 64-bit integer. */
-  seed(this: void, value: string): bigint;
+  readonly seed: (value: string) => bigint;
   /** `10`, `grid`, `grid:3x4`, `center`, `pyiqa`. */
-  crops(this: void, value: string | undefined): Crops | undefined;
+  readonly crops: (value: string | undefined) => Crops | undefined;
   /** The options about the model and the machine as `HyperIQA.load` takes them. */
-  toLoadOptions(this: void, args: LoadArguments): LoadOptions;
+  readonly toLoadOptions: (args: LoadArguments) => LoadOptions;
   /** `--max-pixels` and `--max-bytes` as the API takes them. */
-  toInputLimits(this: void, args: LimitArguments): InputLimits;
+  readonly toInputLimits: (args: LimitArguments) => InputLimits;
 }
 
 export interface InputsKit {
   /** The files that arguments name: files as they are, folders as their images, patterns as their matches. */
-  expand(
-    this: void,
+  readonly expand: (
     paths: readonly string[],
     options: { recursive: boolean },
-  ): AsyncIterable<{ file: string; error?: { code: ErrorCode; message: string } }>;
+  ) => AsyncIterable<{ file: string; error?: { code: ErrorCode; message: string } }>;
 }
 
 /** Outputs that destroy nothing: no input is written over, and files are written whole or not at all. */
 export interface OutputsKit {
   /** @throws HyperIQAError ERR_INVALID_ARGUMENT for an output file with the name of an image */
-  check(this: void, output: string | undefined): void;
+  readonly check: (output: string | undefined) => void;
   /** Guards outputs against being inputs; `-` is standard output. */
-  guard(this: void, outputs: readonly string[]): Promise<OutputGuard>;
+  readonly guard: (outputs: readonly string[]) => Promise<OutputGuard>;
   /**
    * Runs a command that writes all its output at the end. Its output file, if it names one, is tried before the work.
    *
@@ -108,20 +107,19 @@ export interface OutputsKit {
    * @returns that, or the exit code of an interruption
    * @throws HyperIQAError ERR_OUTPUT; and what `work` throws, unless it was interrupted
    */
-  inOnePiece<O extends string | undefined>(
-    this: void,
+  readonly inOnePiece: <O extends string | undefined>(
     output: O,
     work: (interruption: Interruption, file: O extends string ? OutputSink : OutputSink | undefined) => Promise<number>,
-  ): Promise<number>;
+  ) => Promise<number>;
   /** A sink on standard output. */
-  stdout(this: void): OutputSink;
+  readonly stdout: () => OutputSink;
   /**
    * Opens a folder of which the command chooses the names; one run at a time has it, until it is released.
    *
    * @param inputs - Images, folders and patterns that the command reads and must not replace.
    * @throws HyperIQAError ERR_OUTPUT; ERR_OUTPUT_BUSY
    */
-  folder(this: void, path: string, inputs: { paths: readonly string[]; recursive: boolean }): Promise<OutputFiles>;
+  readonly folder: (path: string, inputs: { paths: readonly string[]; recursive: boolean }) => Promise<OutputFiles>;
 }
 
 export interface OutputGuard {
