@@ -115,7 +115,7 @@ std::optional<std::string> version_of(Library library) {
 
 #endif
 
-/** What this process has opened, in all its environments. */
+/** The libraries that this process has opened, in all its environments. */
 struct State {
   std::mutex mutex;
   std::optional<Library> torch;  // the last one opened: libtorch_cpu
