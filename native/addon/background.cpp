@@ -132,7 +132,7 @@ void Background::end(Deadline deadline) noexcept {
     tasks.swap(tasks_);
   }
   stop_.request_stop();
-  // All at once, so that they use the same time.
+  // Asked all at once, so that they use the same time.
   for (const auto& weak : engines) {
     if (const auto engine = weak.lock()) engine->request_close();
   }

@@ -33,9 +33,9 @@ class Background : public std::enable_shared_from_this<Background> {
   /** Blocking work, and what follows it on the JavaScript thread. */
   class Task : public Message {
    public:
-    /** On a thread of its own. Must leave nothing there that belongs to the JavaScript thread. */
+    /** Runs on a thread of its own. Must leave nothing there that belongs to the JavaScript thread. */
     virtual void work() noexcept = 0;
-    /** On the JavaScript thread, afterwards. */
+    /** Runs on the JavaScript thread afterwards. */
     virtual void done(Napi::Env env) = 0;
     void run(Napi::Env env) final;
 

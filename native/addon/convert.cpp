@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "../engine/names.h"
 #include "errors.h"
 
 namespace hyperiqa::addon {
@@ -14,35 +15,10 @@ namespace hyperiqa::addon {
 namespace {
 
 constexpr int64_t kMaxSafeInteger = (int64_t{1} << 53) - 1;
+/** Bound of sides and numbers here: far above what the engine accepts, far below where products of two overflow. */
 constexpr int64_t kMaxInt = std::numeric_limits<int>::max();
-/** Longest side of an image or a grid: far above every use, far below where products of two overflow. */
-constexpr int64_t kMaxSide = kMaxInt;
 /** More devices than this are a mistake, and a sparse array could claim billions. */
 constexpr uint32_t kMaxDevices = 64;
-
-/** Two tables in one: names of an enumeration's values, for both directions. */
-template <typename T, size_t N>
-using Names = std::array<std::pair<std::string_view, T>, N>;
-
-constexpr Names<Dtype, 3> kDtypes{{{"fp32", Dtype::Fp32}, {"bf16", Dtype::Bf16}, {"fp16", Dtype::Fp16}}};
-constexpr Names<GraphMode, 4> kGraphModes{{{"auto", GraphMode::Auto},
-                                           {"freeze", GraphMode::Freeze},
-                                           {"optimize", GraphMode::Optimize},
-                                           {"onednn", GraphMode::OneDnn}}};
-constexpr Names<Resize::Mode, 3> kResizeModes{
-    {{"none", Resize::Mode::None}, {"exact", Resize::Mode::Exact}, {"short-side", Resize::Mode::ShortSide}}};
-constexpr Names<CropPlan::Kind, 4> kPlans{{{"random", CropPlan::Kind::Random},
-                                           {"grid", CropPlan::Kind::Grid},
-                                           {"pyiqa", CropPlan::Kind::Pyiqa},
-                                           {"center", CropPlan::Kind::Center}}};
-
-template <typename T, size_t N>
-std::string name_of(const Names<T, N>& names, T value) {
-  for (const auto& [name, known] : names) {
-    if (known == value) return std::string(name);
-  }
-  throw Error("ERR_INTERNAL", "A value of the engine has no name.");
-}
 
 int64_t to_integer(const Napi::Value& value, const std::string& what, int64_t minimum, int64_t maximum) {
   // NaN and infinities fail the comparisons; the bounds are exact as doubles.
@@ -129,12 +105,12 @@ std::string to_model_path(const Options& options) {
 Resize to_resize(const Options& options) {
   const Options from(options.get("resize"), options.path("resize"));
   Resize resize;
-  resize.mode = from.one_of("mode", kResizeModes);
+  resize.mode = from.one_of("mode", kResizeModeNames);
   if (resize.mode == Resize::Mode::Exact) {
-    resize.width = from.integer("width", 1, kMaxSide);
-    resize.height = from.integer("height", 1, kMaxSide);
+    resize.width = from.integer("width", 1, kMaxInt);
+    resize.height = from.integer("height", 1, kMaxInt);
   } else if (resize.mode == Resize::Mode::ShortSide) {
-    resize.size = from.integer("size", 1, kMaxSide);
+    resize.size = from.integer("size", 1, kMaxInt);
   }
   return resize;
 }
@@ -142,7 +118,7 @@ Resize to_resize(const Options& options) {
 CropPlan to_crops(const Options& options) {
   const Options from(options.get("crops"), options.path("crops"));
   CropPlan plan;
-  plan.kind = from.one_of("plan", kPlans);
+  plan.kind = from.one_of("plan", kCropPlanNames);
   if (plan.kind == CropPlan::Kind::Random) {
     plan.count = from.integer("count", 1, kMaxInt);
   } else if (plan.kind == CropPlan::Kind::Grid) {
@@ -215,10 +191,10 @@ LoadOptions to_load_options(const Napi::Value& value) {
   options.model_path = to_model_path(from);
   options.trust_model = from.boolean("trustModel");
   options.devices = to_devices(from);
-  options.dtype = from.one_of("dtype", kDtypes);
+  options.dtype = from.one_of("dtype", kDtypeNames);
   options.threads = static_cast<int>(from.integer("threads", 0, kMaxInt));
   options.batch_size = from.integer("batchSize", 0, kMaxInt);
-  options.graph_mode = from.one_of("graphMode", kGraphModes);
+  options.graph_mode = from.one_of("graphMode", kGraphModeNames);
   options.tuning_file = from.text("tuningFile");
   options.self_check = from.boolean("selfCheck");
   options.max_queue_images = from.integer("maxQueueImages", 1, kMaxSafeInteger);
@@ -255,7 +231,7 @@ ScoreOptions to_score_options(const Napi::Value& value) {
   const Options from(value, "options");
   ScoreOptions options;
   options.resize = to_resize(from);
-  options.minimum_side = from.integer("minimumSide", 1, kMaxSide);
+  options.minimum_side = from.integer("minimumSide", 1, kMaxInt);
   options.crops = to_crops(from);
   options.seed = to_seed(from);
   const Napi::Value error = from.get("maxStandardError");
@@ -269,8 +245,8 @@ ScoreOptions to_score_options(const Napi::Value& value) {
 }
 
 Image to_image(const Napi::Value& pixels, const Napi::Value& width, const Napi::Value& height) {
-  const int64_t columns = to_integer(width, "width", 1, kMaxSide);
-  const int64_t rows = to_integer(height, "height", 1, kMaxSide);
+  const int64_t columns = to_integer(width, "width", 1, kMaxInt);
+  const int64_t rows = to_integer(height, "height", 1, kMaxInt);
   if (!pixels.IsTypedArray() || pixels.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
     invalid("pixels must be a Uint8Array.");
   }
@@ -319,8 +295,8 @@ Napi::Value to_js(Napi::Env env, const EngineInfo& info) {
   result.Set("metadata", info.metadata);
   result.Set("devices", to_js(env, info.devices));
   result.Set("fallbackReason", info.fallback_reason);
-  result.Set("dtype", name_of(kDtypes, info.dtype));
-  result.Set("graphMode", name_of(kGraphModes, info.graph_mode));
+  result.Set("dtype", name_of(kDtypeNames, info.dtype));
+  result.Set("graphMode", name_of(kGraphModeNames, info.graph_mode));
   result.Set("workers", info.workers);
   result.Set("threadsPerWorker", info.threads_per_worker);
   result.Set("batchSize", number(env, info.batch_size));

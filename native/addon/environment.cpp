@@ -184,7 +184,7 @@ Napi::Value Environment::restrict(const Napi::CallbackInfo& info) {
 
 namespace {
 
-/** What Node.js runs for each environment that loads the addon; no C++ exception may leave it. */
+/** Entry point that Node.js runs for each environment that loads the addon; no C++ exception may leave it. */
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   hyperiqa::addon::guarded(env, [&]() -> Napi::Value {
     hyperiqa::addon::Environment::Init(env, exports);

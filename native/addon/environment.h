@@ -28,7 +28,7 @@ struct Pending {
   std::optional<JobId> job;
 };
 
-/** What a blocking task came to: makes the value that its promise resolves to. JavaScript thread. */
+/** Result of a blocking task: makes the value that its promise resolves to. JavaScript thread. */
 using TaskResult = std::function<Napi::Value(Napi::Env)>;
 
 /** JavaScript thread only. */

@@ -117,7 +117,7 @@ std::optional<std::string> version_of(Library library) {
 
 #endif
 
-/** What this process has opened, in all its environments. */
+/** The libraries that this process has opened, in all its environments. */
 struct State {
   std::mutex mutex;                     // held by whoever opens libraries
   std::atomic<Library> torch{nullptr};  // the last one of a set that was opened whole: libtorch_cpu

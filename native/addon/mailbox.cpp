@@ -25,7 +25,7 @@ void Mailbox::drain(Napi::Env env, Napi::Function /*callback*/, Mailbox* mailbox
       const Napi::HandleScope scope(env);
       dynamic_cast<Message&>(*parcel).run(env);
     } catch (...) {  // NOLINT(bugprone-empty-catch)
-      // Only in an environment that is being terminated: nobody waits for the message any more.
+      // Happens only in an environment that is being terminated: nobody waits for the message any more.
     }
   }
 }

@@ -40,7 +40,7 @@ uint64_t data_size() {
 }  // namespace
 
 void restrict_process(uint64_t memory) {
-  // To write is an error then and no signal.
+  // Makes writing an error, not a signal.
   std::signal(SIGXFSZ, SIG_IGN);
   limit(RLIMIT_FSIZE, 0);
   limit(RLIMIT_CORE, 0);

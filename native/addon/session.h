@@ -24,7 +24,8 @@ namespace hyperiqa::addon {
  */
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  /** @param engine  must be registered with the background  @param bytes  of its weights, for the garbage collector */
+  /** @param engine  must be registered with the background  @param bytes  size of its weights, for the garbage
+   * collector */
   Session(Napi::Env env, std::shared_ptr<Background> background, std::shared_ptr<Closeable> engine, int64_t bytes);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -38,7 +39,7 @@ class Session : public std::enable_shared_from_this<Session> {
   /** The engine. @throws Error ERR_DISPOSED */
   const std::shared_ptr<Closeable>& open_engine() const;
 
-  /** Where results go. */
+  /** The mailbox that results go to. */
   const std::shared_ptr<Background>& background() const noexcept { return background_; }
 
   /**
@@ -62,7 +63,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::vector<Napi::Promise::Deferred> waiting_for_close_;  // further calls of dispose()
 };
 
-/** What the garbage collector cannot see: the weights, about as large as the model file. */
+/** Memory that the garbage collector cannot see: the weights, about as large as the model file. */
 int64_t weight_bytes(const std::string& model_path);
 
 /** A function of a JavaScript object that holds its session, instead of a method that looks for it in `this`: no wrong

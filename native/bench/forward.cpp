@@ -21,9 +21,9 @@
 #include "execution/batch_runner.h"
 #include "execution/batch_shapes.h"
 #include "execution/compiled_model.h"
-#include "execution/names.h"
 #include "model/model.h"
 #include "model/self_check.h"
+#include "names.h"
 #include "support/threads.h"
 
 namespace {
@@ -81,7 +81,7 @@ Result bare_forward(const hyperiqa::CompiledModel& model, int workers, int threa
 
 void print(const char* what, GraphMode mode, int workers, int threads, int64_t batch_size, const Result& result) {
   std::printf("%-7s %-8s %2d x %d threads  batch %2d  %8.2f patches/s  %7.2f ms CPU/patch\n", what,
-              hyperiqa::graph_mode_name(mode), workers, threads, static_cast<int>(batch_size),
+              hyperiqa::name_of(hyperiqa::kGraphModeNames, mode), workers, threads, static_cast<int>(batch_size),
               result.patches_per_second, result.cpu_per_patch);
   std::fflush(stdout);
 }

@@ -1,6 +1,6 @@
 /**
  * @file
- * The scoring engine: with face_detector.h the only header that code outside native/engine includes.
+ * The scoring engine. Code outside native/engine includes this, face_detector.h and names.h.
  *
  * Knows LibTorch (behind the implementation) and nothing of Node. One Engine owns one model on one or more devices, one
  * bounded queue, and the worker threads that empty it. Patches of different images and callers share batches.
@@ -21,7 +21,13 @@
 
 namespace hyperiqa {
 
-/** How an image is resized before patches are cut (bilinear, antialiased, on 8-bit values). */
+inline constexpr int kMaxThreads = 1024;                 ///< largest number of CPU threads that a load takes
+inline constexpr int64_t kMaxBatchSize = 1024;           ///< largest batch that a load takes, patches
+inline constexpr int64_t kMaxSide = 65536;               ///< largest side that can be asked for, pixels
+inline constexpr int64_t kMaxPixels = int64_t{1} << 28;  ///< largest image, before and after the resize
+inline constexpr int64_t kMaxCrops = 1'000'000;          ///< largest number of crops of an image
+
+/** Resize of an image before patches are cut (bilinear, antialiased, on 8-bit values). */
 struct Resize {
   enum class Mode { None, Exact, ShortSide };
   Mode mode = Mode::None;
@@ -30,7 +36,7 @@ struct Resize {
   int64_t size = 0;    ///< ShortSide only: length of the shorter side after the resize
 };
 
-/** Where patches are cut from the resized image. */
+/** Places at which patches are cut from the resized image. */
 struct CropPlan {
   enum class Kind { Random, Grid, Pyiqa, Center };
   Kind kind = Kind::Random;
@@ -73,12 +79,9 @@ struct ScoreResult {
   bool standard_error_reached = true;  ///< false: max_crops were scored and the error is still above the bound
 };
 
-/** How the frozen graph is optimised; Auto measures the candidates once per model and CPU and remembers the choice. */
+/** Optimisation of the frozen graph; Auto measures the candidates once per model and CPU and remembers the choice. */
 enum class GraphMode { Auto, Freeze, Optimize, OneDnn };
 enum class Dtype { Fp32, Bf16, Fp16 };
-
-inline constexpr int kMaxThreads = 1024;        ///< largest number of CPU threads that a load takes
-inline constexpr int64_t kMaxBatchSize = 1024;  ///< largest batch that a load takes, patches
 
 struct LoadOptions {
   std::string model_path;
@@ -88,10 +91,10 @@ struct LoadOptions {
   int threads = 0;                         ///< CPU threads in all; 0 = one a physical core available to the process
   int64_t batch_size = 0;                  ///< largest batch; 0 = chosen for the device
   GraphMode graph_mode = GraphMode::Auto;  ///< on CUDA Auto is Freeze, and OneDnn is refused
-  std::string tuning_file;                 ///< where the measured graph mode is kept; empty = nowhere
+  std::string tuning_file;                 ///< file that keeps measured execution plans; empty = none
   bool self_check = true;  ///< recompute the model's check values at load, refuse the model if they differ
   int64_t max_queue_images = 64;
-  /** Of images and their resized copies; an image beyond this is accepted when the queue is empty. */
+  /** Largest sum of images and their resized copies; an image beyond this is accepted when nothing else is held. */
   int64_t max_queue_bytes = int64_t{1} << 30;
   StopFlag stop;  ///< ends the load, between two steps of it (at the latest after the forward under way)
 };
@@ -100,7 +103,7 @@ struct SelfCheck {
   std::vector<float> expected;  ///< from the model file
   std::vector<float> actual;    ///< recomputed on this machine
   double largest_difference = 0;
-  double tolerance = 0;  ///< that applies to the dtype in use
+  double tolerance = 0;  ///< tolerance for the dtype in use
   bool passed = false;
 };
 
@@ -119,13 +122,13 @@ struct CudaReport {
 struct EngineInfo {
   std::string metadata;             ///< hyperiqa.json of the model, as stored
   std::vector<DeviceInfo> devices;  ///< in use
-  std::string fallback_reason;      ///< why "auto" did not choose CUDA; empty when it did or was not asked
+  std::string fallback_reason;      ///< the reason why "auto" did not choose CUDA; empty when it did or was not asked
   Dtype dtype = Dtype::Fp32;
   GraphMode graph_mode = GraphMode::Freeze;  ///< in use, never Auto
   int workers = 0;                           ///< worker threads
   int threads_per_worker = 0;                ///< intra-op threads of each CPU worker
   int64_t batch_size = 0;
-  std::optional<SelfCheck> self_check;  ///< of load, when it was asked for
+  std::optional<SelfCheck> self_check;  ///< result at load, when it was asked for
 };
 
 using JobId = uint64_t;

@@ -1,6 +1,6 @@
 /**
  * @file
- * The face detector: beside engine.h the only header that code outside native/engine includes.
+ * The face detector; included from outside native/engine, like engine.h.
  *
  * MTCNN (Zhang et al., IEEE Signal Processing Letters 23, 2016) as facenet-pytorch computes it: an image pyramid, three
  * networks in a cascade, box arithmetic and non-maximum suppression between them. Images of any size.
@@ -37,7 +37,7 @@ struct Face {
   float top = 0;
   float right = 0;
   float bottom = 0;
-  float confidence = 0;            ///< of the last network, above its threshold and up to 1
+  float confidence = 0;            ///< probability by the last network, above its threshold and up to 1
   std::array<Point, 5> landmarks;  ///< in the order of the model's `detection.landmarks`
 };
 
@@ -59,7 +59,7 @@ struct DetectorLoadOptions {
 struct DetectorInfo {
   std::string metadata;  ///< hyperiqa.json of the model, as stored
   DeviceInfo device;
-  std::string fallback_reason;  ///< why "auto" did not choose CUDA; empty when it did or was not asked
+  std::string fallback_reason;  ///< the reason why "auto" did not choose CUDA; empty when it did or was not asked
   int workers = 0;              ///< images detected in at once
   std::optional<SelfCheck> self_check;
 };

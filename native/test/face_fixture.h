@@ -1,4 +1,4 @@
-/** @file What facenet-pytorch and torchvision gave (fixtures/make_face_fixtures.py). */
+/** @file Values that facenet-pytorch and torchvision gave (fixtures/make_face_fixtures.py). */
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-/** @file What the processor is and how much of it this process may use. */
+/** @file The processor, and how much of it this process may use. */
 #pragma once
 
 #include <string>

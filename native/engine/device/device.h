@@ -12,15 +12,8 @@ namespace hyperiqa {
 
 struct DeviceChoice {
   std::vector<at::Device> devices;
-  std::string fallback_reason;  ///< why "auto" did not give CUDA
+  std::string fallback_reason;  ///< the reason why "auto" did not give CUDA
 };
-
-/**
- * Opens LibTorch's CUDA libraries where the build has them and the driver sees a device: once a process, and before
- * anything else of LibTorch is used, for the CPU as well. LibTorch looks for its CUDA part once, whenever something
- * first asks for it, and then never again; after a load on the CPU without this, CUDA could not be had any more.
- */
-void open_cuda();
 
 /** Resolves "auto", "cpu", "cuda" (the first) and "cuda:N". A CUDA device is tried with a small computation; one that
  * fails is no choice for "auto".
@@ -28,9 +21,5 @@ void open_cuda();
 DeviceChoice choose_devices(const std::vector<std::string>& wanted);
 
 DeviceInfo describe_device(at::Device device);
-
-/** Makes results on CUDA reproducible and comparable with the CPU's: no TF32, cuDNN's deterministic algorithms, no
- * choice of algorithms by timing. Settings of LibTorch for the whole process. */
-void use_exact_cuda();
 
 }  // namespace hyperiqa

@@ -30,7 +30,7 @@ class BatchRunner : public PatchRunner {
   uint8_t* patch(int64_t index) noexcept override;
 
   using PatchRunner::run;
-  /** On the CPU `count` must be one of the shapes; on an accelerator a batch from 0 on is padded to the next one. */
+  /** @param count  one of the shapes on the CPU; on an accelerator a batch from 0 on is padded to the next one */
   std::vector<float> run(int64_t first, int64_t count) override;
 
  private:
@@ -41,7 +41,7 @@ class BatchRunner : public PatchRunner {
   at::Device device_;
   int64_t batch_size_;
   at::Tensor patches_;  ///< host memory, N×224×224×3
-  uint8_t* pixels_;     ///< of `patches_`
+  uint8_t* pixels_;     ///< memory of `patches_`
   at::Tensor scores_;   ///< host memory, accelerators only
   std::optional<c10::Stream> stream_;
   std::optional<c10::Event> done_;

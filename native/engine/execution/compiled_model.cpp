@@ -7,8 +7,8 @@
 
 #include "execution/batch_runner.h"
 #include "execution/batch_shapes.h"
-#include "execution/names.h"
 #include "model/self_check.h"
+#include "names.h"
 #include "support/errors.h"
 
 namespace hyperiqa {
@@ -58,12 +58,12 @@ CompiledModel compile_model(const torch::jit::Module& placed, const Metadata& me
     const Error error = as_error(std::current_exception());
     if (error.code() != "ERR_INTERNAL") throw Error(error);
     if (dtype != Dtype::Fp32) {
-      throw Error("ERR_DTYPE_UNSUPPORTED", std::string("The model cannot be computed in ") + dtype_name(dtype) +
-                                               " on " + device.str() + " (graph mode " + graph_mode_name(mode) +
-                                               "): " + error.what());
+      throw Error("ERR_DTYPE_UNSUPPORTED", std::string("The model cannot be computed in ") +
+                                               name_of(kDtypeNames, dtype) + " on " + device.str() + " (graph mode " +
+                                               name_of(kGraphModeNames, mode) + "): " + error.what());
     }
-    throw Error("ERR_MODEL_FORMAT", std::string("The model's graph does not run (graph mode ") + graph_mode_name(mode) +
-                                        "): " + error.what());
+    throw Error("ERR_MODEL_FORMAT", std::string("The model's graph does not run (graph mode ") +
+                                        name_of(kGraphModeNames, mode) + "): " + error.what());
   }
 }
 

@@ -16,7 +16,7 @@ namespace hyperiqa {
 
 struct CompiledModel {
   std::shared_ptr<const ScoringGraph> graph;
-  SelfCheck check;  ///< of every batch shape
+  SelfCheck check;  ///< check of every batch shape
 };
 
 /**

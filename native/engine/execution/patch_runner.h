@@ -1,4 +1,4 @@
-/** @file What scores patches, as a worker sees it. */
+/** @file The scoring of patches, as a worker sees it. */
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ class PatchRunner {
   PatchRunner& operator=(const PatchRunner&) = delete;
   virtual ~PatchRunner() = default;
 
-  /** Where patch `index` of the next batch belongs: interleaved RGB, 224 rows without padding. */
+  /** Memory for patch `index` of the next batch: interleaved RGB, 224 rows without padding. */
   virtual uint8_t* patch(int64_t index) noexcept = 0;
 
   /** Scores of `count` gathered patches from `first` on. `count` must be one of the batch's shapes, except for `first`

@@ -45,9 +45,9 @@ at::Tensor ScoringGraph::run(const torch::jit::Code& code, const at::Tensor& pat
   return scores;
 }
 
-/** What LibTorch's profiling executor does with `enable_onednn_fusion`, for one graph and one shape: observe the types
- * of all values in one run, then hand the subgraphs that oneDNN Graph supports over to it. Guards on shapes and strides
- * lead to the unfused operators; they never fail here, because each code only ever sees its own shape. */
+/** Does what LibTorch's profiling executor does with `enable_onednn_fusion`, for one graph and one shape: observe the
+ * types of all values in one run, then hand the subgraphs that oneDNN Graph supports over to it. Guards on shapes and
+ * strides lead to the unfused operators; they never fail here, because each code only ever sees its own shape. */
 std::shared_ptr<torch::jit::Graph> ScoringGraph::fused_for(const at::Tensor& patches) const {
   auto plain = frozen_.get_method("forward").graph()->copy();
   torch::jit::runRequiredPasses(plain);

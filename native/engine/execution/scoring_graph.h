@@ -40,7 +40,7 @@ class ScoringGraph {
 
   torch::jit::Module frozen_;
   GraphMode mode_;
-  std::map<int64_t, torch::jit::Code> codes_;  ///< by batch size
+  std::map<int64_t, torch::jit::Code> codes_;  ///< compiled graphs by batch size
 };
 
 }  // namespace hyperiqa

@@ -16,8 +16,8 @@
 #include "device/cpu.h"
 #include "execution/batch_runner.h"
 #include "execution/compiled_model.h"
-#include "execution/names.h"
 #include "model/self_check.h"
+#include "names.h"
 #include "support/errors.h"
 #include "support/threads.h"
 
@@ -26,16 +26,17 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int64_t kFirstBatchSize = 4;  // at which everything else is compared
+constexpr int64_t kFirstBatchSize = 4;  // the one at which everything else is compared
 constexpr int64_t kSecondBatchSize = 8;
-constexpr int kRounds = 3;         // of measurement; candidates take turns, so that a disturbance does not hit only one
+constexpr int kRounds = 3;  // rounds of measurement; candidates take turns, so that a disturbance does not hit only one
 constexpr double kWorthIt = 1.02;  // a later candidate must be faster by this factor to replace an earlier one
-constexpr std::chrono::milliseconds kStopInterval{50};  // at which a load that waits for its turn looks for a stop
-constexpr std::chrono::seconds kBudget{5};  // after which only the graph modes are still compared, once each
+constexpr std::chrono::milliseconds kStopInterval{
+    50};                                    // interval at which a load that waits for its turn looks for a stop
+constexpr std::chrono::seconds kBudget{5};  // time after which only the graph modes are still compared, once each
 
-/** One set-up, compiled, with the best rate seen so far. */
+/** One plan, compiled, with the best rate seen so far. */
 struct Candidate {
-  CpuSetup setup;
+  ExecutionPlan plan;
   CompiledModel model;
   double patches_per_second = 0;
 };
@@ -82,7 +83,7 @@ class JoinedThreads {
   std::vector<std::thread> threads_;
 };
 
-/** What there is to choose from. */
+/** The values that a measurement chooses from. */
 struct Choices {
   std::vector<GraphMode> graph_modes;
   std::vector<int> threads_per_worker;
@@ -94,7 +95,7 @@ Choices choices(const LoadOptions& options, int threads) {
   if (options.graph_mode == GraphMode::Auto) {
     result.graph_modes = {GraphMode::Freeze, GraphMode::Optimize, GraphMode::OneDnn};
   }
-  // Other than one each: groups of four where there are many, and all for a single worker.
+  // Besides one thread each: groups of four where there are many, and all for a single worker.
   if (threads >= 8) result.threads_per_worker.push_back(4);
   if (threads > 1) result.threads_per_worker.push_back(threads);
   if (options.batch_size == 0) result.batch_sizes = {kFirstBatchSize, kSecondBatchSize};
@@ -107,33 +108,33 @@ class Tuner {
       : placed_(placed), metadata_(metadata), options_(options), threads_(threads) {}
 
   /** The graph mode first, with one thread a worker and the first batch size; then the others of either with it. */
-  CpuSetup choose() {
+  ExecutionPlan choose() {
     const auto [graph_modes, threads_per_worker, batch_sizes] = choices(options_, threads_);
-    std::vector<CpuSetup> setups;
-    setups.reserve(graph_modes.size());
-    for (const GraphMode mode : graph_modes) setups.push_back({mode, threads_, 1, batch_sizes[0]});
-    const CpuSetup best = fastest(setups);
+    std::vector<ExecutionPlan> plans;
+    plans.reserve(graph_modes.size());
+    for (const GraphMode mode : graph_modes) plans.push_back({mode, threads_, 1, batch_sizes[0]});
+    const ExecutionPlan best = fastest(plans);
     if (Clock::now() > deadline_) return best;
 
-    setups = {best};
-    for (size_t i = 1; i < batch_sizes.size(); ++i) setups.push_back({best.graph_mode, threads_, 1, batch_sizes[i]});
+    plans = {best};
+    for (size_t i = 1; i < batch_sizes.size(); ++i) plans.push_back({best.graph_mode, threads_, 1, batch_sizes[i]});
     for (size_t i = 1; i < threads_per_worker.size(); ++i) {
       const int threads = threads_per_worker[i];
-      setups.push_back({best.graph_mode, threads_ / threads, threads, batch_sizes[0]});
+      plans.push_back({best.graph_mode, threads_ / threads, threads, batch_sizes[0]});
     }
-    return fastest(setups);
+    return fastest(plans);
   }
 
  private:
-  CpuSetup fastest(const std::vector<CpuSetup>& setups) {
+  ExecutionPlan fastest(const std::vector<ExecutionPlan>& plans) {
     // Nothing to choose from: whether it works is found when it is compiled for good.
-    if (setups.size() == 1) return setups[0];
+    if (plans.size() == 1) return plans[0];
     std::vector<Candidate> candidates;
     std::exception_ptr failure;
-    for (const CpuSetup& setup : setups) {
+    for (const ExecutionPlan& plan : plans) {
       check_stop(options_.stop);
       try {
-        Candidate candidate = compile(setup);
+        Candidate candidate = compile(plan);
         measure(candidate);
         candidates.push_back(std::move(candidate));
       } catch (...) {
@@ -153,14 +154,14 @@ class Tuner {
     for (const Candidate& candidate : candidates) {
       if (candidate.patches_per_second > best->patches_per_second * kWorthIt) best = &candidate;
     }
-    return best->setup;
+    return best->plan;
   }
 
-  Candidate compile(const CpuSetup& setup) const {
-    Candidate candidate{setup, {}, 0};
-    run_computing(setup.threads_per_worker, [&] {
-      candidate.model = compile_model(placed_, metadata_, setup.graph_mode, options_.dtype, at::Device(at::kCPU),
-                                      {setup.batch_size}, options_.stop);
+  Candidate compile(const ExecutionPlan& plan) const {
+    Candidate candidate{plan, {}, 0};
+    run_computing(plan.threads_per_worker, [&] {
+      candidate.model = compile_model(placed_, metadata_, plan.graph_mode, options_.dtype, at::Device(at::kCPU),
+                                      {plan.batch_size}, options_.stop);
     });
     if (options_.self_check) require_passed(candidate.model.check);
     return candidate;
@@ -169,16 +170,16 @@ class Tuner {
   /** Patches a second of all workers together, each at its best run. On a busy machine, teams of threads wait for each
    *  other so long that they are slower by a factor of a hundred; what is hopeless is not run again. */
   void measure(Candidate& candidate) {
-    const CpuSetup& setup = candidate.setup;
+    const ExecutionPlan& plan = candidate.plan;
     if (candidate.patches_per_second > 0 && candidate.patches_per_second < best_rate_ / 2) return;
-    std::vector<double> rates(static_cast<size_t>(setup.workers), 0);
+    std::vector<double> rates(static_cast<size_t>(plan.workers), 0);
     std::vector<std::exception_ptr> failures(rates.size());
     {
       JoinedThreads threads;
       for (size_t i = 0; i < rates.size(); ++i) {
-        threads.start([&setup, &candidate, &rate = rates[i], &failure = failures[i]] {
+        threads.start([&plan, &candidate, &rate = rates[i], &failure = failures[i]] {
           try {
-            rate = run_once(candidate.model, setup);
+            rate = run_once(candidate.model, plan);
           } catch (...) {
             failure = std::current_exception();
           }
@@ -194,13 +195,13 @@ class Tuner {
   }
 
   /** Patches a second of one worker. */
-  static double run_once(const CompiledModel& model, const CpuSetup& setup) {
-    const ComputeScope scope(setup.threads_per_worker);
-    BatchRunner runner(*model.graph, at::Device(at::kCPU), setup.batch_size);
-    for (int64_t i = 0; i < setup.batch_size; ++i) write_check_patch(i % kCheckPatches, runner.patch(i));
-    const Stopwatch stopwatch(setup.threads_per_worker);
-    runner.run(setup.batch_size);
-    return static_cast<double>(setup.batch_size) / stopwatch.seconds();
+  static double run_once(const CompiledModel& model, const ExecutionPlan& plan) {
+    const ComputeScope scope(plan.threads_per_worker);
+    BatchRunner runner(*model.graph, at::Device(at::kCPU), plan.batch_size);
+    for (int64_t i = 0; i < plan.batch_size; ++i) write_check_patch(i % kCheckPatches, runner.patch(i));
+    const Stopwatch stopwatch(plan.threads_per_worker);
+    runner.run(plan.batch_size);
+    return static_cast<double>(plan.batch_size) / stopwatch.seconds();
   }
 
   const torch::jit::Module& placed_;
@@ -208,33 +209,33 @@ class Tuner {
   const LoadOptions& options_;
   const int threads_;
   const Clock::time_point deadline_ = Clock::now() + kBudget;
-  double best_rate_ = 0;  ///< of all candidates so far
+  double best_rate_ = 0;  ///< best rate of all candidates so far
 };
 
 /** Everything that a measurement depends on. */
 std::string tuning_key(const Metadata& metadata, const LoadOptions& options, int threads) {
   std::ostringstream key;
   key << "model " << metadata.weights_sha256 << ", LibTorch " << libtorch_version() << ", " << processor_name() << ", "
-      << dtype_name(options.dtype) << ", threads " << threads << ", graph " << graph_mode_name(options.graph_mode)
-      << ", batch " << options.batch_size;
+      << name_of(kDtypeNames, options.dtype) << ", threads " << threads << ", graph "
+      << name_of(kGraphModeNames, options.graph_mode) << ", batch " << options.batch_size;
   return key.str();
 }
 
-/** Whether the measurement could have come to a set-up. Another, out of a damaged file, could cost minutes of warming
- * up or thousands of threads. */
-bool could_be_chosen(const CpuSetup& setup, const LoadOptions& options, int threads) {
+/** True for a plan that the measurement could have come to. Another, out of a damaged file, could cost minutes of
+ * warming up or thousands of threads. */
+bool could_be_chosen(const ExecutionPlan& plan, const LoadOptions& options, int threads) {
   const auto [graph_modes, threads_per_worker, batch_sizes] = choices(options, threads);
-  return std::ranges::count(graph_modes, setup.graph_mode) > 0 &&
-         std::ranges::count(threads_per_worker, setup.threads_per_worker) > 0 &&
-         setup.workers == threads / setup.threads_per_worker && std::ranges::count(batch_sizes, setup.batch_size) > 0;
+  return std::ranges::count(graph_modes, plan.graph_mode) > 0 &&
+         std::ranges::count(threads_per_worker, plan.threads_per_worker) > 0 &&
+         plan.workers == threads / plan.threads_per_worker && std::ranges::count(batch_sizes, plan.batch_size) > 0;
 }
 
-/** What the engines of a process share. Never destroyed: a load may outlast static objects. */
+/** State that the engines of a process share. Never destroyed: a load may outlast static objects. */
 struct Measurements {
   std::mutex mutex;
   std::condition_variable freed;
   bool taken = false;
-  std::map<std::string, CpuSetup> known;  // whoever has the turn reads and writes it
+  std::map<std::string, ExecutionPlan> known;  // whoever has the turn reads and writes it
 };
 
 Measurements& measurements() {
@@ -260,26 +261,27 @@ class Turn {
       const std::scoped_lock lock(measurements().mutex);
       measurements().taken = false;
     }
-    // All of them: one that is woken may have been stopped, and would not pass the turn on.
+    // Wakes all of them: a single one may have been stopped, and would not pass the turn on.
     measurements().freed.notify_all();
   }
 };
 
 }  // namespace
 
-CpuSetup choose_cpu_setup(const torch::jit::Module& placed, const Metadata& metadata, const LoadOptions& options) {
+ExecutionPlan measured_cpu_plan(const torch::jit::Module& placed, const Metadata& metadata,
+                                const LoadOptions& options) {
   const int threads = options.threads > 0 ? options.threads : available_cores();
   const std::string key = tuning_key(metadata, options, threads);
   const Turn turn(options.stop);
-  std::map<std::string, CpuSetup>& known = measurements().known;
+  std::map<std::string, ExecutionPlan>& known = measurements().known;
   if (const auto found = known.find(key); found != known.end()) return found->second;
-  auto setup = recall_setup(options.tuning_file, key);
-  if (!setup || !could_be_chosen(*setup, options, threads)) {
-    setup = Tuner(placed, metadata, options, threads).choose();
-    remember_setup(options.tuning_file, key, *setup);
+  auto plan = recall_plan(options.tuning_file, key);
+  if (!plan || !could_be_chosen(*plan, options, threads)) {
+    plan = Tuner(placed, metadata, options, threads).choose();
+    remember_plan(options.tuning_file, key, *plan);
   }
-  known.emplace(key, *setup);
-  return *setup;
+  known.emplace(key, *plan);
+  return *plan;
 }
 
 }  // namespace hyperiqa

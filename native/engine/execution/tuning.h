@@ -1,10 +1,10 @@
-/** @file Choosing how a model is computed on this CPU, by measuring. */
+/** @file The execution plan for this CPU, chosen by measuring. */
 #pragma once
 
 #include <torch/csrc/jit/api/module.h>
 
 #include "engine.h"
-#include "execution/tuning_cache.h"
+#include "execution/plan_cache.h"
 #include "model/metadata.h"
 
 namespace hyperiqa {
@@ -18,6 +18,6 @@ namespace hyperiqa {
  * @param placed  on the CPU and in the dtype of the options
  * @throws Error as compile_model, if no graph mode works; ERR_ABORTED after a stop, nothing is remembered then
  */
-CpuSetup choose_cpu_setup(const torch::jit::Module& placed, const Metadata& metadata, const LoadOptions& options);
+ExecutionPlan measured_cpu_plan(const torch::jit::Module& placed, const Metadata& metadata, const LoadOptions& options);
 
 }  // namespace hyperiqa

@@ -47,7 +47,7 @@ class Neighbourhood {
     cells_[{size_class, index_of(x_of(box), cell), index_of(y_of(box), cell)}].push_back(index);
   }
 
-  /** Whether a box that was added overlaps this one by more than the threshold. */
+  /** True where a box that was added overlaps this one by more than the threshold. */
   bool suppresses(const Box& box, double threshold) const {
     const int size_class = class_of(box);
     for (int other = size_class - 1; other <= size_class + 1; ++other) {

@@ -47,7 +47,7 @@ std::vector<size_t> suppress(const std::vector<Box>& boxes, double threshold, co
  * end; of equal scores the later goes first. */
 std::vector<size_t> suppress_contained(const std::vector<Box>& boxes, float threshold);
 
-/** The box of P-Net's window `x`, `y` (cells of a level) in the image. @param scale of the level */
+/** The box of P-Net's window `x`, `y` (cells of a level) in the image. @param scale  scale of the level */
 Box window_box(int64_t x, int64_t y, double scale, float score);
 
 /** A proposal moved by its offsets. */

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "faces/area_resize.h"
-#include "scoring/preprocess.h"
 
 namespace hyperiqa {
 
@@ -26,8 +25,8 @@ struct Cascade::Proposals {
 
 namespace {
 
-constexpr int64_t kWindow = 12;      // of P-Net, pixels of a level
-constexpr int64_t kStride = 2;       // of its windows
+constexpr int64_t kWindow = 12;      // side of P-Net's window, pixels of a level
+constexpr int64_t kStride = 2;       // distance of its windows
 constexpr int64_t kTileCells = 256;  // windows along a side of a tile: some 15 MB for the first layer
 constexpr size_t kMaxProposals = 1'000'000;
 constexpr size_t kBatch = 128;  // crops of R-Net or O-Net in one forward

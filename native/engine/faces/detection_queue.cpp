@@ -10,7 +10,6 @@ namespace hyperiqa {
 namespace {
 
 constexpr double kSmallestFace = 12;
-constexpr double kLargestFace = 65536;
 
 [[noreturn]] void refuse(const std::string& reason) {
   throw Error("ERR_INVALID_ARGUMENT", reason);
@@ -19,8 +18,9 @@ constexpr double kLargestFace = 65536;
 void check(const Image& image, const DetectOptions& options) {
   check_image(image);
   const double face = options.minimum_face;
-  if (face != 0 && (!(face >= kSmallestFace) || !(face <= kLargestFace))) {
-    refuse("The smallest face to look for must be from 12 to 65536 pixels, or 0 for the model's own.");
+  if (face != 0 && (!(face >= kSmallestFace) || !(face <= static_cast<double>(kMaxSide)))) {
+    refuse("The smallest face to look for must be from 12 to " + std::to_string(kMaxSide) +
+           " pixels, or 0 for the model's own.");
   }
 }
 

@@ -31,7 +31,7 @@ class DetectionQueue {
     std::atomic<bool> unwanted = false;  ///< asks the worker that has the job to give it up
     // Guarded by the queue's mutex.
     bool cancelled = false;
-    bool answered = false;  ///< by `dispose`, while its worker had it
+    bool answered = false;  ///< answered by `dispose`, while its worker had it
   };
 
   explicit DetectionQueue(Limits limits);
@@ -62,7 +62,7 @@ class DetectionQueue {
   std::condition_variable work_;
   Jobs waiting_;
   Jobs running_;
-  int64_t bytes_ = 0;  ///< of waiting and running images
+  int64_t bytes_ = 0;  ///< sum of waiting and running images
   JobId last_id_ = 0;
   bool stopped_ = false;
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "device/cpu.h"
+#include "device/cuda.h"
 #include "device/device.h"
 #include "faces/cascade.h"
 #include "faces/detection_queue.h"
@@ -16,7 +17,8 @@
 namespace hyperiqa {
 namespace {
 
-/** What a worker thread needs; it keeps this alive itself, so that a detector may be dropped from a callback. */
+/** Everything that a worker thread needs; it keeps this alive itself, so that a detector may be dropped from a
+ * callback. */
 struct Core {
   Core(Cascade cascade_of_model, double smallest_face, DetectorInfo detector_info, DetectionQueue::Limits limits)
       : cascade(std::move(cascade_of_model)),
@@ -25,7 +27,7 @@ struct Core {
         queue(limits) {}
 
   const Cascade cascade;
-  const double minimum_face;  ///< where the options name none
+  const double minimum_face;  ///< default where the options name none
   const DetectorInfo info;
   DetectionQueue queue;
 };
@@ -42,7 +44,7 @@ DetectionOutcome try_detect(const Core& core, const DetectionQueue::Job& job) no
   }
 }
 
-/** What a worker thread does. Where LibTorch cannot be set up on the thread, its jobs are told so. */
+/** Body of a worker thread. If LibTorch cannot be set up on the thread, its jobs are told so. */
 void work(Core& core) noexcept {
   try {
     const ComputeScope scope(1);
@@ -130,7 +132,7 @@ std::shared_ptr<FaceDetector> load_detector(const DetectorLoadOptions& options) 
 }  // namespace
 
 std::shared_ptr<FaceDetector> FaceDetector::load(const DetectorLoadOptions& options) {
-  // On a thread of its own, so that nothing LibTorch keeps per thread stays behind on the caller's.
+  // Uses a thread of its own, so that nothing LibTorch keeps per thread stays behind on the caller's.
   std::shared_ptr<FaceDetector> detector;
   try {
     open_cuda();

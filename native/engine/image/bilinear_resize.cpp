@@ -150,8 +150,8 @@ class Resizer {
   const std::atomic<bool>* unwanted_;
   ResizeAxis across_;
   ResizeAxis down_;
-  Taps taps_;                         ///< of the row being made
-  std::vector<const uint8_t*> rows_;  ///< that it is made of
+  Taps taps_;                         ///< taps of the row being made
+  std::vector<const uint8_t*> rows_;  ///< the rows that it is made of
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-/** @file What every image must be before it enters a queue. */
+/** @file The checks of every image before it enters a queue. */
 #pragma once
 
 #include "engine.h"

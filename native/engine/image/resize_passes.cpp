@@ -8,9 +8,9 @@ namespace hyperiqa {
 namespace {
 
 constexpr int32_t kHalf = 1 << (kWeightBits - 1);
-constexpr int64_t kFewestRows = 32;      // that the vector instructions transpose
-constexpr int64_t kMostRows = 64;        // that are transposed at once
-constexpr int64_t kStripPixels = 4096;   // of a strip, input or output: kFewestRows of them are 400 kB
+constexpr int64_t kFewestRows = 32;      // a tile of the transposition
+constexpr int64_t kMostRows = 64;        // limit of what is transposed at once
+constexpr int64_t kStripPixels = 4096;   // width of a strip, input or output: kFewestRows of it are 400 kB
 constexpr int64_t kStripTaps = 16;       // strips are wider where columns with their taps are
 constexpr int64_t kWidestStrip = 65536;  // pixels that are transposed: 12 MB
 constexpr uintptr_t kCacheLine = 64;     // bytes

@@ -10,7 +10,7 @@
 
 namespace hyperiqa {
 
-inline constexpr int64_t kChannels = 3;  ///< of a pixel: red, green, blue
+inline constexpr int64_t kChannels = 3;  ///< bytes of a pixel: red, green, blue
 
 /** Vector instructions that the passes can use. */
 enum class VectorUnit { None, Avx2, Avx512 };
@@ -25,7 +25,7 @@ struct Columns {
   int64_t first_pixel = 0;      ///< input pixels that the taps reach
   int64_t end_pixel = 0;        ///< the one after them
   std::vector<int64_t> first;   ///< input pixel of each column
-  std::vector<size_t> offsets;  ///< of each column's weights, and the end
+  std::vector<size_t> offsets;  ///< start of each column's weights, and the end
   std::vector<int32_t> weights;
   std::vector<PairWeights> pairs;  ///< the weights of each column in pairs, the last one filled up with 0
 };
@@ -34,7 +34,8 @@ struct Columns {
  *  cache. */
 Columns find_columns(ResizeAxis& axis, int64_t begin, int64_t end, int64_t limit);
 
-/** How many rows of an image to pass to `across` at once: what the vector instructions like best, the rest included. */
+/** Number of rows of an image to pass to `across` at once, so that vector instructions can take them, the last ones
+ * too. */
 int64_t rows_at_once(int64_t height);
 
 /** The passes give the same bytes whatever they use. Belongs to one thread. */

@@ -21,7 +21,7 @@ struct PairWeights {
 inline constexpr int kLowerBits = 15;
 
 struct VectorKernels {
-  int64_t fewest_bytes;  ///< that `blend` takes
+  int64_t fewest_bytes;  ///< smallest row that `blend` takes
 
   /** Writes the weighted sum of 2 · `pairs` rows, rounded to 8 bits. */
   void (*blend)(const uint8_t* const* rows, const PairWeights* weights, int64_t pairs, uint8_t* to, int64_t bytes);

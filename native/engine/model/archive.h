@@ -10,8 +10,8 @@ namespace hyperiqa {
 
 /** A model file that is open and has been checked. */
 struct Archive {
-  /** What LibTorch loads. Everything but the numbers of tensors comes from memory: it is what was checked, even where
-   *  the file is changed meanwhile. */
+  /** The bytes that LibTorch loads. All but the numbers of tensors come from memory: they are what was checked, even
+   *  where the file is changed meanwhile. */
   std::shared_ptr<caffe2::serialize::ReadAdapterInterface> content;
   std::string description;  ///< hyperiqa.json
 };

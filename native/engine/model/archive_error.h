@@ -1,4 +1,4 @@
-/** @file What is wrong with the content of a model file, before its path is known. */
+/** @file Faults in the content of a model file, before its path is known. */
 #pragma once
 
 #include <stdexcept>

@@ -17,7 +17,7 @@
 
 namespace hyperiqa {
 
-/** Where a name stands in the code, for messages. */
+/** Place of a name in the code, for messages. */
 struct CodePlace {
   std::string record;
   int line = 0;
@@ -26,7 +26,7 @@ struct CodePlace {
 /** Checks all code of one archive: `add` for each record, then `finish`. */
 class CodeCheck {
  public:
-  /** @param is_operator  whether LibTorch has an operator or built-in function of this name in `aten` */
+  /** @param is_operator  true where LibTorch has an operator or built-in function of this name in `aten` */
   explicit CodeCheck(std::function<bool(const std::string&)> is_operator) : is_operator_(std::move(is_operator)) {}
 
   /** Reads one record, in time linear in its length and with bounded recursion.
@@ -34,16 +34,16 @@ class CodeCheck {
    */
   void add(const std::string& record, std::string_view text);
 
-  /** That only methods of the archive's own classes are called as methods, and that none of them is named as an
-   * operator is: `x.save(...)` calls `aten::save` where x is a tensor, whatever classes there are. That no text in an
-   * attribute is read. And that classes and functions neither refer to each other in a circle nor in a long chain:
-   * LibTorch compiles what is referred to first.
+  /** Checks that only methods of the archive's own classes are called as methods, and that none of them is named as an
+   * operator is: `x.save(...)` calls `aten::save` where x is a tensor, whatever classes there are. Checks as well that
+   * no text in an attribute is read, and that classes and functions neither refer to each other in a circle nor in a
+   * long chain: LibTorch compiles what is referred to first.
    *  @throws ArchiveError */
   void finish() const;
 
   /** A class or a function outside of classes. */
   struct Unit {
-    int functions = 0;                 ///< in it
+    int functions = 0;                 ///< number of functions in it
     std::set<std::string> references;  ///< paths that it names, as units are
   };
 
@@ -59,8 +59,8 @@ class CodeCheck {
   int chain(const std::string& path, std::map<std::string, int>& known) const;
 
   std::function<bool(const std::string&)> is_operator_;
-  /** By their paths, "__torch__.a.b.C", with the module in lower case: LibTorch finds `__torch__.a` in the record
-   * "code/__torch__/A.py", too. */
+  /** Classes by their paths, "__torch__.a.b.C", with the module in lower case: LibTorch finds `__torch__.a` in the
+   * record "code/__torch__/A.py", too. */
   std::map<std::string, Unit> units_;
   Names names_;
   size_t definitions_ = 0;

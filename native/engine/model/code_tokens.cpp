@@ -49,7 +49,7 @@ class Tokenizer {
     return taken;
   }
 
-  /** Up to and with the next line break; inside brackets that is no end of a statement. */
+  /** Skips up to and with the next line break; inside brackets that is no end of a statement. */
   void line_of_code() {
     size_t spaces = 0;
     while (peek() == ' ') ++position_, ++spaces;

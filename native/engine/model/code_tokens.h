@@ -14,7 +14,7 @@ struct Token {
   int line = 0;
 };
 
-/** What is wrong with code, and at which line. */
+/** A fault in code, and its line. */
 [[noreturn]] void code_damaged(const std::string& record, int line, const std::string& reason);
 [[noreturn]] void code_forbidden(const std::string& record, int line, const std::string& reason);
 

@@ -16,7 +16,7 @@ struct DetectorMetadata {
   std::string text;                   ///< as stored
   double minimum_face = 0;            ///< shorter side of the smallest face looked for by default, pixels
   double pyramid_factor = 0;          ///< between a level of the pyramid and the next
-  std::array<float, 3> thresholds{};  ///< of the probabilities of the three networks
+  std::array<float, 3> thresholds{};  ///< smallest probabilities of the three networks
   std::vector<float> check_values;
   double check_tolerance = 0;  ///< largest difference from them accepted
 };

@@ -39,14 +39,15 @@ const std::string& Fields::string(std::string_view key) const {
   return *found;
 }
 
-const std::string& Fields::one_of(std::string_view key, std::initializer_list<std::string_view> known) const {
+size_t Fields::one_of(std::string_view key, std::span<const std::string_view> known) const {
   const std::string& found = string(key);
-  if (std::ranges::find(known, found) == known.end()) {
+  const auto place = std::ranges::find(known, found);
+  if (place == known.end()) {
     std::string list;
     for (const auto value : known) list += (list.empty() ? "\"" : " or \"") + std::string(value) + '"';
     refuse_metadata(name(key) + " is \"" + found + "\", and this version of hyperiqa knows only " + list);
   }
-  return found;
+  return static_cast<size_t>(place - known.begin());
 }
 
 bool Fields::boolean(std::string_view key) const {

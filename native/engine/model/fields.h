@@ -1,11 +1,14 @@
 /** @file The fields of hyperiqa.json, asked for by name and type. */
 #pragma once
 
-#include <initializer_list>
+#include <array>
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "names.h"
 #include "support/json.h"
 
 namespace hyperiqa {
@@ -19,12 +22,23 @@ Json parse_description(const std::string& text);
 /** One object of the description. Every complaint (Error ERR_MODEL_FORMAT) names the field and what it must be. */
 class Fields {
  public:
-  /** @param json must outlive this  @param path  of the object, "" for the whole description */
+  /** @param json must outlive this  @param path  path of the object, "" for the whole description */
   Fields(const Json& json, std::string path);
 
   Fields object(std::string_view key) const;
   const std::string& string(std::string_view key) const;
-  const std::string& one_of(std::string_view key, std::initializer_list<std::string_view> known) const;
+  /** The index of the field's text in `known`. */
+  size_t one_of(std::string_view key, std::span<const std::string_view> known) const;
+  template <size_t N>
+  size_t one_of(std::string_view key, const std::string_view (&known)[N]) const {
+    return one_of(key, std::span<const std::string_view>(known));
+  }
+  template <typename T, size_t N>
+  T one_of(std::string_view key, const Names<T, N>& names) const {
+    std::array<std::string_view, N> known;
+    for (size_t i = 0; i < N; ++i) known[i] = names[i].first;
+    return names[one_of(key, std::span<const std::string_view>(known))].second;
+  }
   bool boolean(std::string_view key) const;
   double number(std::string_view key) const;
   double integer(std::string_view key, double minimum, double maximum) const;
@@ -41,7 +55,7 @@ class Fields {
   std::string path_;
 };
 
-/** What all kinds of models say in the same way: format version, name, version, training, licence, source, exporter.
+/** Checks the fields that all kinds of models have: format version, name, version, training, licence, source, exporter.
  *  @return the weights' SHA-256 */
 std::string check_common_fields(const Fields& fields);
 

@@ -13,7 +13,7 @@ namespace {
 
 namespace jit = torch::jit;
 
-/** Of a method with all that it calls, each call counted; ResNet-50's forward has about 4,000. */
+/** Most nodes of a method with all that it calls, each call counted; ResNet-50's forward has about 4,000. */
 constexpr uint64_t kMaxNodes = 200'000;
 constexpr int kMaxDepth = 64;  // known models have calls 9 deep
 

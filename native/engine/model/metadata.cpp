@@ -1,33 +1,33 @@
 #include "model/metadata.h"
 
+#include "engine.h"
 #include "model/fields.h"
 #include "model/self_check.h"
+#include "names.h"
 #include "support/json.h"
 
 namespace hyperiqa {
 namespace {
 
-constexpr double kMaxSide = 65536;
-constexpr double kMaxCrops = 1e6;
-
 void check_resize(const Fields& resize) {
-  const std::string& mode = resize.one_of("mode", {"none", "exact", "short-side"});
-  if (mode == "exact") {
+  const Resize::Mode mode = resize.one_of("mode", kResizeModeNames);
+  if (mode == Resize::Mode::Exact) {
     resize.integer("width", 1, kMaxSide);
     resize.integer("height", 1, kMaxSide);
-  } else if (mode == "short-side") {
+  } else if (mode == Resize::Mode::ShortSide) {
     resize.integer("size", 1, kMaxSide);
   }
 }
 
 void check_crops(const Fields& crops) {
-  const std::string& plan = crops.one_of("plan", {"random", "grid", "pyiqa", "center"});
-  if (plan == "random") {
+  const CropPlan::Kind plan = crops.one_of("plan", kCropPlanNames);
+  if (plan == CropPlan::Kind::Random) {
     crops.integer("count", 1, kMaxCrops);
-  } else if (plan == "grid" && (crops.has("rows") || crops.has("columns"))) {
+  } else if (plan == CropPlan::Kind::Grid && (crops.has("rows") || crops.has("columns"))) {
     const double rows = crops.integer("rows", 1, kMaxCrops);
     const double columns = crops.integer("columns", 1, kMaxCrops);
-    if (rows * columns > kMaxCrops) refuse_metadata(crops.name("rows") + " times columns is more than a million");
+    if (rows * columns > static_cast<double>(kMaxCrops))
+      refuse_metadata(crops.name("rows") + " times columns is more than a million");
   }
 }
 

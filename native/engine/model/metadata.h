@@ -6,13 +6,13 @@
 
 namespace hyperiqa {
 
-/** What the engine itself needs of the description; the rest is validated and handed on as text. */
+/** The part of the description that the engine itself needs; the rest is validated and handed on as text. */
 struct Metadata {
   std::string text;            ///< as stored
   std::string weights_sha256;  ///< 64 hexadecimal digits
   double minimum = 0;          ///< nominal range of the score
   double maximum = 0;
-  std::vector<float> check_scores;  ///< of the self-check patches
+  std::vector<float> check_scores;  ///< scores of the self-check patches
   double check_tolerance = 0;       ///< largest difference from them accepted in fp32
 };
 

@@ -10,10 +10,10 @@ namespace hyperiqa {
 /** @throws Error ERR_MODEL_FORMAT */
 [[noreturn]] void refuse_model(const std::string& path, const std::string& reason);
 
-/** For content that would work, but that no model of hyperiqa needs. @throws Error ERR_MODEL_UNTRUSTED */
+/** Refuses content that would work, but that no model of hyperiqa needs. @throws Error ERR_MODEL_UNTRUSTED */
 [[noreturn]] void distrust_model(const std::string& path, const std::string& reason);
 
-/** By the kind of the fault. @throws Error as the two others */
+/** Refuses by the kind of the fault. @throws Error as the two others */
 [[noreturn]] void refuse_model(const std::string& path, const ArchiveError& fault);
 
 }  // namespace hyperiqa

@@ -28,7 +28,7 @@ constexpr auto kOperators = std::to_array<std::string_view>({
     "aten::view",
 });
 
-/** What `ops.prim` names in code. */
+/** Operators that code names as `ops.prim`. */
 constexpr auto kPrimOperators = std::to_array<std::string_view>({"RaiseException", "device", "dtype"});
 
 /** Nodes of graphs that stand for the language itself. */

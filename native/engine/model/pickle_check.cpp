@@ -14,7 +14,7 @@ namespace hyperiqa {
 namespace {
 
 constexpr int kMaxDepth = 64;
-/** Of a value with all that it refers to, counted as often as it is referred to. */
+/** Largest size of a value with all that it refers to, counted as often as it is referred to. */
 constexpr uint64_t kMaxWeight = 1'000'000;
 constexpr size_t kMaxText = 1024;
 constexpr size_t kMaxDimensions = 16;
@@ -23,7 +23,7 @@ constexpr uint64_t kMaxShares = 4;
 
 enum class Kind { None, Boolean, Integer, Float, Text, Tuple, List, Dictionary, Global, Storage, Object, Tensor, Mark };
 
-/** What a pickle's instructions put on the stack. */
+/** A value that a pickle's instructions put on the stack. */
 struct Value {
   // NOLINTBEGIN(readability-redundant-member-init): GCC warns of members that a designated initializer leaves out
   Kind kind = Kind::None;
@@ -140,7 +140,7 @@ class Walker {
     return values_[stack_.back()];
   }
 
-  /** What has been put on the stack since the last mark. */
+  /** The values that have been put on the stack since the last mark. */
   std::vector<size_t> since_mark() {
     std::vector<size_t> items;
     while (!stack_.empty() && values_[stack_.back()].kind != Kind::Mark) {
@@ -461,7 +461,7 @@ class Walker {
   std::vector<size_t> stack_;
   std::vector<size_t> memo_;
   std::deque<std::string> names_;
-  std::map<std::string_view, uint64_t> descriptions_;  ///< of a storage, by its key
+  std::map<std::string_view, uint64_t> descriptions_;  ///< number for each storage, by its key
   uint64_t storage_elements_ = 0;
   uint64_t tensor_elements_ = 0;
 };

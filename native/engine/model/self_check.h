@@ -10,7 +10,7 @@
 namespace hyperiqa {
 
 inline constexpr int64_t kPatchSize = 224;                           ///< side of a patch, pixels
-inline constexpr int64_t kPatchBytes = kPatchSize * kPatchSize * 3;  ///< of a patch, interleaved RGB
+inline constexpr int64_t kPatchBytes = kPatchSize * kPatchSize * 3;  ///< bytes of a patch, interleaved RGB
 inline constexpr int64_t kCheckPatches = 4;                          ///< number of generated patches
 
 /** Writes self-check patch `index` (0..3, defined in docs/model-format.md) as interleaved RGB. */

@@ -14,7 +14,7 @@ using c10::TypeKind;
 /** Recursion is bounded by the depth of the pickle (pickle_check.h). */
 class Values {
  public:
-  /** Whether the value is one of the type; attributes of objects are compared, too, each object once. */
+  /** True for a value of the type; attributes of objects are compared, too, each object once. */
   bool fits(const IValue& value, const c10::TypePtr& type) {
     switch (type->kind()) {
       case TypeKind::TensorType:

@@ -35,7 +35,7 @@ constexpr uint64_t kHarmlessFlags = 0x0002 | 0x0004 | 0x0008 | 0x0800;
 constexpr uint64_t kStored = 0;
 constexpr uint64_t kDeflated = 8;
 
-/** Of the external attributes, as MS-DOS has them. */
+/** Bit of the external attributes, as MS-DOS has them, that marks a folder. */
 constexpr uint64_t kFolder = 0x10;
 
 /** Numbers are stored with their least significant byte first. */

@@ -11,7 +11,7 @@ namespace hyperiqa {
 
 struct ZipRecord {
   std::string name;    ///< in full, with the archive's top folder
-  uint64_t start = 0;  ///< of its data in the file
+  uint64_t start = 0;  ///< offset of its data in the file
   uint64_t stored_size = 0;
   uint64_t size = 0;      ///< after decompression, as the directory claims; LibTorch allocates no more
   uint32_t checksum = 0;  ///< CRC-32 of its data after decompression

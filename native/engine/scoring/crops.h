@@ -5,8 +5,6 @@
 
 namespace hyperiqa {
 
-inline constexpr int64_t kMaxCrops = 1'000'000;  ///< of one image
-
 /** @throws Error ERR_INVALID_ARGUMENT for a plan that is impossible in an image of this size, or gives more than
  * kMaxCrops */
 void check_plan(const CropPlan& plan, int64_t width, int64_t height);

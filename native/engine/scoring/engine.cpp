@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "device/cpu.h"
+#include "device/cuda.h"
 #include "device/device.h"
 #include "execution/batch_runner.h"
 #include "execution/batch_shapes.h"
@@ -28,10 +29,11 @@ constexpr int kCudaWorkers = 2;  // a device: one gathers patches while the othe
 struct Deployment {
   at::Device device;
   CompiledModel model;
-  CpuSetup setup;
+  ExecutionPlan plan;
 };
 
-/** What a worker thread needs; it keeps this alive itself, so that an engine may be dropped from a callback. */
+/** Everything that a worker thread needs; it keeps this alive itself, so that an engine may be dropped from a callback.
+ */
 struct Core {
   Core(Metadata metadata_of_model, EngineInfo engine_info, std::vector<Deployment> on_devices, Scheduler::Limits limits,
        int64_t step)
@@ -46,10 +48,10 @@ struct Core {
   Scheduler scheduler;
 };
 
-/** What a worker thread does. Where LibTorch cannot be set up on the thread, its jobs are told so. */
+/** Body of a worker thread. If LibTorch cannot be set up on the thread, its jobs are told so. */
 void work(const Deployment& deployment, ScoringWorker& worker) noexcept {
   try {
-    const ComputeScope scope(deployment.setup.threads_per_worker);
+    const ComputeScope scope(deployment.plan.threads_per_worker);
     worker.run();
   } catch (...) {
     worker.run_without_forwards(as_error(std::current_exception()));
@@ -61,7 +63,7 @@ class EngineOnWorkers : public Engine {
   explicit EngineOnWorkers(std::shared_ptr<Core> core) : core_(std::move(core)) {
     try {
       for (const Deployment& deployment : core_->deployments) {
-        for (int i = 0; i < deployment.setup.workers; ++i) start_worker(deployment);
+        for (int i = 0; i < deployment.plan.workers; ++i) start_worker(deployment);
       }
     } catch (...) {
       Closeable::close();
@@ -86,8 +88,8 @@ class EngineOnWorkers : public Engine {
     const Deployment& first = core_->deployments.front();
     SelfCheck result;
     try {
-      run_computing(first.setup.threads_per_worker, [&] {
-        result = check_model(first.model, core_->metadata, core_->info.dtype, first.device, first.setup.batch_size);
+      run_computing(first.plan.threads_per_worker, [&] {
+        result = check_model(first.model, core_->metadata, core_->info.dtype, first.device, first.plan.batch_size);
       });
     } catch (...) {
       throw as_error(std::current_exception());
@@ -104,7 +106,7 @@ class EngineOnWorkers : public Engine {
 
  private:
   void start_worker(const Deployment& deployment) {
-    const int64_t batch_size = deployment.setup.batch_size;
+    const int64_t batch_size = deployment.plan.batch_size;
     const Scheduler::Capacity capacity{batch_size, deployment.device.is_cpu()};
     auto runner = std::make_shared<BatchRunner>(*deployment.model.graph, deployment.device, batch_size);
     auto worker = std::make_shared<ScoringWorker>(core_->scheduler, capacity, *runner);
@@ -141,11 +143,11 @@ void check_graph_mode(GraphMode mode, const std::vector<at::Device>& devices) {
 /** Compiles for good. Where the graph mode was left to us and the one chosen (perhaps long ago, from the tuning file)
  * does not work, plain freezing is the way out. */
 CompiledModel compile_checked(const torch::jit::Module& placed, const Metadata& metadata, const LoadOptions& options,
-                              at::Device device, CpuSetup& setup) {
+                              at::Device device, ExecutionPlan& plan) {
   CompiledModel model;
   const auto compile = [&] {
-    run_computing(setup.threads_per_worker, [&] {
-      model = compile_model(placed, metadata, setup.graph_mode, options.dtype, device, batch_shapes(setup.batch_size),
+    run_computing(plan.threads_per_worker, [&] {
+      model = compile_model(placed, metadata, plan.graph_mode, options.dtype, device, batch_shapes(plan.batch_size),
                             options.stop);
     });
     if (options.self_check) require_passed(model.check);
@@ -154,8 +156,8 @@ CompiledModel compile_checked(const torch::jit::Module& placed, const Metadata& 
     compile();
   } catch (const Error&) {
     check_stop(options.stop);
-    if (options.graph_mode != GraphMode::Auto || setup.graph_mode == GraphMode::Freeze) throw;
-    setup.graph_mode = GraphMode::Freeze;
+    if (options.graph_mode != GraphMode::Auto || plan.graph_mode == GraphMode::Freeze) throw;
+    plan.graph_mode = GraphMode::Freeze;
     compile();
   }
   return model;
@@ -163,18 +165,18 @@ CompiledModel compile_checked(const torch::jit::Module& placed, const Metadata& 
 
 Deployment deploy(torch::jit::Module module, const Metadata& metadata, const LoadOptions& options, at::Device device) {
   place_module(module, device, scalar_type(options.dtype));
-  CpuSetup setup;
+  ExecutionPlan plan;
   if (device.is_cpu()) {
-    setup = choose_cpu_setup(module, metadata, options);
+    plan = measured_cpu_plan(module, metadata, options);
   } else {
     use_exact_cuda();
     // The measurement is the CPU's.
-    setup.graph_mode = options.graph_mode == GraphMode::Auto ? GraphMode::Freeze : options.graph_mode;
-    setup.workers = kCudaWorkers;
-    setup.batch_size = options.batch_size > 0 ? options.batch_size : kCudaBatchSize;
+    plan.graph_mode = options.graph_mode == GraphMode::Auto ? GraphMode::Freeze : options.graph_mode;
+    plan.workers = kCudaWorkers;
+    plan.batch_size = options.batch_size > 0 ? options.batch_size : kCudaBatchSize;
   }
-  CompiledModel model = compile_checked(module, metadata, options, device, setup);
-  return {device, std::move(model), setup};
+  CompiledModel model = compile_checked(module, metadata, options, device, plan);
+  return {device, std::move(model), plan};
 }
 
 std::shared_ptr<Engine> load_engine(const LoadOptions& options) {
@@ -197,11 +199,11 @@ std::shared_ptr<Engine> load_engine(const LoadOptions& options) {
     deployments.push_back(deploy(std::move(module), model.metadata, options, choice.devices[i]));
     const Deployment& deployment = deployments.back();
     info.devices.push_back(describe_device(deployment.device));
-    info.workers += deployment.setup.workers;
+    info.workers += deployment.plan.workers;
     // Crops to add at least, when an image needs more: two for each CPU worker, or a batch of an accelerator.
-    step += deployment.device.is_cpu() ? int64_t{2} * deployment.setup.workers : deployment.setup.batch_size;
+    step += deployment.device.is_cpu() ? int64_t{2} * deployment.plan.workers : deployment.plan.batch_size;
   }
-  const CpuSetup& first = deployments.front().setup;
+  const ExecutionPlan& first = deployments.front().plan;
   info.graph_mode = first.graph_mode;
   info.threads_per_worker = first.threads_per_worker;
   info.batch_size = first.batch_size;
@@ -215,7 +217,7 @@ std::shared_ptr<Engine> load_engine(const LoadOptions& options) {
 }  // namespace
 
 std::shared_ptr<Engine> Engine::load(const LoadOptions& options) {
-  // On a thread of its own, so that nothing LibTorch keeps per thread stays behind on the caller's.
+  // Uses a thread of its own, so that nothing LibTorch keeps per thread stays behind on the caller's.
   std::shared_ptr<Engine> engine;
   try {
     open_cuda();

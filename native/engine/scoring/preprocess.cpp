@@ -32,7 +32,7 @@ struct Step {
   int64_t width;
   int64_t height;
   std::optional<double> step;  ///< input pixels per output pixel, of both directions; by default what the sizes give
-  bool enlarges;               ///< to the minimum side
+  bool enlarges;               ///< true: it enlarges to the minimum side
 };
 
 Step to_short_side(int64_t width, int64_t height, int64_t side) {
@@ -50,7 +50,7 @@ std::vector<Step> plan(int64_t width, int64_t height, const Resize& resize, int6
       throw Error("ERR_IMAGE_TOO_LARGE",
                   "An image with a side of more than " + std::to_string(kMaxResizeSide) + " pixels cannot be resized.");
     }
-    // What is there between the two passes is never larger than both the input and the output.
+    // The image between the two passes is never larger than both the input and the output.
     require_pixels(step.width, step.height);
     steps.push_back(step);
     width = step.width;

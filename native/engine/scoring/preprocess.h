@@ -1,4 +1,4 @@
-/** @file From a decoded image to the one that patches are cut from. */
+/** @file Preparation of a decoded image: the resize before patches are cut. */
 #pragma once
 
 #include <atomic>
@@ -8,9 +8,6 @@
 #include "engine.h"
 
 namespace hyperiqa {
-
-inline constexpr int64_t kMaxSide = 65536;               ///< of a side that can be asked for, pixels
-inline constexpr int64_t kMaxPixels = int64_t{1} << 28;  ///< of an image, before and after the resize
 
 /** The image that patches are cut from: interleaved RGB, rows without padding. */
 struct PreparedImage {
@@ -24,12 +21,12 @@ struct PreparedImage {
 /** @throws Error ERR_INVALID_ARGUMENT */
 void check_resize(const Resize& resize, int64_t minimum_side);
 
-/** What `prepare` will make of an image. */
+/** Size of the image that `prepare` will make. */
 struct PreparedSize {
   int64_t width = 0;
   int64_t height = 0;
-  int64_t copy_bytes = 0;  ///< of the resized copy; 0 where the image is used as it is
-  int64_t peak_bytes = 0;  ///< of all resized copies while it is made
+  int64_t copy_bytes = 0;  ///< size of the resized copy; 0 where the image is used as it is
+  int64_t peak_bytes = 0;  ///< size of all resized copies while it is made
 };
 
 /** @throws Error ERR_IMAGE_TOO_LARGE if the image has, or a step would give, more than kMaxPixels, or if an image with

@@ -23,7 +23,7 @@ struct Scheduler::Job {
 
   // Everything below is guarded by the scheduler's mutex.
   int64_t image_bytes = 0;
-  int64_t copy_bytes = 0;  ///< of resized copies, from the start
+  int64_t copy_bytes = 0;  ///< size of resized copies, from the start
   PreparedImage prepared;
   std::vector<Crop> crops;
   size_t taken = 0;   ///< crops that workers have taken
@@ -99,7 +99,7 @@ PreparedSize check(const Image& image, const ScoreOptions& options) {
   return size;
 }
 
-/** Whether crops may be added once those of now are scored. */
+/** True where crops may be added once the present ones are scored. */
 bool may_grow(const ScoreOptions& options, size_t crops) {
   return options.max_standard_error && std::cmp_less(crops, options.max_crops);
 }
@@ -130,8 +130,9 @@ JobId Scheduler::submit(const Image& image, const ScoreOptions& options, JobCall
 
   const Lock lock(mutex_);
   if (stopped_) throw Error("ERR_DISPOSED", "The scorer has been disposed of.");
-  const bool full = std::cmp_greater_equal(jobs_.size(), limits_.images) || bytes_ + bytes > limits_.bytes;
-  if (full && !jobs_.empty()) {
+  // Jobs that were cancelled count until no worker reads their images.
+  const bool full_of_bytes = bytes_ > 0 && bytes_ + bytes > limits_.bytes;
+  if (full_of_bytes || std::cmp_greater_equal(jobs_.size(), limits_.images)) {
     throw Error("ERR_QUEUE_FULL", "The queue is full: " + std::to_string(jobs_.size()) + " images, " +
                                       std::to_string(bytes_) + " bytes. Wait for results before sending more.");
   }
@@ -255,7 +256,7 @@ void Scheduler::complete(const Batch& batch, const std::vector<Outcome>& outcome
   }
 }
 
-/** All crops of a job have their score: ends it, or adds crops where the standard error is still too large. */
+/** Ends a job all of whose crops have their score, or adds crops where the standard error is still too large. */
 void Scheduler::evaluate(const std::shared_ptr<Job>& job, Deliveries& deliveries) {
   const ScoreOptions& options = job->options;
   ScoreResult result;

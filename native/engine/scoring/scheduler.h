@@ -41,7 +41,7 @@ class Scheduler {
   /** A patch to be scored. */
   struct Patch {
     std::shared_ptr<Job> job;
-    size_t index;           ///< of the crop in the job
+    size_t index;           ///< index of the crop in the job
     const uint8_t* pixels;  ///< its top left corner
     int64_t row_bytes;      ///< distance of rows in the image
   };
@@ -63,7 +63,7 @@ class Scheduler {
   /** The score of a patch, or what went wrong. */
   using Outcome = std::variant<float, Error>;
 
-  /** What a worker can take. */
+  /** The work that a worker can take at once. */
   struct Capacity {
     int64_t batch_size;
     bool
@@ -113,10 +113,10 @@ class Scheduler {
   std::mutex mutex_;
   std::condition_variable work_;  ///< there may be something for `next`
   Jobs jobs_;                     ///< all that have no outcome
-  Jobs waiting_;                  ///< to be prepared
-  Jobs ready_;                    ///< with crops that no worker has taken
+  Jobs waiting_;                  ///< jobs to be prepared
+  Jobs ready_;                    ///< jobs with crops that no worker has taken
   int64_t untaken_ = 0;           ///< crops of the ready jobs that no worker has taken
-  int64_t bytes_ = 0;             ///< of images that workers may read and of resized copies
+  int64_t bytes_ = 0;             ///< sum of images that workers may read and of resized copies
   JobId last_id_ = 0;
   bool stopped_ = false;
 };

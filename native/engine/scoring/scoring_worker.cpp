@@ -102,7 +102,7 @@ bool ScoringWorker::same_image(int64_t first, int64_t count) const noexcept {
   return batch_[static_cast<size_t>(first)].job == batch_[static_cast<size_t>(first + count - 1)].job;
 }
 
-/** What went wrong with the patch before, if it is of the same image. */
+/** The error of the patch before, if it is of the same image. */
 const Error* ScoringWorker::failure_before(int64_t index) const noexcept {
   if (index == 0 || !same_image(index - 1, 2)) return nullptr;
   return std::get_if<Error>(&outcomes_[static_cast<size_t>(index - 1)]);

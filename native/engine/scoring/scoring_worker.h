@@ -33,7 +33,7 @@ class ScoringWorker {
   const Scheduler::Capacity capacity_;
   PatchRunner& runner_;
   Scheduler::Batch batch_;
-  std::vector<Scheduler::Outcome> outcomes_;  ///< of the batch's patches
+  std::vector<Scheduler::Outcome> outcomes_;  ///< outcomes of the batch's patches
 };
 
 }  // namespace hyperiqa

@@ -28,7 +28,7 @@ struct Abandoned {
   std::mutex mutex;
   std::shared_ptr<State> first;
 
-  /** Joins those that have ended meanwhile. @return whether some are left */
+  /** Joins those that have ended meanwhile. @return true where some are left */
   bool sweep() {
     const std::scoped_lock lock(mutex);
     std::shared_ptr<State>* place = &first;
@@ -63,7 +63,7 @@ BoundedThread::BoundedThread(std::function<void()> body) : state_(std::make_shar
   abandoned();  // made while there is memory
   state_->thread = std::thread([state = state_, body = std::move(body)]() mutable {
     body();
-    // What the body held may belong to LibTorch: it goes before the thread counts as ended.
+    // Destroys the body, whose content may belong to LibTorch, before the thread counts as ended.
     body = nullptr;
     const std::scoped_lock lock(state->mutex);
     state->ended = true;

@@ -24,7 +24,7 @@ class BoundedThread {
   /** Lets go of the thread if nobody has waited for it. */
   ~BoundedThread();
 
-  /** Of the running thread. */
+  /** The id of the running thread. */
   std::thread::id id() const noexcept;
 
   /** Waits until the thread has ended, and lets go of it at the deadline, or at once if it is the one that calls. */

@@ -7,10 +7,10 @@ namespace hyperiqa {
 
 using Deadline = std::chrono::steady_clock::time_point;
 
-/** How long closing waits for what is being computed. A forward that takes longer is let go of. */
+/** The time for which closing waits for what is being computed. A forward that takes longer is let go of. */
 inline constexpr std::chrono::seconds kCloseGrace{5};
 
-/** What runs on threads of its own until it is closed. */
+/** An object with threads of its own, which work until it is closed. */
 class Closeable {
  public:
   Closeable() = default;

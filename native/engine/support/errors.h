@@ -36,7 +36,7 @@ std::string plain_message(const std::exception& error);
  *  ERR_INTERNAL. Without memory to say more, `no_memory()`, which must have been called once before. */
 Error as_error(const std::exception_ptr& exception) noexcept;
 
-/** To be called between the steps of a load. @throws Error ERR_ABORTED once a stop has been asked for */
+/** Checks for a stop, between the steps of a load. @throws Error ERR_ABORTED once a stop has been asked for */
 void check_stop(const StopFlag& stop);
 
 }  // namespace hyperiqa

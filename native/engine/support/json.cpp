@@ -112,7 +112,7 @@ class Parser {
       if (!accept("+")) accept("-");
       digits();
     }
-    // Not std::from_chars, which libc++ has had for floating point since LLVM 20 only.
+    // Avoids std::from_chars, which libc++ has had for floating point since LLVM 20 only.
     std::istringstream stream(std::string(text_.substr(start, position_ - start)));
     stream.imbue(std::locale::classic());
     double result = 0;

@@ -1,7 +1,7 @@
 /**
  * @file
  * A strict reader of JSON (RFC 8259) for the two small documents that the engine reads: the model's description and the
- * tuning cache. LibTorch ships no JSON library, and none can be had from the registries that the package is built from.
+ * tuning cache. LibTorch ships no JSON library, and a build takes nothing else from outside.
  */
 #pragma once
 

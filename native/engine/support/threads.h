@@ -1,4 +1,4 @@
-/** @file What every thread that computes with LibTorch must set up, because LibTorch keeps it per thread. */
+/** @file Settings of every thread that computes with LibTorch, which LibTorch keeps per thread. */
 #pragma once
 
 #include <c10/core/InferenceMode.h>

@@ -36,7 +36,7 @@ thread_local c10::StreamId current_stream = 0;
 
 constexpr long kRuntimeVersion = 13000;
 
-/** As with the CUDA runtime, there are none over a driver of an older CUDA. */
+/** Number of devices; as with the CUDA runtime, there are none over a driver of an older CUDA. */
 c10::DeviceIndex count_devices() noexcept {
   int version = 0;
   cuDriverGetVersion(&version);

@@ -19,7 +19,7 @@ using testing::picture;
 using testing::plain;
 using testing::TestImage;
 
-/** As in zlib, PNG and ISO 3309. */
+/** CRC-32 as in zlib, PNG and ISO 3309. */
 uint32_t crc32(const std::vector<uint8_t>& bytes) {
   std::array<uint32_t, 256> table{};
   for (uint32_t i = 0; i < table.size(); ++i) {
@@ -38,7 +38,7 @@ std::vector<uint8_t> resized(const TestImage& image, int64_t width, int64_t heig
   return output;
 }
 
-/** What this processor can do, the plain path first. */
+/** The vector units that this processor has, the plain path first. */
 std::vector<VectorUnit> units() {
   std::vector<VectorUnit> available{VectorUnit::None};
   if (vector_unit() != VectorUnit::None) available.push_back(VectorUnit::Avx2);

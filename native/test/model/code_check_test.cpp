@@ -11,7 +11,7 @@ namespace {
 
 using Kind = ArchiveError::Kind;
 
-/** As LibTorch's: the names that the tests use and that its `aten` has. */
+/** The names that the tests use and that LibTorch's `aten` has. */
 bool is_operator(const std::string& name) {
   return name == "save" || name == "format";
 }
@@ -274,7 +274,7 @@ TEST(CodeCheck, CutOffAnywhere) {
     try {
       check(code.substr(0, length));
     } catch (const ArchiveError&) {  // NOLINT(bugprone-empty-catch)
-      // Either it is still a program, or it is refused; it never crashes.
+      // Must be a program still, or be refused; never a crash.
     }
   }
 }

@@ -44,7 +44,7 @@ TEST(Metadata, TakesEveryKnownValue) {
 struct BadField {
   const char* from;
   const char* to;
-  const char* words;  ///< of the reason
+  const char* words;  ///< words of the reason
 };
 
 class MetadataRefuses : public ::testing::TestWithParam<BadField> {};

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "engine.h"
-#include "execution/names.h"
+#include "names.h"
 #include "score.h"
 #include "test_image.h"
 #include "test_model.h"
@@ -65,7 +65,7 @@ TEST_P(RealModel, RunsInBf16WithinItsTolerance) {
 }
 
 std::string name_of(const ::testing::TestParamInfo<RealModel::ParamType>& info) {
-  return std::get<0>(info.param) + "_" + graph_mode_name(std::get<1>(info.param));
+  return std::get<0>(info.param) + "_" + name_of(kGraphModeNames, std::get<1>(info.param));
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, RealModel,

@@ -228,6 +228,21 @@ TEST(Scheduler, ResizedCopiesCountUntilTheirLastCropIsCut) {
   for (const auto& [id, outcome] : rig.collector.wait_for(2)) EXPECT_EQ(code_of(outcome), "");
 }
 
+TEST(Scheduler, ACancelledImageCountsUntilItsWorkerIsDone) {
+  constexpr int64_t kImage = int64_t{3} * 300 * 300;
+  Rig rig([](const auto&) {}, {100, kImage});
+  const TestImage image = plain(1, 300, 300);
+  const TestImage larger = plain(2, 400, 400);
+  const JobId id = rig.submit(image);
+  Scheduler::Batch batch;
+  const auto work = std::get<Scheduler::Preparation>(rig.scheduler.next({kBatch, true}, batch));
+  EXPECT_TRUE(rig.scheduler.cancel(id));
+  expect_error("ERR_QUEUE_FULL", "bytes", [&] { rig.submit(larger); });
+  rig.scheduler.prepared(work, Error("ERR_ABORTED", "given up"));
+  EXPECT_EQ(code_of(rig.collector.wait_for(1).at(id)), "ERR_ABORTED");
+  EXPECT_NO_THROW(rig.submit(larger)) << "beyond the limit, but alone";
+}
+
 TEST(Scheduler, ACopyStaysWhileCropsMayBeAdded) {
   constexpr int64_t kImage = int64_t{3} * 300 * 300;
   constexpr int64_t kCopy = int64_t{3} * 1200 * 1200;
@@ -259,7 +274,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr Resize kHuge{Resize::Mode::Exact, 16000, 16000, 0};
 
-/** How long the resize takes where nobody gives it up. */
+/** Duration of the resize where nobody gives it up. */
 Clock::duration time_of_huge(const TestImage& image) {
   const auto start = Clock::now();
   prepare(image.view(), kHuge, kPatchSize);

@@ -1,4 +1,4 @@
-#include "execution/tuning_cache.h"
+#include "execution/plan_cache.h"
 
 #include <algorithm>
 #include <array>
@@ -10,13 +10,13 @@
 #include <sstream>
 #include <system_error>
 
-#include "execution/names.h"
+#include "names.h"
 #include "support/json.h"
 
 namespace hyperiqa {
 namespace {
 
-constexpr double kVersion = 1;                 // of the file's layout; another is treated as an empty file
+constexpr double kVersion = 1;                 // version of the file's layout; another is treated as an empty file
 constexpr size_t kMaxEntries = 256;            // more models, processors and options than one machine sees
 constexpr size_t kMaxBytes = size_t{1} << 18;  // 256 entries take about 80 kB
 
@@ -28,15 +28,15 @@ std::optional<int64_t> integer(const Json& json, std::string_view key, int64_t l
   return fits ? std::optional(static_cast<int64_t>(*value)) : std::nullopt;
 }
 
-std::optional<CpuSetup> parse_setup(const Json& json) {
+std::optional<ExecutionPlan> parse_plan(const Json& json) {
   const Json* mode = json.find("graphMode");
   const auto workers = integer(json, "workers", kMaxThreads);
   const auto threads = integer(json, "threadsPerWorker", kMaxThreads);
   const auto batch_size = integer(json, "batchSize", kMaxBatchSize);
   if (!mode || !mode->string() || !workers || !threads || !batch_size) return std::nullopt;
-  for (const GraphMode known : {GraphMode::Freeze, GraphMode::Optimize, GraphMode::OneDnn}) {
-    if (*mode->string() == graph_mode_name(known)) {
-      return CpuSetup{known, static_cast<int>(*workers), static_cast<int>(*threads), *batch_size};
+  for (const auto& [name, known] : kGraphModeNames) {
+    if (known != GraphMode::Auto && *mode->string() == name) {
+      return ExecutionPlan{known, static_cast<int>(*workers), static_cast<int>(*threads), *batch_size};
     }
   }
   return std::nullopt;
@@ -53,8 +53,8 @@ std::string read_bounded(const std::string& file) {
   return text.size() > kMaxBytes ? "" : text;
 }
 
-std::map<std::string, CpuSetup> read_all(const std::string& file) {
-  std::map<std::string, CpuSetup> setups;
+std::map<std::string, ExecutionPlan> read_all(const std::string& file) {
+  std::map<std::string, ExecutionPlan> plans;
   try {
     const Json json = Json::parse(read_bounded(file));
     const Json* version = json.find("version");
@@ -64,22 +64,23 @@ std::map<std::string, CpuSetup> read_all(const std::string& file) {
       return {};
     }
     for (const auto& [key, entry] : *entries->object()) {
-      if (const auto setup = parse_setup(entry)) setups.emplace(key, *setup);
+      if (const auto plan = parse_plan(entry)) plans.emplace(key, *plan);
     }
   } catch (const JsonError&) {
     return {};  // damaged: as good as empty, and replaced at the next measurement
   }
-  return setups;
+  return plans;
 }
 
-std::string format(const std::map<std::string, CpuSetup>& setups) {
+std::string format(const std::map<std::string, ExecutionPlan>& plans) {
   std::ostringstream text;
   text << "{\n  \"version\": " << kVersion << ",\n  \"setups\": {";
   const char* separator = "\n";
-  for (const auto& [key, setup] : setups) {
+  for (const auto& [key, plan] : plans) {
     text << separator << "    " << json_quote(key)
-         << ": { \"graphMode\": " << json_quote(graph_mode_name(setup.graph_mode)) << ", \"workers\": " << setup.workers
-         << ", \"threadsPerWorker\": " << setup.threads_per_worker << ", \"batchSize\": " << setup.batch_size << " }";
+         << ": { \"graphMode\": " << json_quote(name_of(kGraphModeNames, plan.graph_mode))
+         << ", \"workers\": " << plan.workers << ", \"threadsPerWorker\": " << plan.threads_per_worker
+         << ", \"batchSize\": " << plan.batch_size << " }";
     separator = ",\n";
   }
   text << "\n  }\n}\n";
@@ -88,27 +89,27 @@ std::string format(const std::map<std::string, CpuSetup>& setups) {
 
 }  // namespace
 
-std::optional<CpuSetup> recall_setup(const std::string& file, const std::string& key) {
+std::optional<ExecutionPlan> recall_plan(const std::string& file, const std::string& key) {
   if (file.empty()) return std::nullopt;
-  const auto setups = read_all(file);
-  const auto found = setups.find(key);
-  if (found == setups.end()) return std::nullopt;
+  const auto plans = read_all(file);
+  const auto found = plans.find(key);
+  if (found == plans.end()) return std::nullopt;
   return found->second;
 }
 
-void remember_setup(const std::string& file, const std::string& key, const CpuSetup& setup) {
+void remember_plan(const std::string& file, const std::string& key, const ExecutionPlan& plan) {
   if (file.empty()) return;
-  auto setups = read_all(file);
-  setups.erase(key);
-  // Which one goes does not matter: where it is needed again, it is measured again.
-  while (setups.size() >= kMaxEntries) setups.erase(setups.begin());
-  setups.emplace(key, setup);
+  auto plans = read_all(file);
+  plans.erase(key);
+  // Any one may go: where it is needed again, it is measured again.
+  while (plans.size() >= kMaxEntries) plans.erase(plans.begin());
+  plans.emplace(key, plan);
   const std::filesystem::path target(file);
   std::error_code error;
   if (target.has_parent_path()) std::filesystem::create_directories(target.parent_path(), error);
   const std::filesystem::path temporary = file + '.' + std::to_string(std::random_device{}()) + ".tmp";
   std::ofstream stream(temporary, std::ios::binary);
-  stream << format(setups);
+  stream << format(plans);
   stream.close();
   if (stream) std::filesystem::rename(temporary, target, error);
   if (!stream || error) std::filesystem::remove(temporary, error);
