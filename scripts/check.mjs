@@ -1,5 +1,5 @@
-// Formatters, linters and type checks of every language here. `--fix` lets the formatters rewrite.
-//   node scripts/check.mjs [--fix] [typescript] [cpp] [python]
+// Formatters, linters and type checks of every language here, and the structure of the code. `--fix` lets the formatters rewrite.
+//   node scripts/check.mjs [--fix] [typescript] [structure] [cpp] [python]
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { packages } from './lib/packages.mjs';
 import { root } from './lib/paths.mjs';
 import { Failure, main, run, runAndKeepErrors } from './lib/run.mjs';
+import { checkNativeRooms } from './native-rooms.mjs';
 import { modelsPython, pythonEnvironment } from './python-env.mjs';
 
 const args = process.argv.slice(2);
@@ -28,6 +29,12 @@ const checks = {
     node('typescript/bin/tsc', '--project', 'tsconfig.json');
     node('eslint/bin/eslint.js', '--max-warnings=0', ...(fix ? ['--fix'] : []), '.');
     for (const folder of ['.', ...packages.map(({ folder }) => folder)]) node('publint/src/cli.js', folder, '--strict');
+  },
+  structure() {
+    // The arrows between rooms, then exports, files and dependencies that nothing uses.
+    node('dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.mjs', 'src');
+    node('knip/bin/knip.js');
+    checkNativeRooms();
   },
   async cpp() {
     const tools = dirname(pythonEnvironment('cpp-tools', join(root, 'scripts/requirements-cpp.txt')));
