@@ -19,41 +19,25 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openPromise } from 'yauzl';
 
-import { writeArchive } from '../../src/export/archive.js';
-import { readTemplate } from '../../src/export/template.js';
-import type { TemplateTensor } from '../../src/export/tensor.js';
-import { exportModel } from '../../src/index.js';
 import { cacheFolder } from '../../src/support/cache-folder.js';
-import { writeCheckpoint, type WrittenTensor } from '../export/torch-writer.js';
-import { generateTensor, type TestModel } from './generated-weights.js';
+import type { TestModel } from './generated-weights.js';
 
 export type { TestModel };
 
-const fixtures = fileURLToPath(new URL('../fixtures/models/', import.meta.url));
 const folder = join(cacheFolder(), 'test-models');
-const mark = join(folder, 'made-from.sha256');
+const mark = join(folder, 'sources.sha256');
 
 /** What the models are made of. */
 const SOURCES = [
-  join(fixtures, 'template-lite0.zip'),
+  fileURLToPath(new URL('../fixtures/models/template-lite0.zip', import.meta.url)),
   fileURLToPath(new URL('../../models/template-resnet50.zip', import.meta.url)),
   fileURLToPath(new URL('generated-weights.ts', import.meta.url)),
   fileURLToPath(new URL('../export/torch-writer.ts', import.meta.url)),
-  fileURLToPath(import.meta.url),
+  fileURLToPath(new URL('make-models.ts', import.meta.url)),
 ];
-
-/** Bytes of a weight. */
-const FLOAT = 4;
-
-export const testModelLabels = {
-  licence: 'MIT',
-  description: 'generated weights for tests, not trained',
-};
 
 const fileName = (model: TestModel, ending: string) => `hyperiqa-test-${model}${ending}`;
 
@@ -81,75 +65,20 @@ export async function makeTestModels(): Promise<void> {
   // Made aside and moved: whoever is reading a model of the same name keeps a whole one.
   const fresh = mkdtempSync(join(folder, 'new-'));
   try {
+    // Loaded for this alone: the export brings most of the package with it.
+    const { makeLite0, makeResnet50 } = await import('./make-models.js');
     await makeLite0(join(fresh, fileName('lite0', '.pt')));
-    await makeResnet50(fresh);
+    await makeResnet50({
+      legacy: join(fresh, fileName('resnet50', '.pkl')),
+      zip: join(fresh, fileName('resnet50', '.pth')),
+      model: join(fresh, fileName('resnet50', '.pt')),
+    });
     for (const file of readdirSync(fresh)) renameSync(join(fresh, file), join(folder, file));
     writeFileSync(mark, wanted);
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
 }
-
-async function makeLite0(path: string): Promise<void> {
-  const records = new Map<string, Buffer>();
-  const archive = await openPromise(join(fixtures, 'template-lite0.zip'));
-  for await (const entry of archive.eachEntry()) {
-    const stream = await archive.openReadStreamPromise(entry);
-    records.set(entry.fileName, Buffer.concat(await stream.toArray()));
-  }
-  const description = JSON.parse(String(records.get('template.json'))) as { tensors: TemplateTensor[] };
-  records.delete('template.json');
-  for (const tensor of description.tensors) {
-    records.set(tensor.record, generateKernels('lite0', tensor));
-  }
-  await using file = await open(path, 'wx');
-  await writeArchive(
-    file,
-    [...records].map(([name, bytes]) => ({ name, bytes })),
-    () => undefined,
-  );
-}
-
-/**
- * Kernels of an even side are those of a checkpoint, one shorter, with zeros above and on the left: the network's way of
- * padding on one side only.
- */
-function generateKernels(model: TestModel, tensor: TemplateTensor): Buffer {
-  const name = nameInCheckpoint(tensor);
-  const [outputs = 0, inputs = 0, side] = tensor.shape;
-  if (side === undefined || side % 2 === 1) return generateTensor(model, name, tensor);
-  const inner = side - 1;
-  const bytes = generateTensor(model, name, { ...tensor, shape: [outputs, inputs, inner, inner] });
-  const padded = Buffer.alloc(outputs * inputs * side * side * FLOAT);
-  for (let kernel = 0; kernel < outputs * inputs; kernel++) {
-    for (let row = 0; row < inner; row++) {
-      const start = (kernel * inner + row) * inner * FLOAT;
-      bytes.copy(padded, ((kernel * side + row + 1) * side + 1) * FLOAT, start, start + inner * FLOAT);
-    }
-  }
-  return padded;
-}
-
-async function makeResnet50(into: string): Promise<void> {
-  const { tensors } = await readTemplate();
-  const weights = new Map<string, WrittenTensor>(
-    tensors.map((tensor) => {
-      const name = nameInCheckpoint(tensor);
-      const bytes = generateTensor('resnet50', name, tensor);
-      return [name, { shape: tensor.shape, bytes, integer: tensor.dtype === 'int64' }];
-    }),
-  );
-  await writeCheckpoint(join(into, fileName('resnet50', '.pkl')), weights, 'legacy');
-  const checkpoint = await writeCheckpoint(join(into, fileName('resnet50', '.pth')), weights, 'zip');
-  await exportModel(checkpoint, {
-    dataset: 'koniq10k',
-    output: join(into, fileName('resnet50', '.pt')),
-    name: 'hyperiqa-test-resnet50',
-    ...testModelLabels,
-  });
-}
-
-const nameInCheckpoint = ({ name }: TemplateTensor) => name.replace(/^network\./, '');
 
 function hashOfSources(): string {
   const hash = createHash('sha256');

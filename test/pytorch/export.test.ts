@@ -10,7 +10,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeArchive } from '../../src/export/archive.js';
 import { exportModel, HyperIQA, type ExportResult } from '../../src/index.js';
 import { recordsOf } from '../export/records.js';
-import { testModel, testModelLabels } from '../helpers/models.js';
+import { testModel } from '../helpers/models.js';
+import { testModelLabels } from '../helpers/make-models.js';
 
 const python = process.env.HYPERIQA_PYTHON ?? 'python3';
 const script = fileURLToPath(new URL('../../models/make_test_model.py', import.meta.url));
