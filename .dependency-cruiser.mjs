@@ -1,10 +1,9 @@
-// The rooms of src and the arrows between them (docs/architecture.md). `npm run check` refuses any other arrow.
+// The rooms of src and of the packages, and the arrows between them (docs/architecture.md). `npm run check` refuses any other arrow.
 
 /** What each room may use beside src/errors.ts and src/types.ts, which are everybody's: rooms above it, so without cycles. */
 const ROOMS = {
   support: [],
   files: ['support'],
-  metrics: [],
   image: ['support'],
   protocol: ['support'],
   libtorch: ['support', 'files'],
@@ -16,21 +15,30 @@ const ROOMS = {
   models: ['support', 'model-file', 'scoring'],
   export: ['support', 'files', 'model-file', 'scoring'],
   doctor: ['support', 'image', 'libtorch', 'model-file', 'scoring'],
-  evaluation: ['support', 'image', 'metrics'],
-  report: ['support', 'image', 'metrics', 'evaluation'],
+};
+
+/** The rooms of packages, likewise; what they need of hyperiqa they import by its name. */
+const PACKAGES = {
+  'packages/evaluation/src': {
+    metrics: [],
+    evaluation: ['metrics'],
+    report: ['metrics', 'evaluation'],
+    commands: ['metrics', 'evaluation', 'report'],
+  },
 };
 
 /** The command line uses the public entries, and of the rooms these alone. */
 const CLI = ['support', 'files'];
-const ENTRIES = '^src/(index|metrics/index|evaluation/index|report/index)\\.ts$';
+const ENTRIES = '^src/(index|add-on)\\.ts$';
 /** Files of other rooms that the command line uses; the list is to become shorter, not longer. */
 const CLI_FILES = ['libtorch/file-lock', 'image/formats', 'image/sharp'].map((name) => `^src/${name}\\.ts$`);
 
 const names = Object.keys(ROOMS);
-for (const [position, [name, allowed]] of Object.entries(ROOMS).entries()) {
-  const wrong = allowed.find((other) => !names.slice(0, position).includes(other));
-  if (wrong !== undefined)
-    throw new Error(`${name} may not use ${wrong}, which stands below it in .dependency-cruiser.mjs`);
+for (const rooms of [ROOMS, ...Object.values(PACKAGES)]) {
+  for (const [position, [name, allowed]] of Object.entries(rooms).entries()) {
+    const wrong = allowed.find((other) => !Object.keys(rooms).slice(0, position).includes(other));
+    if (wrong !== undefined) throw new Error(`${name} may not use ${wrong}, which stands below it in this file`);
+  }
 }
 
 const room = (name) => `^src/${name}/`;
@@ -52,6 +60,21 @@ export default {
       from: { path: room(name) },
       to: { path: '^src/', pathNot: [COMMON, room(name), ...allowed.map(room)] },
     })),
+    ...Object.entries(PACKAGES).flatMap(([folder, rooms]) =>
+      Object.entries(rooms).map(([name, allowed]) => ({
+        name: `arrows-of-${folder.split('/')[1]}-${name}`,
+        severity: 'error',
+        from: { path: `^${folder}/${name}/` },
+        to: { path: `^${folder}/`, pathNot: [name, ...allowed].map((other) => `^${folder}/${other}/`) },
+      })),
+    ),
+    {
+      name: 'metrics-run-in-a-browser',
+      comment: 'The figures use nothing of Node.js and nothing of hyperiqa, so that they can be bundled for a browser.',
+      severity: 'error',
+      from: { path: '^packages/evaluation/src/metrics/' },
+      to: { path: ['^node:', '^src/'], dependencyTypes: ['core', 'local', 'aliased'] },
+    },
     {
       name: 'arrows-of-cli',
       comment: `cli uses the public entries, ${CLI.join(' and ')}; what it needs beyond them belongs into the public API.`,
@@ -63,7 +86,7 @@ export default {
       name: 'no-arrow-to-cli',
       comment: 'The library knows nothing of its command line.',
       severity: 'error',
-      from: { path: '^src/', pathNot: room('cli') },
+      from: { path: '^src/', pathNot: [room('cli'), ENTRIES] },
       to: { path: room('cli') },
     },
     {
@@ -78,7 +101,7 @@ export default {
       comment: 'A package imports hyperiqa by its name, as its users do.',
       severity: 'error',
       from: { path: '^packages/[^/]+/src/' },
-      to: { path: '^src/' },
+      to: { path: '^src/', pathNot: ENTRIES },
     },
     {
       name: 'packages-are-apart',

@@ -1,7 +1,7 @@
 // Formatters, linters and type checks of every language here, and the structure of the code. `--fix` lets the formatters rewrite.
 //   node scripts/check.mjs [--fix] [typescript] [structure] [cpp] [python]
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { packages } from './lib/packages.mjs';
@@ -23,6 +23,8 @@ const tracked = (...patterns) =>
     .filter((file) => file && existsSync(join(root, file)));
 const node = (script, ...rest) => run(process.execPath, [join(root, 'node_modules', script), ...rest]);
 
+const packageSources = () => readdirSync(join(root, 'packages')).map((name) => `packages/${name}/src`);
+
 const checks = {
   typescript() {
     node('prettier/bin/prettier.cjs', fix ? '--write' : '--check', '--log-level=warn', '.');
@@ -32,7 +34,7 @@ const checks = {
   },
   structure() {
     // The arrows between rooms, then exports, files and dependencies that nothing uses.
-    node('dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.mjs', 'src');
+    node('dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.mjs', 'src', ...packageSources());
     node('knip/bin/knip.js');
     checkNativeRooms();
   },
