@@ -11,6 +11,14 @@ export default defineConfig({
     // Every engine uses all cores; more files at once would only measure each other's load.
     maxWorkers: 2,
     globalSetup: ['test/helpers/global-setup.ts'],
+    coverage: {
+      provider: 'v8',
+      // What is loaded in the test processes. The command line and the trials run from dist in processes of their own and
+      // are not counted, though they are tested.
+      include: ['src/**/*.ts', 'packages/*/src/**/*.ts'],
+      exclude: ['src/cli/main.ts', 'src/cli/commands/**', 'src/**/*-child.ts', '**/*.cts', '**/types.ts'],
+      reporter: ['text-summary', 'html', 'json-summary'],
+    },
     testTimeout: 120_000,
     hookTimeout: 300_000,
   },

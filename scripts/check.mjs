@@ -34,7 +34,13 @@ const checks = {
   },
   structure() {
     // The arrows between rooms, then exports, files and dependencies that nothing uses.
-    node('dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.mjs', 'src', ...packageSources());
+    node(
+      'dependency-cruiser/bin/dependency-cruise.mjs',
+      '--config',
+      '.dependency-cruiser.mjs',
+      'src',
+      ...packageSources(),
+    );
     node('knip/bin/knip.js');
     checkNativeRooms();
   },

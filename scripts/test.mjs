@@ -5,7 +5,8 @@
 //     pytest    models: network, export, training; makes a Python environment with PyTorch (5 GB)
 //     pytorch   test/pytorch: what is made without Python against PyTorch's own; the same environment
 //     install   packs everything and proves that it installs (npm/README.md): Linux x64; reads npm's registry
-//     all       all of them
+//     all       all of these
+//     coverage  vitest, and what share of the code it runs, with a floor (vitest.config.ts)
 // Prints what each suite prints, then one line over all: "N passed, N failed", with the skipped ones where there are any.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -34,6 +35,7 @@ const suites = {
   pytorch: (report) => vitest(report, '--config', join(root, 'test/pytorch/vitest.config.ts')),
   install: (report) => vitest(report, '--config', join(root, 'npm/proof/vitest.config.ts')),
 };
+const others = { coverage: (report) => vitest(report, '--coverage') };
 const WITH_PYTORCH = ['pytest', 'pytorch'];
 
 /** The engine is tested with the models that the set-up of vitest makes; where they are there, this takes seconds. */
@@ -61,9 +63,11 @@ function count(report) {
 
 const given = process.argv.slice(2);
 const named = given.includes('all') ? Object.keys(suites) : given;
-const unknown = named.filter((name) => !(name in suites));
+const unknown = named.filter((name) => !(name in suites) && !(name in others));
 if (unknown.length > 0) {
-  console.error(`No such suite: ${unknown.join(', ')}. There are: ${[...Object.keys(suites), 'all'].join(', ')}.`);
+  console.error(
+    `No such suite: ${unknown.join(', ')}. There are: ${[...Object.keys({ ...suites, ...others }), 'all'].join(', ')}.`,
+  );
   process.exit(2);
 }
 
@@ -75,7 +79,7 @@ for (const name of chosen) {
   const report = join(reports, `${name}.xml`);
   let status = 1;
   try {
-    const [command, ...args] = suites[name](report);
+    const [command, ...args] = { ...suites, ...others }[name](report);
     status = spawnSync(command, args, {
       cwd: root,
       stdio: 'inherit',
