@@ -5,6 +5,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { packages } from './lib/packages.mjs';
+import { configureNativeTests } from './lib/native-tests.mjs';
 import { root } from './lib/paths.mjs';
 import { Failure, main, run, runAndKeepErrors } from './lib/run.mjs';
 import { checkNativeRooms } from './native-rooms.mjs';
@@ -53,7 +54,7 @@ const checks = {
       ...tracked('native/*.h'),
     ]);
     // clang-tidy reads how each file is compiled from the addon's build folder; the tests are part of it only when asked for.
-    run('cmake', ['-S', root, '-B', join(root, 'build'), '-DHYPERIQA_TESTS=ON']);
+    configureNativeTests();
     await tidy(join(tools, 'clang-tidy'), sources);
   },
   python() {

@@ -13,6 +13,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { XMLParser } from 'fast-xml-parser';
+import { configureNativeTests } from './lib/native-tests.mjs';
 import { root } from './lib/paths.mjs';
 import { run } from './lib/run.mjs';
 import { prepare } from './prepare.mjs';
@@ -25,8 +26,7 @@ const reports = mkdtempSync(join(tmpdir(), 'hyperiqa-test-'));
 const suites = {
   vitest: (report) => vitest(report),
   ctest: (report) => {
-    // The addon's own build folder, so that the engine is not compiled twice.
-    run('cmake', ['-S', root, '-B', join(root, 'build'), '-DHYPERIQA_TESTS=ON']);
+    configureNativeTests();
     run('cmake', ['--build', join(root, 'build'), '--parallel', String(availableParallelism())]);
     makeTestModels();
     return ['ctest', '--test-dir', join(root, 'build'), '--output-on-failure', '--output-junit', report];
