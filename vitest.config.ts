@@ -1,15 +1,24 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
     // Loaded by Node.js itself, as a user's program loads it.
     server: { deps: { external: [/\/dist\//] } },
+    exclude: [...configDefaults.exclude, 'test/pytorch/**'],
     // The addon is native code: each test file gets a process of its own, and a crash takes down one file only.
     pool: 'forks',
     // Every engine uses all cores; more files at once would only measure each other's load.
     maxWorkers: 2,
     globalSetup: ['test/helpers/global-setup.ts'],
+    coverage: {
+      provider: 'v8',
+      // What is loaded in the test processes. The command line and the trials run from dist in processes of their own and
+      // are not counted, though they are tested.
+      include: ['src/**/*.ts', 'packages/*/src/**/*.ts'],
+      exclude: ['src/cli/main.ts', 'src/cli/commands/**', 'src/**/*-child.ts', '**/*.cts', '**/types.ts'],
+      reporter: ['text-summary', 'html', 'json-summary'],
+    },
     testTimeout: 120_000,
     hookTimeout: 300_000,
   },

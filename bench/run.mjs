@@ -60,7 +60,7 @@ const show = ({ median, min, max }, digits = 2) =>
   `${median.toFixed(digits)} (${min.toFixed(digits)} to ${max.toFixed(digits)})`;
 
 const python = modelsPython();
-const models = join(cacheFolder(), 'test-models');
+const models = join(cacheFolder(), 'bench-models');
 run(python, ['models/make_test_model.py', models]);
 const model = join(models, 'hyperiqa-test-resnet50.pt');
 const checkpoint = join(models, 'hyperiqa-test-resnet50.pkl');

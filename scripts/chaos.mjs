@@ -10,7 +10,6 @@ import { parseArgs } from 'node:util';
 import { root } from './lib/paths.mjs';
 import { Failure, main } from './lib/run.mjs';
 import { prepare } from './prepare.mjs';
-import { modelsPython } from './python-env.mjs';
 
 /** Room for many rounds, each with the next seed, in the 32 bits of the generator's seed. */
 const SEEDS = 1e9;
@@ -40,7 +39,6 @@ await main('chaos', async () => {
       stdio: 'inherit',
       env: {
         ...process.env,
-        HYPERIQA_PYTHON: modelsPython(),
         HYPERIQA_CHAOS_MINUTES: String(minutes),
         HYPERIQA_CHAOS_SEED: String(seed),
         ...(values.only && { HYPERIQA_CHAOS_ONLY: values.only }),

@@ -1,12 +1,14 @@
-// Formatters, linters and type checks of every language here. `--fix` lets the formatters rewrite.
-//   node scripts/check.mjs [--fix] [typescript] [cpp] [python]
+// Formatters, linters and type checks of every language here, and the structure of the code. `--fix` lets the formatters rewrite.
+//   node scripts/check.mjs [--fix] [typescript] [structure] [cpp] [python]
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { packages } from './lib/packages.mjs';
+import { configureNativeTests } from './lib/native-tests.mjs';
 import { root } from './lib/paths.mjs';
 import { Failure, main, run, runAndKeepErrors } from './lib/run.mjs';
+import { checkNativeRooms } from './native-rooms.mjs';
 import { modelsPython, pythonEnvironment } from './python-env.mjs';
 
 const args = process.argv.slice(2);
@@ -22,12 +24,26 @@ const tracked = (...patterns) =>
     .filter((file) => file && existsSync(join(root, file)));
 const node = (script, ...rest) => run(process.execPath, [join(root, 'node_modules', script), ...rest]);
 
+const packageSources = () => readdirSync(join(root, 'packages')).map((name) => `packages/${name}/src`);
+
 const checks = {
   typescript() {
     node('prettier/bin/prettier.cjs', fix ? '--write' : '--check', '--log-level=warn', '.');
     node('typescript/bin/tsc', '--project', 'tsconfig.json');
     node('eslint/bin/eslint.js', '--max-warnings=0', ...(fix ? ['--fix'] : []), '.');
     for (const folder of ['.', ...packages.map(({ folder }) => folder)]) node('publint/src/cli.js', folder, '--strict');
+  },
+  structure() {
+    // The arrows between rooms, then exports, files and dependencies that nothing uses.
+    node(
+      'dependency-cruiser/bin/dependency-cruise.mjs',
+      '--config',
+      '.dependency-cruiser.mjs',
+      'src',
+      ...packageSources(),
+    );
+    node('knip/bin/knip.js');
+    checkNativeRooms();
   },
   async cpp() {
     const tools = dirname(pythonEnvironment('cpp-tools', join(root, 'scripts/requirements-cpp.txt')));
@@ -38,7 +54,7 @@ const checks = {
       ...tracked('native/*.h'),
     ]);
     // clang-tidy reads how each file is compiled from the addon's build folder; the tests are part of it only when asked for.
-    run('cmake', ['-S', root, '-B', join(root, 'build'), '-DHYPERIQA_TESTS=ON']);
+    configureNativeTests();
     await tidy(join(tools, 'clang-tidy'), sources);
   },
   python() {

@@ -1,34 +1,48 @@
-// All tests: vitest (test), GoogleTest (native/test), pytest (models). Sets up what is missing first.
-//   node scripts/test.mjs [vitest] [ctest] [pytest]      the named suites; these three without a name
-//   node scripts/test.mjs install                        packs everything and proves that it installs (npm/README.md):
-//                                                        Linux x64; reads npm's registry; some minutes
+// Runs test suites. Sets up what is missing first.
+//   node scripts/test.mjs [SUITE…]      the named suites; vitest and ctest without a name
+//     vitest    test, packages: TypeScript and the addon
+//     ctest     native/test: the engine, with GoogleTest
+//     pytest    models: network, export, training; makes a Python environment with PyTorch (5 GB)
+//     pytorch   test/pytorch: what is made without Python against PyTorch's own; the same environment
+//     install   packs everything and proves that it installs (npm/README.md): Linux x64; reads npm's registry
+//     all       all of these
+//     coverage  vitest, and what share of the code it runs, with a floor (vitest.config.ts)
 // Prints what each suite prints, then one line over all: "N passed, N failed", with the skipped ones where there are any.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { XMLParser } from 'fast-xml-parser';
+import { configureNativeTests } from './lib/native-tests.mjs';
 import { root } from './lib/paths.mjs';
 import { run } from './lib/run.mjs';
 import { prepare } from './prepare.mjs';
 import { modelsPython } from './python-env.mjs';
 
-const USUAL = ['vitest', 'ctest', 'pytest'];
+const USUAL = ['vitest', 'ctest'];
 const reports = mkdtempSync(join(tmpdir(), 'hyperiqa-test-'));
 
 /** Each suite: a command that writes a JUnit report to the file it is given. */
 const suites = {
-  // First, because its set-up makes the models that the engine's tests score with, too.
   vitest: (report) => vitest(report),
   ctest: (report) => {
-    // The addon's own build folder, so that the engine is not compiled twice.
-    run('cmake', ['-S', root, '-B', join(root, 'build'), '-DHYPERIQA_TESTS=ON']);
+    configureNativeTests();
     run('cmake', ['--build', join(root, 'build'), '--parallel', String(availableParallelism())]);
+    makeTestModels();
     return ['ctest', '--test-dir', join(root, 'build'), '--output-on-failure', '--output-junit', report];
   },
-  install: (report) => vitest(report, '--config', join(root, 'npm/proof/vitest.config.ts')),
   pytest: (report) => [modelsPython(), '-m', 'pytest', '-q', 'models', `--junitxml=${report}`],
+  pytorch: (report) => vitest(report, '--config', join(root, 'test/pytorch/vitest.config.ts')),
+  install: (report) => vitest(report, '--config', join(root, 'npm/proof/vitest.config.ts')),
 };
+const others = { coverage: (report) => vitest(report, '--coverage') };
+const WITH_PYTORCH = ['pytest', 'pytorch'];
+
+/** The engine is tested with the models that the set-up of vitest makes; where they are there, this takes seconds. */
+function makeTestModels() {
+  const program = join(root, 'node_modules/vitest/vitest.mjs');
+  run(process.execPath, [program, 'run', 'test/helpers/models.test.ts', '--silent']);
+}
 
 function vitest(report, ...options) {
   const program = join(root, 'node_modules/vitest/vitest.mjs');
@@ -47,28 +61,29 @@ function count(report) {
   return { passed: tests - failed - skipped, failed, skipped };
 }
 
-const named = process.argv.slice(2);
-const unknown = named.filter((name) => !(name in suites));
+const given = process.argv.slice(2);
+const named = given.includes('all') ? Object.keys(suites) : given;
+const unknown = named.filter((name) => !(name in suites) && !(name in others));
 if (unknown.length > 0) {
-  console.error(`No such suite: ${unknown.join(', ')}. There are: ${Object.keys(suites).join(', ')}.`);
+  console.error(
+    `No such suite: ${unknown.join(', ')}. There are: ${[...Object.keys({ ...suites, ...others }), 'all'].join(', ')}.`,
+  );
   process.exit(2);
 }
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 await prepare();
 const chosen = named.length > 0 ? named : USUAL;
-// The tests score with models that Python makes; the proof of installation with the one that is shipped.
-const python = chosen.some((name) => name !== 'install') ? modelsPython() : undefined;
 for (const name of chosen) {
   console.log(`\n== ${name}`);
   const report = join(reports, `${name}.xml`);
   let status = 1;
   try {
-    const [command, ...args] = suites[name](report);
+    const [command, ...args] = { ...suites, ...others }[name](report);
     status = spawnSync(command, args, {
       cwd: root,
       stdio: 'inherit',
-      env: { ...process.env, ...(python && { HYPERIQA_PYTHON: python }) },
+      env: { ...process.env, ...(WITH_PYTORCH.includes(name) && { HYPERIQA_PYTHON: modelsPython() }) },
     }).status;
   } catch (error) {
     console.error(error.message);

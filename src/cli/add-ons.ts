@@ -70,7 +70,7 @@ async function loadCommand(name: string, addOn: string, exit: (code: number) => 
  * @param folders - Where packages are looked for, as Node.js does from a file in each of them; the first that has it counts.
  * @throws HyperIQAError ERR_ADD_ON_NOT_FOUND; ERR_ADD_ON_VERSION for one of another version than this package
  */
-export function findAddOn(addOn: string, folders: readonly string[]): string {
+function findAddOn(addOn: string, folders: readonly string[]): string {
   for (const folder of folders) {
     const { resolve } = createRequire(join(folder, 'package.json'));
     const manifest = attempt(() => resolve(`${addOn}/package.json`));
@@ -111,7 +111,7 @@ const projectFolders = (): string[] =>
 const again = (addOn: string) => `Install it anew: ${installation(addOn)}`;
 
 /** The command that installs an add-on beside this package. */
-export function installation(addOn: string, root = PACKAGE_ROOT): string {
+function installation(addOn: string, root = PACKAGE_ROOT): string {
   if (existsSync(join(root, 'packages'))) return 'npm ci (in the checkout)';
   const packages = dirname(root);
   // A project has a package.json beside node_modules; npm's global folder has none.

@@ -23,7 +23,7 @@ export function nvidiaDriver(): Promise<NvidiaDriver | null> {
 }
 
 /** One line a GPU: `580.65.06, NVIDIA H100 80GB HBM3, 81559, 9.0`. */
-export function parseDriver(text: string): NvidiaDriver | null {
+function parseDriver(text: string): NvidiaDriver | null {
   const rows = text
     .split('\n')
     .map((line) => line.split(',').map((cell) => cell.trim()))

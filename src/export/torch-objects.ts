@@ -5,7 +5,7 @@ import { Global, PickleEnd, PickleError, PickleRefusal, Tuple, unpickle, type Re
 import { StoredTensor, type ElementType, type Storage } from './tensor.js';
 
 /** The largest pickle that is read, in bytes. Checkpoints of this network have about 50 kB, with an optimiser some more. */
-export const MAXIMUM_PICKLE = 16 << 20;
+const MAXIMUM_PICKLE = 16 << 20;
 const FIRST_WINDOW = 1 << 16;
 
 /** Entries that all calls of OrderedDict together may copy: a list can be handed over again and again. */

@@ -30,7 +30,7 @@ export interface TiffImage {
 }
 
 /** A strip or tile. */
-export interface JpegSegment {
+interface JpegSegment {
   stream: Uint8Array;
   /** The pixels of the image that it holds: from left and top up to right and bottom. */
   left: number;

@@ -3,12 +3,12 @@ import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
-import { testModel } from '../helpers/models.js';
+import { testCheckpoint, testModel } from '../helpers/models.js';
 import { useOwnCache } from '../models/cache.js';
 import { hyperiqa, photos, records, scratch, start } from './cli.js';
 
 useOwnCache();
-const checkpoint = testModel('resnet50').replace(/\.pt$/, '.pkl');
+const checkpoint = testCheckpoint('legacy');
 
 test('a checkpoint becomes a model', async () => {
   const output = join(scratch(), 'koniq.pt');

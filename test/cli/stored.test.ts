@@ -1,56 +1,44 @@
-/** Which records of an earlier run `--resume` takes for done. */
+/** What `--resume` takes from records that anybody may have changed: a finite score or nothing, and never a failure. */
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
+
 import { scoreIn, scoreWithFacesIn } from '../../src/cli/records/stored.js';
 
-test('a score is a finite number; a cell of CSV may say one', () => {
-  for (const score of [0, -1.5, '0', '71.3', '-4e1', ' 7 ']) expect(scoreIn({ score })).toBe(Number(score));
-  for (const score of [
-    undefined,
-    null,
-    '',
-    ' ',
-    'NaN',
-    'nan',
-    'Infinity',
-    'high',
-    NaN,
-    Infinity,
-    [],
-    [7],
-    {},
-    true,
-    7n,
-  ]) {
-    expect(scoreIn({ score })).toBeNull();
-  }
+const json = fc.jsonValue({ maxDepth: 3 });
+/** Fields of records with values of every kind, and now and then the right ones. */
+const record = fc.record(
+  {
+    score: fc.oneof(json, fc.double(), fc.double().map(String), fc.constantFrom('', ' ', 'NaN', '1e999')),
+    faceStatus: fc.oneof(json, fc.constantFrom('ok', 'no-face')),
+    facesKept: fc.oneof(json, fc.constantFrom('0', '2')),
+    faceScore: fc.oneof(json, fc.double().map(String)),
+    faces: fc.oneof(
+      json,
+      fc.record({ status: fc.constantFrom('ok', 'several'), faces: fc.array(fc.record({ kept: json, score: json })) }),
+    ),
+  },
+  { requiredKeys: [] },
+);
+
+test.each([
+  ['score', scoreIn],
+  ['score --faces', scoreWithFacesIn],
+] as const)('%s', (_, take) => {
+  fc.assert(
+    fc.property(record, (stored) => {
+      const taken = take(stored);
+      if (taken !== null) expect(taken).toSatisfy(Number.isFinite);
+    }),
+    { seed: 17, numRuns: 2000 },
+  );
 });
 
-const face = (kept: unknown, score: unknown) => ({ kept, score });
-
-test('with faces, every kept face has a score, too', () => {
-  const of = (faces: unknown) => scoreWithFacesIn({ score: 7, faces });
-  expect(of({ status: 'ok', faces: [face(true, 5), face(false, null)] })).toBe(7);
-  expect(of({ status: 'no-face', faces: [] })).toBe(7);
-  for (const wrong of [
-    undefined,
-    null,
-    {},
-    { status: 'ok' },
-    { status: 'odd', faces: [] },
-    { status: 'ok', faces: [face(true, null)] },
-    { status: 'ok', faces: [face(true, 'NaN')] },
-    { status: 'ok', faces: [face(undefined, 5)] },
-    { status: 'ok', faces: [null] },
-  ]) {
-    expect(of(wrong), JSON.stringify(wrong)).toBeNull();
-  }
-  expect(scoreWithFacesIn({ faces: { status: 'no-face', faces: [] } })).toBeNull();
-});
-
-test('the same in rows of CSV', () => {
-  const of = (row: object) => scoreWithFacesIn({ score: '7', ...row });
-  expect(of({ faceStatus: 'ok', facesKept: '1', faceScore: '5' })).toBe(7);
-  expect(of({ faceStatus: 'several', facesKept: '0', faceScore: '' })).toBe(7);
-  expect(of({ faceStatus: 'ok', facesKept: '1', faceScore: '' })).toBeNull();
-  expect(of({ faceStatus: '', facesKept: '', faceScore: '' })).toBeNull();
+test('a score comes back as it was written, as a number or as the text of a cell', () => {
+  fc.assert(
+    fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (score) => {
+      expect(scoreIn({ score })).toBe(score);
+      expect(scoreIn({ score: String(score) })).toBeCloseTo(score, 12);
+    }),
+    { seed: 18, numRuns: 500 },
+  );
 });

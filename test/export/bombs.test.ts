@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { main } from '../cli/cli.js';
-import { legacyStart, pickle, scratch, writeZip } from './torch-writer.js';
+import { scratch } from './scratch.js';
+import { legacyStart, pickle, writeZip } from './torch-writer.js';
 
 const MB = 1 << 20;
 const twice = (index: number) => Buffer.from([0x5d, 0x28, 0x68, index, 0x68, index, 0x65, 0x71, index + 1]);

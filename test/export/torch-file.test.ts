@@ -11,10 +11,10 @@ import { InputFile } from '../../src/export/input-file.js';
 import { isFloating, StoredTensor } from '../../src/export/tensor.js';
 import { openTorchFile } from '../../src/export/torch-file.js';
 import { errorWith } from '../helpers/errors.js';
+import { scratch } from './scratch.js';
 import {
   legacyStart,
   pickle,
-  scratch,
   stateDictPickle,
   tensorPickle,
   writeCheckpoint,

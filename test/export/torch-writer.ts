@@ -1,9 +1,5 @@
 /** Writes checkpoints, honest and other: pickles instruction by instruction, in the containers of `torch.save`. */
-import { mkdtempSync, rmSync } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
 
 import { writeArchive, type ArchiveRecord } from '../../src/export/archive.js';
 
@@ -14,15 +10,6 @@ export interface WrittenTensor {
   integer?: boolean;
   /** Instead of the number of elements that there are, offset 0 and row-major strides. */
   claims?: { count?: number; offset?: number; strides?: readonly number[]; key?: string };
-}
-
-/** A folder that goes when the test ends. */
-export function scratch(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'hyperiqa-export-'));
-  onTestFinished(() => {
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return folder;
 }
 
 const uint = (value: number, length: number) => {

@@ -7,7 +7,6 @@ const common = { trustModel: false, threads: 1, selfCheck: true, maxQueueImages:
 for await (const line of createInterface({ input: process.stdin })) {
   const [kind, modelPath] = JSON.parse(line);
   const options = { ...common, modelPath };
-  const start = performance.now();
   let outcome;
   try {
     const engine = await (kind === 'faces'
@@ -18,6 +17,6 @@ for await (const line of createInterface({ input: process.stdin })) {
   } catch (error) {
     outcome = { code: error.code, message: error.message };
   }
-  process.send({ ...outcome, milliseconds: performance.now() - start, rss: process.memoryUsage.rss() });
+  process.send({ ...outcome, rss: process.memoryUsage.rss() });
 }
 process.disconnect();

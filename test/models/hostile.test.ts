@@ -25,7 +25,6 @@ import {
 interface Outcome {
   code: string;
   message: string;
-  milliseconds: number;
   rss: number;
 }
 

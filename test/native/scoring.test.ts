@@ -10,7 +10,7 @@ import { testModel } from '../helpers/models.js';
 import { codeOf, loadOptions, openBinding, pixels, scoreOptions, submit } from './setup.js';
 
 let binding: NativeBinding;
-beforeAll(() => {
+beforeAll(async () => {
   binding = await openBinding();
 });
 

@@ -97,7 +97,7 @@ export function makeCudaWheels(folder: string): Lock {
   return lockOf(folder);
 }
 
-export function lockOf(folder: string): Lock {
+function lockOf(folder: string): Lock {
   const entry = (project: string, file: string, kinds: RuntimeKind[]): LockedWheel => {
     const data = readFileSync(join(folder, file));
     return { project, version: file.split('-')[1]!, file, sha256: sha256(data), size: data.length, kinds };

@@ -19,7 +19,7 @@ export interface FoundRecord extends Resumable {
   provenance?: DetectionProvenance;
 }
 
-export interface FacesFailedRecord extends Resumable {
+interface FacesFailedRecord extends Resumable {
   file: string;
   status: 'error';
   error: { code: ErrorCode; message: string };

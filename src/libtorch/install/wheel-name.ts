@@ -43,7 +43,7 @@ const MACHINES: Record<string, Record<string, string>> = {
 const ALIASES: Record<string, string> = { manylinux1: '2.5', manylinux2010: '2.12', manylinux2014: '2.17' };
 
 /** The glibc that a platform tag asks for: `2.28`; undefined for a tag of another kind. */
-export function glibcOf(tag: string): string | undefined {
+function glibcOf(tag: string): string | undefined {
   const [, major, minor] = /^manylinux_(\d+)_(\d+)_/.exec(tag) ?? [];
   if (major !== undefined && minor !== undefined) return `${major}.${minor}`;
   return ALIASES[/^(manylinux\d+)_/.exec(tag)?.[1] ?? ''];

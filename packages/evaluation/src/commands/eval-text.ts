@@ -19,7 +19,7 @@ import {
 import { explainUndefined } from '../metrics/index.js';
 
 /** Figures in the order in which they are shown, with the names of the field. */
-export const figureTitles: Record<FigureName, string> = {
+const figureTitles: Record<FigureName, string> = {
   srcc: 'SRCC',
   krcc: 'KRCC',
   plcc: 'PLCC',
@@ -84,7 +84,7 @@ export function evaluationTable(evaluation: Evaluation): string {
 }
 
 /** What was compared with what, and how: the lines that go before the figures. */
-export function evaluationFacts(evaluation: Evaluation): [string, string][] {
+function evaluationFacts(evaluation: Evaluation): [string, string][] {
   const { humanScores: human, provenance, matching, tables, dropped, unpredicted, images } = evaluation;
   const { settings, trainedOn } = provenance;
   const dataset = human.dataset === null ? '' : ` (${datasetTitle(human.dataset)})`;

@@ -83,7 +83,7 @@ const derived = new Map<string, (image: RatedImage) => string | undefined>([
 ]);
 
 /** What stands for images whose cell is empty. */
-export const noGroup = '(none)';
+const noGroup = '(none)';
 
 /**
  * For each image its group.

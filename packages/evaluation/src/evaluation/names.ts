@@ -89,7 +89,7 @@ export function foldersOf(names: Iterable<string>): ReadonlySet<string> {
 }
 
 /** A row that was found: how, and how many parts of the path agree, counted from the last. */
-export interface Match {
+interface Match {
   readonly row: number;
   readonly by: MatchedBy;
   readonly shared: number;

@@ -26,7 +26,7 @@ export type Content = Pick<Table, 'columns' | 'rows' | 'header'>;
 export const FILE_COLUMN = 'image_name';
 
 /** Columns that a table may have. */
-export const MAX_COLUMNS = 10_000;
+const MAX_COLUMNS = 10_000;
 /** Rows × columns that a table may have: about a gigabyte of memory. */
 const MAX_CELLS = 100_000_000;
 

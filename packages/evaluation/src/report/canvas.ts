@@ -29,7 +29,7 @@ const predictorColours = ['p1', 'p2', 'p3', 'p4', 'p5'] as const satisfies reado
 export const predictorColour = (index: number): string =>
   colour(predictorColours[index % predictorColours.length] ?? 'p1');
 
-export const size = { width: 720, height: 420 } as const;
+const size = { width: 720, height: 420 } as const;
 
 /** As much of the DOM as is needed: the compiler knows no browser, and is not to take Node.js for one. */
 interface SvgElement {

@@ -10,7 +10,7 @@ export interface Sheet {
   cards: Card[];
 }
 
-export interface Card {
+interface Card {
   /** Its place among the images of the report. */
   image: number;
   /** Scores in words. */

@@ -20,18 +20,15 @@ describe('correlations against SciPy', () => {
   }
 
   for (const { name, size, step, ...expected } of fixture('huge.json'))
-    it(`a million pairs in seconds: ${name}`, { timeout: 60_000 }, () => {
+    // Some 0.3 s each. The limit only ends a figure that compares every pair with every other, which would take hours.
+    it(`a million pairs: ${name}`, { timeout: 600_000 }, () => {
       const a = lcg(size, 1);
       const b = lcg(size, 2);
       const round = (value: number): number => (step ? Math.floor(value * step) : value);
       const x = a.map(round);
       const y = a.map((value, i) => round(value * value + b[i]! * 0.5));
       for (const [figure, compute] of correlations) {
-        const before = performance.now();
-        const value = valueOf(compute(x, y));
-        // About 0.3 s each where nothing else runs; the bound leaves room for a loaded machine but not for O(n²).
-        expect(performance.now() - before).toBeLessThan(15_000);
-        expectNear(value, expected[figure], 1e-9, figure);
+        expectNear(valueOf(compute(x, y)), expected[figure], 1e-9, figure);
       }
     });
 });

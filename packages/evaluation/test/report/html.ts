@@ -1,7 +1,7 @@
 /** HTML as a test looks at it; the compiler knows no browser. */
 import { parseHTML } from 'linkedom';
 
-export interface Html {
+interface Html {
   readonly textContent: string;
   readonly innerHTML: string;
   getAttribute(name: string): string | null;
