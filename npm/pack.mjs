@@ -32,6 +32,10 @@ const { LIBTORCH_VERSION, readLibTorchVersion } = built('libtorch/locate');
 /** Parts for every platform: the packages in packages/, by the names of their folders. */
 const shared = new Map(packages.map(({ folder }) => [basename(folder), folder]));
 const PARTS = ['main', 'addon', 'libtorch', ...shared.keys()];
+/** Dependencies are pinned to the version that was tested. */
+const EXACT = /^\d+\.\d+\.\d+(?:-[\w.]+)?$/;
+/** Those that an application may well have in another version, so that there is one copy of them. */
+const RANGES = { sharp: /^\^\d+\.\d+\.\d+$/ };
 const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /**
@@ -119,7 +123,7 @@ function stageFiles(stage, source, entry) {
   delete kept.devDependencies;
   delete kept.binary; // cmake-js's
   const inexact = Object.entries({ ...kept.dependencies, ...kept.peerDependencies }).find(
-    ([, version]) => !/^\d+\.\d+\.\d+(?:-[\w.]+)?$/.test(version),
+    ([name, version]) => !(RANGES[name] ?? EXACT).test(version),
   );
   if (inexact) throw new Failure(`The dependency ${inexact.join(' ')} is not pinned to one version.`);
   return kept;

@@ -57,12 +57,14 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** A failure of hyperiqa: `code` is stable and meant for programs, `message` says what to do, `cause` is the origin. */
 export class HyperIQAError extends Error {
-  override readonly name = 'HyperIQAError';
+  /** `AbortError` for ERR_ABORTED, as whatever a signal ends is called everywhere; else `HyperIQAError`. */
+  override readonly name: 'HyperIQAError' | 'AbortError';
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(shortenWords(message), options);
     this.code = code;
+    this.name = code === 'ERR_ABORTED' ? 'AbortError' : 'HyperIQAError';
   }
 }
 

@@ -60,35 +60,49 @@ export type ImageInput =
   | FileHandle
   | SharpInstance
   | SharpOutput
-  | RawImage;
+  | RawImage
+  | DecodedImage;
+
+/** An image of `decodeImage`, to be given wherever an image is wanted. */
+export interface DecodedImage extends Disposable {
+  /** Size as decoded (upright, where the policy turns it), pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Memory that it holds: the encoded bytes and the pixels of each decode policy in use. */
+  readonly byteLength: number;
+  /** Lets go of the memory, once what is under way has ended. Later uses fail with ERR_DISPOSED. May be called again. */
+  dispose(): void;
+}
 
 export type Resize =
-  { mode: 'none' } | { mode: 'exact'; width: number; height: number } | { mode: 'short-side'; size: number };
+  | { readonly mode: 'none' }
+  | { readonly mode: 'exact'; readonly width: number; readonly height: number }
+  | { readonly mode: 'short-side'; readonly size: number };
 
 export type Crops =
-  | { plan: 'random'; count: number }
-  | { plan: 'grid'; rows?: number; columns?: number }
-  | { plan: 'pyiqa' }
-  | { plan: 'center' };
+  | { readonly plan: 'random'; readonly count: number }
+  | { readonly plan: 'grid'; readonly rows?: number; readonly columns?: number }
+  | { readonly plan: 'pyiqa' }
+  | { readonly plan: 'center' };
 
 /** How an encoded image becomes 8-bit RGB. */
 export interface DecodePolicy {
   /** `ignore`: numbers as stored, as Pillow's `convert('RGB')`; `srgb`: converted through the embedded profile. */
-  iccProfile: 'ignore' | 'srgb';
+  readonly iccProfile: 'ignore' | 'srgb';
   /** `drop`: the colour channels as stored; `white`: flattened on white. */
-  alpha: 'drop' | 'white';
+  readonly alpha: 'drop' | 'white';
   /** `ignore`: as stored; `exif`: turned upright. */
-  orientation: 'ignore' | 'exif';
+  readonly orientation: 'ignore' | 'exif';
 }
 
 /** Everything between the file and the patches. See docs/protocols.md. */
 export interface Protocol {
-  name: string;
-  decode: DecodePolicy;
-  resize: Resize;
+  readonly name: string;
+  readonly decode: DecodePolicy;
+  readonly resize: Resize;
   /** After the resize, a shorter side below this is enlarged to it (pixels). */
-  minimumSide: number;
-  crops: Crops;
+  readonly minSide: number;
+  readonly crops: Crops;
 }
 
 export type ProtocolName = 'official' | 'official-test' | 'pyiqa' | 'native';
@@ -124,6 +138,15 @@ export interface InputLimits {
    * 8 for each pixel of `limitInputPixels` and 64 MiB.
    */
   limitInputBytes?: number;
+}
+
+export interface DecodeOptions extends InputLimits {
+  /**
+   * How it is decoded first. Default: as it is seen (upright, in sRGB, on white), which is what the protocol `native`,
+   * face detection and the model of the package want; for others `resolveProtocol(iqa.info.model, options).decode`.
+   */
+  decode?: DecodePolicy;
+  signal?: AbortSignal;
 }
 
 export interface LoadOptions extends QueueLimits {
@@ -195,27 +218,33 @@ export interface Warning {
 
 /** Which model file made a result. */
 export interface ModelIdentity {
-  name: string;
-  version: string;
+  readonly name: string;
+  readonly version: string;
   /** SHA-256 of the model file. */
-  sha256: string;
-  weightsSha256: string;
+  readonly sha256: string;
+  readonly weightsSha256: string;
   /** The data set, as in the model's metadata. */
-  trainedOn: string;
+  readonly trainedOn: string;
 }
 
 /** What is needed to compute the same score again. */
 export interface Provenance {
-  model: ModelIdentity;
+  readonly model: ModelIdentity;
   /** The protocol as applied, overrides included. */
-  protocol: Protocol;
-  seed: string;
-  maxStandardError: number | null;
-  maxCrops: number | null;
-  device: string[];
-  dtype: Dtype;
-  graphMode: Exclude<GraphMode, 'auto'>;
-  versions: { hyperiqa: string; libtorch: string; sharp: string; libvips: string; node: string };
+  readonly protocol: Protocol;
+  readonly seed: string;
+  readonly maxStandardError: number | null;
+  readonly maxCrops: number | null;
+  readonly device: readonly string[];
+  readonly dtype: Dtype;
+  readonly graphMode: Exclude<GraphMode, 'auto'>;
+  readonly versions: {
+    readonly hyperiqa: string;
+    readonly libtorch: string;
+    readonly sharp: string;
+    readonly libvips: string;
+    readonly node: string;
+  };
 }
 
 export interface ScoreResult {
@@ -245,47 +274,53 @@ export type ScoreAllItem<T> = BatchItem<T, ScoreResult>;
 
 /** The content of a model's `hyperiqa.json`; see docs/model-format.md. */
 export interface ModelMetadata {
-  formatVersion: number;
-  kind: 'quality';
-  name: string;
-  version: string;
-  architecture: string;
-  backbone: string;
-  patchSize: number;
-  training: { dataset: string; description: string };
-  licence: string;
-  weightsSha256: string;
-  sourceSha256: string | null;
-  score: { minimum: number; maximum: number; bounded: boolean; higherIsBetter: boolean; meaning: string };
-  protocol: Protocol;
-  datasetResize: Resize;
-  selfCheck: { scores: number[]; tolerance: number };
-  exporter: { torch: string; hyperiqa: string };
+  readonly formatVersion: number;
+  readonly kind: 'quality';
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  readonly backbone: string;
+  readonly patchSize: number;
+  readonly training: { readonly dataset: string; readonly description: string };
+  readonly license: string;
+  readonly weightsSha256: string;
+  readonly sourceSha256: string | null;
+  readonly score: {
+    readonly minimum: number;
+    readonly maximum: number;
+    readonly bounded: boolean;
+    readonly higherIsBetter: boolean;
+    readonly meaning: string;
+  };
+  readonly protocol: Protocol;
+  readonly datasetResize: Resize;
+  readonly selfCheck: { readonly scores: readonly number[]; readonly tolerance: number };
+  readonly exporter: { readonly torch: string; readonly hyperiqa: string };
 }
 
 export interface SelfCheckResult {
-  expected: number[];
-  actual: number[];
-  largestDifference: number;
-  tolerance: number;
-  passed: boolean;
+  readonly expected: readonly number[];
+  readonly actual: readonly number[];
+  readonly largestDifference: number;
+  readonly tolerance: number;
+  readonly passed: boolean;
 }
 
 export interface Info {
-  model: ModelMetadata & { path: string; sha256: string };
-  devices: { id: string; name: string }[];
+  readonly model: ModelMetadata & { readonly path: string; readonly sha256: string };
+  readonly devices: readonly { readonly id: string; readonly name: string }[];
   /** Why `auto` did not choose CUDA; null when it did or was not asked. */
-  fallbackReason: string | null;
-  dtype: Dtype;
-  graphMode: Exclude<GraphMode, 'auto'>;
-  workers: number;
-  threadsPerWorker: number;
-  batchSize: number;
-  selfCheck: SelfCheckResult | null;
-  libtorch: { version: string; path: string; source: string };
-  versions: Provenance['versions'];
+  readonly fallbackReason: string | null;
+  readonly dtype: Dtype;
+  readonly graphMode: Exclude<GraphMode, 'auto'>;
+  readonly workers: number;
+  readonly threadsPerWorker: number;
+  readonly batchSize: number;
+  readonly selfCheck: SelfCheckResult | null;
+  readonly libtorch: { readonly version: string; readonly path: string; readonly source: string };
+  readonly versions: Provenance['versions'];
   /** WARN_DEVICE_FALLBACK, WARN_NO_CACHE: what is worth knowing of this load; empty where it is as it should be. */
-  warnings: Warning[];
+  readonly warnings: readonly Warning[];
 }
 
 /** What can be told of this installation without loading a model. */

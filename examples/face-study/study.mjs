@@ -1,7 +1,7 @@
 // Do scores of faces follow human scores of whole photographs? From a folder of photographs to the figures:
 // detection, photographs of exactly one person, both scores, join with human scores, evaluation, report.
 //   node examples/face-study/study.mjs IMAGES --mos FILE --output FOLDER [OPTIONS] [-- SCORE OPTIONS]
-// OPTIONS: --mos-column NAME, --min-size PIXELS of a face (60), --title TEXT of the report.
+// OPTIONS: --mos-column NAME, --min-face-size PIXELS of a face (60), --title TEXT of the report.
 // SCORE OPTIONS go to `hyperiqa score`, for example: -- --model koniq.pt --protocol official
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ const { values, positionals } = parseArgs({
     mos: { type: 'string' },
     'mos-column': { type: 'string' },
     output: { type: 'string' },
-    'min-size': { type: 'string', default: '60' },
+    'min-face-size': { type: 'string', default: '60' },
     title: { type: 'string', default: 'Scores of photographs and of the faces in them' },
   },
 });
@@ -42,7 +42,7 @@ function hyperiqa(commandLine, accepted = [0]) {
   if (!accepted.includes(status)) process.exit(status ?? 1);
 }
 
-const oneFace = ['--exactly-one', '--min-size', values['min-size']];
+const oneFace = ['--exactly-one', '--min-face-size', values['min-face-size']];
 const humanScores = ['--mos', mos, ...(values['mos-column'] ? ['--mos-column', values['mos-column']] : [])];
 const predictors = ['Image_predic_score', 'Face_predic_score'];
 
@@ -59,7 +59,7 @@ const scored = parse(readFileSync(inOutput('scores.csv')), { columns: true });
 const pairs = scored.filter((row) => predictors.every((name) => row[name] !== ''));
 writeFileSync(inOutput('pairs.csv'), stringify(pairs, { header: true }));
 console.log(
-  `\n${scored.length} photographs, ${pairs.length} of them with exactly one face of ${values['min-size']} pixels or more`,
+  `\n${scored.length} photographs, ${pairs.length} of them with exactly one face of ${values['min-face-size']} pixels or more`,
 );
 
 // 4. The table: PLCC, SRCC, MSE and more with intervals, and the test of two correlations on the same photographs.

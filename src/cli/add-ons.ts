@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Argv, CommandModule } from 'yargs';
 import type { AddOn, AddOnCommand } from '../add-on.js';
-import { HyperIQAError } from '../index.js';
+import { HyperIQAError } from '../errors.js';
 import { PACKAGE_ROOT, packageVersion } from '../support/package.js';
 
 /** The commands of add-ons, with the package that each comes from. Listed in `--help` whether it is installed or not. */
@@ -21,22 +21,16 @@ export type AddOnCommandName = keyof typeof addOnCommands;
 
 /**
  * A command whose package is loaded when the command is used, also for its `--help`.
- *
- * @param onLoad - Told of the command before its arguments are parsed.
  */
 export function addOnCommand(
   name: AddOnCommandName,
   exit: (code: number) => void,
-  onLoad: (command: AddOnCommand) => void,
-): CommandModule {
-  const { addOn, describe } = addOnCommands[name];
+): Required<Pick<CommandModule, 'builder' | 'handler'>> {
+  const { addOn } = addOnCommands[name];
   let command: AddOnCommand | undefined;
   return {
-    command: name,
-    describe,
     builder: async (yargs: Argv) => {
       command = await loadCommand(name, addOn, exit);
-      onLoad(command);
       return typeof command.builder === 'function' ? command.builder(yargs) : yargs.options(command.options);
     },
     handler: (args) => command?.handler(args),

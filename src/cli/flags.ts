@@ -1,17 +1,16 @@
 /** Options of the commands: how they are declared to yargs, and how their text becomes values. */
 import { extname } from 'node:path';
-import type { Options } from 'yargs';
+import type { Argv, Options } from 'yargs';
 import {
   HyperIQAError,
   imageExtensions,
   protocolNames,
   type Crops,
-  type DetectOptions,
-  type DetectorLoadOptions,
   type Device,
   type InputLimits,
   type LoadOptions,
 } from '../index.js';
+import type { DetectOptions, DetectorLoadOptions } from '../faces/index.js';
 
 /** Everything arrives as text, so that nothing is lost on the way (a seed has 64 bits) and every message is ours. */
 const text = { type: 'string', requiresArg: true } as const satisfies Options;
@@ -50,6 +49,33 @@ export const loadOptions = {
   libtorch: { ...text, group: 'Model and machine:', describe: 'Folder of the LibTorch to use' },
 } as const satisfies Record<string, Options>;
 
+/** The options of the commands that report instead of scoring. */
+export const reportOptions = {
+  format: { ...text, group: 'Output:', choices: ['table', 'json'], default: 'table', describe: 'How to show it' },
+  json: { type: 'boolean', group: 'Output:', describe: 'The same as --format json' },
+} as const satisfies Record<string, Options>;
+
+export const wantsJson = ({ format, json }: { format?: string | undefined; json?: boolean | undefined }): boolean =>
+  json === true || format === 'json';
+
+/**
+ * The format of records.
+ *
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT where `--json` stands beside another one
+ */
+export function recordsFormat<T extends string>({
+  format,
+  json,
+  output,
+}: {
+  format?: T | undefined;
+  json?: boolean | undefined;
+  output?: string | undefined;
+}): T | 'json' | 'jsonl' | 'table' {
+  if (json && format !== undefined && format !== 'json') throw usage(`--json and --format ${format} cannot both be.`);
+  return json ? 'json' : (format ?? (output === undefined && process.stdout.isTTY ? 'table' : 'jsonl'));
+}
+
 /** The options of `score` beyond those. */
 export const scoreOptions = {
   protocol: {
@@ -60,7 +86,11 @@ export const scoreOptions = {
   },
   crops: { ...text, group: 'Scoring:', describe: 'N (random), grid, grid:RxC, center or pyiqa' },
   seed: { ...text, group: 'Scoring:', default: '0', describe: 'Seed of random crops' },
-  'max-se': { ...text, group: 'Scoring:', describe: 'Add random crops until the standard error is below this' },
+  'max-standard-error': {
+    ...text,
+    group: 'Scoring:',
+    describe: 'Add random crops until the standard error is below this',
+  },
   'max-crops': { ...text, group: 'Scoring:', describe: '... or until there are this many (default 100)' },
   'max-pixels': { ...text, group: 'Scoring:', describe: 'Refuse larger images (default 268402689)' },
   'max-bytes': { ...text, group: 'Scoring:', describe: 'Refuse larger files (default 1073741824)' },
@@ -73,6 +103,7 @@ export const scoreOptions = {
     choices: ['table', 'csv', 'json', 'jsonl'],
     describe: 'Default: table on a terminal, else jsonl',
   },
+  json: reportOptions.json,
   columns: {
     ...text,
     group: 'Output:',
@@ -89,7 +120,7 @@ export const scoreOptions = {
 /** Which faces count; for `faces`, and for `score --faces`. */
 export const faceOptions = {
   'exactly-one': { type: 'boolean', group: 'Faces:', describe: 'Keep a face only where it is the only one' },
-  'min-size': {
+  'min-face-size': {
     ...text,
     group: 'Faces:',
     describe: 'Keep faces whose shorter side has this many pixels (default: all)',
@@ -108,6 +139,7 @@ export const facesOptions = {
   concurrency: scoreOptions.concurrency,
   recursive: scoreOptions.recursive,
   format: scoreOptions.format,
+  json: scoreOptions.json,
   output: scoreOptions.output,
   resume: scoreOptions.resume,
   provenance: { ...scoreOptions.provenance, describe: 'Add model, options, device and versions to records' },
@@ -122,10 +154,26 @@ export const detectorLoadOptions = {
   libtorch: loadOptions.libtorch,
 } as const satisfies Record<string, Options>;
 
-/** The options of the commands that report instead of scoring. */
-export const reportOptions = {
-  format: { ...text, group: 'Output:', choices: ['table', 'json'], default: 'table', describe: 'How to show it' },
-} as const satisfies Record<string, Options>;
+/** What commands about images are given besides options. */
+export interface ImageArguments {
+  images?: string[] | undefined;
+}
+
+/**
+ * Declares those for the help. They are no part of the command's name, because yargs loses `-`, and what begins with a
+ * hyphen after `--`, when it makes positional arguments of them.
+ */
+export const images = <T>(yargs: Argv<T>): Argv<T & ImageArguments> =>
+  yargs.positional('images', {
+    type: 'string',
+    array: true,
+    describe: 'Files, folders, patterns, or - for a list on standard input',
+  });
+
+export const imagesOf = ({ images: named = [], _ }: ImageArguments & { _: (string | number)[] }): string[] => [
+  ...named,
+  ..._.slice(1).map(String),
+];
 
 /** What the shared options hold after parsing. */
 export interface LoadArguments {
@@ -177,7 +225,7 @@ export function toInputLimits(args: LimitArguments): InputLimits {
 /** What the options about faces hold after parsing. */
 export interface FaceArguments {
   'exactly-one'?: boolean | undefined;
-  'min-size'?: string | undefined;
+  'min-face-size'?: string | undefined;
   'min-confidence'?: string | undefined;
   'search-size'?: string | undefined;
   margin?: string | undefined;
@@ -192,7 +240,7 @@ export function toDetectOptions(args: FaceArguments): Omit<DetectOptions, 'signa
   const number = (name: Exclude<keyof FaceArguments, 'exactly-one'>) => real(name, args[name]);
   return defined({
     exactlyOne: args['exactly-one'],
-    minSize: number('min-size'),
+    minFaceSize: number('min-face-size'),
     minConfidence: number('min-confidence'),
     searchSize: number('search-size'),
     margin: number('margin'),

@@ -8,7 +8,7 @@ import type { ErrorCode } from '../errors.js';
 import { locateAddon } from '../libtorch/addon.js';
 import { makeFolder } from '../files/make-folder.js';
 import { cacheFolder, NO_CACHE_FOLDER } from '../support/cache-folder.js';
-import { packageVersion, supportedNode } from '../support/package.js';
+import { packageVersion, supportedNode, testedSharp } from '../support/package.js';
 import { LIBTORCH_VERSION, PLATFORM } from '../libtorch/version.js';
 import { DRIVER_NEEDED, nvidiaDriver } from './driver.js';
 import { listRuntimes } from '../libtorch/install/runtimes.js';
@@ -183,7 +183,15 @@ function checkCuda({ libtorch, cuda }: ProbeOutcomes, driver: NvidiaDriver | nul
 }
 
 function checkSharp({ sharp }: ProbeOutcomes): DoctorCheck {
-  if (sharp?.value) return ok('sharp', `sharp ${sharp.value.sharp}, libvips ${sharp.value.libvips}`);
+  if (sharp?.value) {
+    const found = `sharp ${sharp.value.sharp}, libvips ${sharp.value.libvips}`;
+    if (sharp.value.sharp === testedSharp) return ok('sharp', found);
+    return warning(
+      'sharp',
+      `${found}: hyperiqa was tested with sharp ${testedSharp}`,
+      `Another decoder may change last digits of scores. For the tested one: "npm install sharp@${testedSharp}".`,
+    );
+  }
   return problem('sharp', sharp ? sharp.error.message : 'sharp was not tried', SEE_MESSAGE);
 }
 

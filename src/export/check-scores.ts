@@ -33,7 +33,7 @@ export async function computeScores(path: string, options: Options): Promise<num
   know(await sha256OfFile(path));
   await using iqa = await HyperIQA.load(path, { ...loadOptions(options), graphMode: 'freeze', selfCheck: false });
   const { actual } = await iqa.selfCheck();
-  if (actual.every(Number.isFinite)) return actual;
+  if (actual.every(Number.isFinite)) return [...actual];
   throw new HyperIQAError(
     'ERR_CHECKPOINT_VALUES',
     `The weights give scores that are no numbers: ${actual.join(', ')}.`,

@@ -5,7 +5,7 @@ import { abortedError } from '../support/abort.js';
 import { HyperIQAError } from '../errors.js';
 import { isSameFile } from '../files/same-file.js';
 import { packageVersion } from '../support/package.js';
-import type { ModelMetadata } from '../types.js';
+import { presented, type StoredMetadata } from '../model-file/metadata.js';
 import { checkPath } from '../support/validate.js';
 import { checkScores, computeScores } from './check-scores.js';
 import { InputFile } from './input-file.js';
@@ -64,7 +64,7 @@ export async function exportModel(checkpoint: string | URL, options: ExportOptio
   });
   await file.requireUnchanged();
 
-  const metadata: ModelMetadata = {
+  const metadata: StoredMetadata = {
     ...description,
     weightsSha256: await weightsSha256(template.tensors, weights),
     sourceSha256: sha256,
@@ -119,9 +119,9 @@ function requireKnownDataset(path: string, known: KnownCheckpoint | undefined, d
 function describe(
   template: Template,
   layout: CheckpointLayout,
-  { dataset, name, version, licence, description }: CheckedExportOptions,
+  { dataset, name, version, license, description }: CheckedExportOptions,
   known: KnownCheckpoint | undefined,
-): ModelMetadata {
+): StoredMetadata {
   const preset: TemplateMetadata | undefined = template.metadata[layout][dataset];
   if (preset === undefined) {
     const fitting = Object.keys(template.metadata[layout]).join(', ');
@@ -133,7 +133,7 @@ function describe(
     name,
     version,
     training: { dataset, description: description ?? preset.training.description + source },
-    licence,
+    licence: license,
     weightsSha256: '',
     sourceSha256: null,
     // The engine takes no file without scores; it does not look at these.
@@ -146,11 +146,11 @@ function describe(
 async function makeFile(
   template: Template,
   weights: Weights,
-  metadata: ModelMetadata,
+  metadata: StoredMetadata,
   { output, ...options }: CheckedExportOptions,
   progress: Reporter,
 ): Promise<Pick<ExportResult, 'bytes' | 'sha256' | 'metadata' | 'selfCheck'>> {
-  const write = async (model: TemporaryModel, content: ModelMetadata) => {
+  const write = async (model: TemporaryModel, content: StoredMetadata) => {
     await model.write(template, weights, content, (done, total) => {
       progress.at('write', done, total);
     });
@@ -171,7 +171,7 @@ async function makeFile(
   progress.at('check', CHECKS, CHECKS);
   const bytes = (await stat(model.path)).size;
   await model.publish();
-  return { bytes, metadata: finished, ...checked };
+  return { bytes, metadata: presented(finished), ...checked };
 }
 
 /** The scores that are computed, and their check. */

@@ -11,7 +11,7 @@ export interface CheckedExportOptions {
   output: string;
   name: string;
   version: string;
-  licence: string;
+  license: string;
   description: string | undefined;
   sha256: string | undefined;
   libtorch: string | undefined;
@@ -24,7 +24,7 @@ const KEYS: readonly (keyof ExportOptions)[] = [
   'output',
   'name',
   'version',
-  'licence',
+  'license',
   'description',
   'sha256',
   'libtorch',
@@ -42,7 +42,7 @@ export function checkExportOptions(value: unknown, backbone: string): CheckedExp
     output: resolve(checkString('output', fields.output)),
     name: text('name') ?? `hyperiqa-${backbone}-${dataset}`,
     version: text('version') ?? '1',
-    licence: text('licence') ?? 'unknown',
+    license: text('license') ?? 'unknown',
     description: text('description'),
     sha256: fields.sha256 === undefined ? undefined : checkSha256('sha256', fields.sha256),
     libtorch: text('libtorch'),

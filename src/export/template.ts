@@ -3,13 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { openPromise } from 'yauzl';
 
 import { HyperIQAError } from '../errors.js';
-import type { ModelMetadata } from '../types.js';
+import type { StoredMetadata } from '../model-file/metadata.js';
 import type { CheckpointLayout } from './layouts.js';
 import type { TemplateTensor } from './tensor.js';
 
 /** `hyperiqa.json` with null for what an export fills in. */
 export type TemplateMetadata = Omit<
-  ModelMetadata,
+  StoredMetadata,
   'name' | 'version' | 'licence' | 'weightsSha256' | 'sourceSha256' | 'selfCheck' | 'exporter'
 > & { selfCheck: { scores: null; tolerance: number } };
 

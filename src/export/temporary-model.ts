@@ -5,7 +5,7 @@ import { HyperIQAError } from '../errors.js';
 import { AtomicFile } from '../files/atomic-file.js';
 import { makeFolder } from '../files/make-folder.js';
 import { writing } from '../files/output-error.js';
-import type { ModelMetadata } from '../types.js';
+import type { StoredMetadata } from '../model-file/metadata.js';
 import { writeArchive } from './archive.js';
 import { InputFile } from './input-file.js';
 import type { Template } from './template.js';
@@ -55,7 +55,7 @@ export class TemporaryModel implements AsyncDisposable {
   async write(
     template: Template,
     weights: Weights,
-    metadata: ModelMetadata,
+    metadata: StoredMetadata,
     report: (done: number, total: number) => void,
   ): Promise<void> {
     const filled = new Map(template.records);
@@ -79,7 +79,7 @@ export class TemporaryModel implements AsyncDisposable {
    *
    * @throws HyperIQAError ERR_OUTPUT where they are not those of the metadata
    */
-  async verify(template: Template, metadata: ModelMetadata): Promise<void> {
+  async verify(template: Template, metadata: StoredMetadata): Promise<void> {
     const weights = new Map<string, Buffer>();
     await using file = await InputFile.open(this.path);
     const records = await readRecords(file);

@@ -23,7 +23,7 @@ export interface ExportOptions {
   /** Version of the model. Default `1`. */
   version?: string;
   /** Licence of the weights. Default `unknown`. */
-  licence?: string;
+  license?: string;
   /** One sentence on the training data. Default: the dataset's, with the name of a checkpoint that is recognised. */
   description?: string;
   /** SHA-256 that the checkpoint must have, 64 hexadecimal digits. */

@@ -57,7 +57,7 @@ export function checkDetectorLoadOptions(value: unknown): CheckedDetectorLoadOpt
 
 export interface CheckedDetectOptions {
   minConfidence: number;
-  minSize: number;
+  minFaceSize: number;
   searchSize: number;
   exactlyOne: boolean;
   margin: number;
@@ -68,7 +68,7 @@ export interface CheckedDetectOptions {
 
 const DETECT_KEYS: readonly (keyof DetectOptions)[] = [
   'minConfidence',
-  'minSize',
+  'minFaceSize',
   'searchSize',
   'exactlyOne',
   'margin',
@@ -78,23 +78,23 @@ const DETECT_KEYS: readonly (keyof DetectOptions)[] = [
 ];
 
 /**
- * @param minimumFace - The model's own smallest face.
+ * @param searchSize - The model's own.
  * @throws HyperIQAError ERR_INVALID_ARGUMENT
  */
 export function checkDetectOptions(
   value: unknown,
-  minimumFace: number,
+  searchSize: number,
   furtherKeys: readonly string[] = [],
 ): CheckedDetectOptions {
   const fields = checkObject('options', value, [...DETECT_KEYS, ...furtherKeys]);
   const number = (key: keyof DetectOptions, minimum: number, maximum: number, byDefault: number) =>
     fields[key] === undefined ? byDefault : checkNumber(key, fields[key], minimum, maximum);
   const flag = (key: keyof DetectOptions) => fields[key] !== undefined && checkBoolean(key, fields[key]);
-  const minSize = number('minSize', 0, LARGEST_SIDE, 0);
-  const usual = minSize > 0 ? Math.max(SMALLEST_SEARCH, Math.min(minSize, minimumFace)) : minimumFace;
+  const minFaceSize = number('minFaceSize', 0, LARGEST_SIDE, 0);
+  const usual = minFaceSize > 0 ? Math.max(SMALLEST_SEARCH, Math.min(minFaceSize, searchSize)) : searchSize;
   return {
     minConfidence: number('minConfidence', 0, 1, DEFAULT_CONFIDENCE),
-    minSize,
+    minFaceSize,
     searchSize: number('searchSize', SMALLEST_SEARCH, LARGEST_SIDE, usual),
     exactlyOne: flag('exactlyOne'),
     margin: number('margin', 0, LARGEST_MARGIN, 0),

@@ -8,7 +8,15 @@ import { captureImage } from '../image/capture.js';
 import { sha256OfFile } from '../files/sha256.js';
 import { loadSharp } from '../image/sharp.js';
 import { ImageQueue, type Processed } from '../intake/image-queue.js';
-import { cancelledBy, checkModelFile, deepFreeze, modelPath, untilAborted } from '../model-file/model-file.js';
+import {
+  cancelledBy,
+  checkModelFile,
+  deepFreeze,
+  loadArguments,
+  modelPath,
+  untilAborted,
+} from '../model-file/model-file.js';
+import { presentedDetector, type StoredDetectorMetadata } from '../model-file/metadata.js';
 import { requireTried } from '../model-file/known.js';
 import { loadBinding } from '../libtorch/addon.js';
 import { identityOf, versions } from '../scoring/provenance.js';
@@ -28,7 +36,6 @@ import type {
   DetectOptions,
   DetectorInfo,
   DetectorLoadOptions,
-  DetectorMetadata,
   DetectResult,
   Face,
   Rectangle,
@@ -86,14 +93,17 @@ export class FaceDetector implements AsyncDisposable {
   }
 
   /**
-   * Loads a face detector.
+   * Loads a face detector: `load(model, options)`, or `load({ model, ...options })`.
    *
    * @param model - Path or file URL of a model file of kind `faces`; default: the detector of the package.
    * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT, ERR_MODEL_UNTRUSTED, ERR_MODEL_SELF_CHECK,
    *   ERR_DEVICE_UNAVAILABLE, ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD, ERR_ADDON_NOT_FOUND,
    *   ERR_OUT_OF_MEMORY, ERR_ABORTED
    */
-  static async load(model?: string | URL, options: DetectorLoadOptions = {}): Promise<FaceDetector> {
+  static async load(options: DetectorLoadOptions & { model?: string | URL }): Promise<FaceDetector>;
+  static async load(model?: string | URL, options?: DetectorLoadOptions): Promise<FaceDetector>;
+  static async load(first?: unknown, second?: unknown): Promise<FaceDetector> {
+    const { model, options } = loadArguments(first, second);
     const path = modelPath(model, defaultFaceModelPath());
     const checked = checkDetectorLoadOptions(options);
     return untilAborted(async () => {
@@ -160,7 +170,7 @@ export class FaceDetector implements AsyncDisposable {
   }
 
   #check(options: unknown, furtherKeys: readonly string[] = []): CheckedDetectOptions {
-    return checkDetectOptions(options, this.info.model.detection.minimumFace, furtherKeys);
+    return checkDetectOptions(options, this.info.model.detection.searchSize, furtherKeys);
   }
 
   #detect(input: ImageInput, plan: DetectionPlan): Promise<DetectResult> {
@@ -193,12 +203,18 @@ export class FaceDetector implements AsyncDisposable {
     };
   }
 
-  #provenance({ minConfidence, minSize, searchSize, exactlyOne, margin }: CheckedDetectOptions): DetectionProvenance {
+  #provenance({
+    minConfidence,
+    minFaceSize,
+    searchSize,
+    exactlyOne,
+    margin,
+  }: CheckedDetectOptions): DetectionProvenance {
     const { model, device, versions } = this.info;
     return Object.freeze({
       model: identityOf(model),
       decode: model.detection.decode,
-      ...{ minConfidence, minSize, searchSize, exactlyOne, margin },
+      ...{ minConfidence, minFaceSize, searchSize, exactlyOne, margin },
       device: device.id,
       versions,
     });
@@ -218,7 +234,7 @@ async function withPixels(faces: readonly Face[], image: RawImage, limitInputPix
     throw new HyperIQAError(
       'ERR_IMAGE_TOO_LARGE',
       `The crops of the ${kept.length} faces would have ${pixels} pixels together, more than the limit of ` +
-        `${limitInputPixels}. Use a smaller margin, or raise limitInputPixels (--max-pixels).`,
+        `${limitInputPixels}. Use a smaller margin, or raise limitInputPixels.`,
     );
   }
   const all: Face[] = [];
@@ -261,7 +277,7 @@ async function load(
     const { metadata, fallbackReason, ...native } = engine.info;
     const info = deepFreeze({
       ...native,
-      model: { ...(JSON.parse(metadata) as DetectorMetadata), path, sha256: await hashing },
+      model: { ...presentedDetector(JSON.parse(metadata) as StoredDetectorMetadata), path, sha256: await hashing },
       fallbackReason: fallbackReason === '' ? null : fallbackReason,
       libtorch: { version: binding.libtorchVersion, path: libtorch.path, source: libtorch.source },
       versions: versions(binding.libtorchVersion),

@@ -6,8 +6,17 @@ import { fromCallSite } from '../support/call-site.js';
 import { checkScoreOptions, type CheckedScoreOptions } from '../scoring/options.js';
 import { checkBatchOptions, checkInputs, scoreAll } from '../scoring/many.js';
 import { scorePlanned, type HyperIQA } from '../scoring/scorer.js';
+import { HeldImage } from '../image/held.js';
 import { isRereadable } from '../image/source.js';
-import type { BatchItem, RawImage, ScoreOptions, ScoreResult, SharpInstance, SharpOutput } from '../types.js';
+import type {
+  BatchItem,
+  DecodedImage,
+  RawImage,
+  ScoreOptions,
+  ScoreResult,
+  SharpInstance,
+  SharpOutput,
+} from '../types.js';
 import { checkObject, checkSignal, invalid } from '../support/validate.js';
 import { detectPlanned, type FaceDetector } from './detector.js';
 import { checkDetectOptions, type CheckedDetectOptions } from './detect-options.js';
@@ -18,7 +27,7 @@ import type { DetectOptions, DetectResult, Face } from './types.js';
  * stream.
  */
 export type RereadableImage =
-  string | URL | Uint8Array | ArrayBuffer | Blob | FileHandle | SharpInstance | SharpOutput | RawImage;
+  string | URL | Uint8Array | ArrayBuffer | Blob | FileHandle | SharpInstance | SharpOutput | RawImage | DecodedImage;
 
 export interface FaceScoreOptions {
   score?: Omit<ScoreOptions, 'signal'>;
@@ -101,7 +110,7 @@ function check(options: unknown, iqa: HyperIQA, detector: FaceDetector, furtherK
   const fields = checkObject('options', options, ['score', 'detect', 'signal', ...furtherKeys]);
   return {
     score: checkScoreOptions(fields.score ?? {}, iqa.info.model),
-    detect: { ...checkDetectOptions(fields.detect ?? {}, detector.info.model.detection.minimumFace), crops: true },
+    detect: { ...checkDetectOptions(fields.detect ?? {}, detector.info.model.detection.searchSize), crops: true },
     signal: fields.signal === undefined ? undefined : checkSignal('signal', fields.signal),
   };
 }
@@ -112,7 +121,7 @@ async function scoreBoth(
   input: RereadableImage,
   { score, detect, signal, waits = false }: Plan,
 ): Promise<FaceScoreResult> {
-  if (!isRereadable(input)) {
+  if (!(input instanceof HeldImage) && !isRereadable(input)) {
     throw invalid(
       'The image',
       'a path, a file URL, encoded bytes, a Blob, a FileHandle, what sharp gives or raw pixels, which can be read twice',

@@ -8,7 +8,7 @@ export function selectFaces(
   found: readonly NativeFace[],
   names: readonly LandmarkName[],
   { width, height }: { width: number; height: number },
-  options: Pick<CheckedDetectOptions, 'minConfidence' | 'minSize' | 'exactlyOne' | 'margin'>,
+  options: Pick<CheckedDetectOptions, 'minConfidence' | 'minFaceSize' | 'exactlyOne' | 'margin'>,
 ): { status: FaceStatus; faces: Face[] } {
   const faces = found
     .filter(({ confidence }) => confidence >= options.minConfidence)
@@ -18,7 +18,7 @@ export function selectFaces(
       // What has no pixel in the image is no face in it.
       if (crop === undefined) return [];
       const places = Object.fromEntries(names.map((name, i) => [name, landmarks[i]])) as Face['landmarks'];
-      const kept = Math.min(box.width, box.height) >= options.minSize;
+      const kept = Math.min(box.width, box.height) >= options.minFaceSize;
       return [{ box, confidence, landmarks: places, kept, crop }];
     });
   const large = faces.filter(({ kept }) => kept);

@@ -31,10 +31,10 @@ export interface DetectOptions extends InputLimits {
   /** Detections below this are not faces, 0 to 1. Default 0.9. (The networks' own threshold of 0.7 stays in force.) */
   minConfidence?: number;
   /** Faces whose box has a shorter side below this are not kept, pixels. Default: all are. */
-  minSize?: number;
+  minFaceSize?: number;
   /**
    * About the smallest face that is looked for, pixels, from 12. Smaller ones take much longer to find. Default: the
-   * model's own (20), or `minSize` where that is smaller.
+   * model's own (20), or `minFaceSize` where that is smaller.
    */
   searchSize?: number;
   /** Keep a face only where the image has exactly one that is large enough. Default false: keep all. */
@@ -90,15 +90,15 @@ export type FaceStatus = 'ok' | 'no-face' | 'too-small' | 'several';
 
 /** What is needed to detect the same faces again. */
 export interface DetectionProvenance {
-  model: ModelIdentity;
-  decode: DecodePolicy;
-  minConfidence: number;
-  minSize: number;
-  searchSize: number;
-  exactlyOne: boolean;
-  margin: number;
-  device: string;
-  versions: Provenance['versions'];
+  readonly model: ModelIdentity;
+  readonly decode: DecodePolicy;
+  readonly minConfidence: number;
+  readonly minFaceSize: number;
+  readonly searchSize: number;
+  readonly exactlyOne: boolean;
+  readonly margin: number;
+  readonly device: string;
+  readonly versions: Provenance['versions'];
 }
 
 export interface DetectResult {
@@ -114,36 +114,36 @@ export interface DetectResult {
 
 /** The content of a face detector's `hyperiqa.json`; see docs/model-format.md. */
 export interface DetectorMetadata {
-  formatVersion: number;
-  kind: 'faces';
-  name: string;
-  version: string;
-  architecture: string;
-  training: { dataset: string; description: string };
-  licence: string;
-  weightsSha256: string;
-  sourceSha256: string | null;
-  detection: {
-    decode: DecodePolicy;
+  readonly formatVersion: number;
+  readonly kind: 'faces';
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  readonly training: { readonly dataset: string; readonly description: string };
+  readonly license: string;
+  readonly weightsSha256: string;
+  readonly sourceSha256: string | null;
+  readonly detection: {
+    readonly decode: DecodePolicy;
     /** Smallest face looked for by default, pixels. */
-    minimumFace: number;
-    pyramidFactor: number;
+    readonly searchSize: number;
+    readonly pyramidFactor: number;
     /** Of the probabilities of the three networks. */
-    thresholds: number[];
-    landmarks: LandmarkName[];
+    readonly thresholds: readonly number[];
+    readonly landmarks: readonly LandmarkName[];
   };
-  selfCheck: { values: number[]; tolerance: number };
-  exporter: { torch: string; hyperiqa: string };
+  readonly selfCheck: { readonly values: readonly number[]; readonly tolerance: number };
+  readonly exporter: { readonly torch: string; readonly hyperiqa: string };
 }
 
 export interface DetectorInfo {
-  model: DetectorMetadata & { path: string; sha256: string };
-  device: { id: string; name: string };
+  readonly model: DetectorMetadata & { readonly path: string; readonly sha256: string };
+  readonly device: { readonly id: string; readonly name: string };
   /** Why `auto` did not choose CUDA; null when it did or was not asked. */
-  fallbackReason: string | null;
+  readonly fallbackReason: string | null;
   /** Images detected in at once. */
-  workers: number;
-  selfCheck: SelfCheckResult | null;
-  libtorch: Info['libtorch'];
-  versions: Provenance['versions'];
+  readonly workers: number;
+  readonly selfCheck: SelfCheckResult | null;
+  readonly libtorch: Info['libtorch'];
+  readonly versions: Provenance['versions'];
 }

@@ -1,12 +1,14 @@
 /** Anything a user has → RGB, 8 bit. */
 import { HyperIQAError } from '../errors.js';
-import { decodeBytes, rawToRgb, type DecodedImage } from './decode.js';
-import { defaultByteLimit } from './limits.js';
+import { decodeBytes, rawToRgb, type RgbImage } from './decode.js';
+import { HeldImage, type ImageContent } from './held.js';
+import { checkByteLimit, checkPixelLimit, defaultByteLimit } from './limits.js';
 import { openSource, type Source } from './source.js';
+import { invalid } from '../support/validate.js';
 import type { DecodePolicy, ImageInput } from '../types.js';
 
 export { DEFAULT_LIMIT_INPUT_PIXELS } from './limits.js';
-export type { DecodedImage } from './decode.js';
+export type { RgbImage } from './decode.js';
 
 /** An input that has been taken hold of, and that can be decoded once. */
 export interface CapturedImage {
@@ -27,7 +29,7 @@ export interface CapturedImage {
    *   ERR_IMAGE_TOO_LARGE, ERR_INVALID_ARGUMENT (a stream of something else than bytes), ERR_OUT_OF_MEMORY; what `check`
    *   throws
    */
-  decode(policy: DecodePolicy, check?: (width: number, height: number) => void): Promise<DecodedImage>;
+  decode(policy: DecodePolicy, check?: (width: number, height: number) => void): Promise<RgbImage>;
   /** Lets go of memory, of a file that is being read and of a stream. */
   cancel(): void;
 }
@@ -38,13 +40,16 @@ export interface CapturedImage {
  *
  * @param limitInputPixels - Largest width × height accepted, looked at before anything is decoded.
  * @param limitInputBytes - Largest number of encoded bytes accepted.
+ * @param keep - Called with a copy of what is decoded, which then belongs to whoever keeps it.
  * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_IMAGE_RAW_SIZE, ERR_IMAGE_TOO_LARGE, ERR_IMAGE_READ
  */
 export function captureImage(
   input: ImageInput,
   limitInputPixels: number,
   limitInputBytes = defaultByteLimit(limitInputPixels),
+  keep?: (content: ImageContent) => void,
 ): CapturedImage {
+  if (input instanceof HeldImage) return captureHeld(input, limitInputPixels, limitInputBytes, keep);
   let source: Source;
   try {
     source = openSource(input, { limitInputPixels, limitInputBytes });
@@ -68,6 +73,7 @@ export function captureImage(
     decode: async (policy, check) => {
       try {
         const content = await source.read();
+        keep?.(content instanceof Uint8Array ? content.slice() : content);
         if (content instanceof Uint8Array) return await decodeBytes(content, label, policy, limitInputPixels, check);
         check?.(content.width, content.height);
         return await rawToRgb(content, label, policy);
@@ -78,6 +84,34 @@ export function captureImage(
     cancel: () => {
       source.cancel();
     },
+  };
+}
+
+/** An image that is decoded already, or will be once more under another policy. */
+function captureHeld(
+  image: HeldImage,
+  limitInputPixels: number,
+  limitInputBytes: number,
+  keep: ((content: ImageContent) => void) | undefined,
+): CapturedImage {
+  const { label, width, height, encodedBytes } = image;
+  if (keep !== undefined) throw invalid('The image', 'one that is not decoded yet', image);
+  checkByteLimit(encodedBytes, limitInputBytes, label);
+  checkPixelLimit(width, height, limitInputPixels, label);
+  const content = image.take();
+  return {
+    label,
+    arrives: false,
+    arrived: () => Promise.resolve(),
+    onBroken: () => undefined,
+    decode: async (policy) => {
+      try {
+        return await content.pixels(policy);
+      } catch (error) {
+        throw withMemoryTold(label, error);
+      }
+    },
+    cancel: () => undefined,
   };
 }
 

@@ -13,7 +13,7 @@ import { damaged, firstMissing, prepare, unsupported, type Prepared } from './pr
 import { checkFormat } from './source.js';
 
 /** Interleaved RGB, `width·height·3` bytes that belong to nobody else. */
-export interface DecodedImage {
+export interface RgbImage {
   data: Uint8Array;
   width: number;
   height: number;
@@ -33,7 +33,7 @@ export async function decodeBytes(
   policy: DecodePolicy,
   limitInputPixels: number,
   check?: (width: number, height: number) => void,
-): Promise<DecodedImage> {
+): Promise<RgbImage> {
   const format = checkFormat(bytes, label);
   if (format === 'bmp') return rawToRgb(await decodeBmp(bytes, label, limitInputPixels), label, policy);
 
@@ -52,7 +52,7 @@ export async function decodeBytes(
 }
 
 /** Raw pixels under a policy: there is no profile and no orientation, but there may be alpha. */
-export async function rawToRgb(raw: RawImage, label: string, policy: DecodePolicy): Promise<DecodedImage> {
+export async function rawToRgb(raw: RawImage, label: string, policy: DecodePolicy): Promise<RgbImage> {
   const { data, width, height, channels } = raw;
   if (channels === 3) return { data: bytesOf(data), width, height, warnings: [] };
   const image = loadSharp()(data, { raw: { width, height, channels }, limitInputPixels: false });

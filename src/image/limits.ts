@@ -10,7 +10,7 @@ export function checkPixelLimit(width: number, height: number, limitInputPixels:
   throw new HyperIQAError(
     'ERR_IMAGE_TOO_LARGE',
     `${label} has ${width}×${height} = ${width * height} pixels, more than the limit of ${limitInputPixels}. ` +
-      'Scale it down, or raise limitInputPixels (--max-pixels) if you trust it.',
+      'Scale it down, or raise limitInputPixels if you trust it.',
   );
 }
 
@@ -32,6 +32,6 @@ export function checkByteLimit(bytes: number, limitInputBytes: number, label: st
   throw new HyperIQAError(
     'ERR_IMAGE_TOO_LARGE',
     `${label} has more encoded bytes than the limit of ${limitInputBytes}. ` +
-      'Compress it or scale it down, or raise limitInputBytes (--max-bytes) if you trust it.',
+      'Compress it or scale it down, or raise limitInputBytes if you trust it.',
   );
 }

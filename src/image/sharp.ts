@@ -5,6 +5,15 @@ import { HyperIQAError } from '../errors.js';
 
 let loaded: typeof Sharp | undefined;
 
+/** Loads it ahead of its first use, where it can be: who uses it is told why it cannot. */
+export function prepareSharp(): void {
+  try {
+    loadSharp();
+  } catch {
+    // Thrown again at the first use.
+  }
+}
+
 /**
  * The module `sharp`.
  *

@@ -57,7 +57,7 @@ export function checkedResize(
     `${label} has ${width}×${height} pixels, and the protocol '${protocol.name}' makes ` +
     `${resized.width}×${resized.height} = ${pixels} of them`;
   const shorter = Math.min(width, height);
-  const scaled = protocol.resize.mode === 'short-side' || shorter < protocol.minimumSide;
+  const scaled = protocol.resize.mode === 'short-side' || shorter < protocol.minSide;
   if (protocol.resize.mode !== 'exact' && scaled && Math.max(width, height) > MAXIMUM_ASPECT * shorter) {
     const patches = Math.ceil(resized.width / 224) * Math.ceil(resized.height / 224);
     throw tooLarge(
@@ -70,7 +70,7 @@ export function checkedResize(
     throw tooLarge(
       `${becomes}, more than the limit of ${limit}. Cut a less narrow part out of it` +
         (limit < ENGINE_PIXELS
-          ? ', or raise limitInputPixels (--max-pixels) if you trust it.'
+          ? ', or raise limitInputPixels if you trust it.'
           : ', or use a protocol that makes less of it.'),
     );
   }
@@ -95,6 +95,6 @@ export function checkPatches(
   throw tooLarge(
     `${label}, resized to ${resized.width}×${resized.height} pixels, would have ${patches} patches, more than the limit of ` +
       `${limit}. Use a larger stride or a protocol that scales the image down` +
-      (limit < MAXIMUM_CROPS ? ', or raise limitInputPixels (--max-pixels).' : '.'),
+      (limit < MAXIMUM_CROPS ? ', or raise limitInputPixels.' : '.'),
   );
 }

@@ -3,7 +3,7 @@
  * in the engine's queue. A decoded image waits in order until the engine takes it.
  */
 import { toHyperIQAError } from '../errors.js';
-import type { CapturedImage, DecodedImage } from '../image/capture.js';
+import type { CapturedImage, RgbImage } from '../image/capture.js';
 import { ImageIntake, nowhere, type Call, type IntakeLimits, type IntakeTask } from './intake.js';
 
 /** What is to be done with one image. */
@@ -15,7 +15,7 @@ export interface ImageTask<R, T> extends Omit<IntakeTask<T>, 'work'> {
 }
 
 /** What the engine says of an image, and what decoding it has told before. */
-export interface Processed<R> extends DecodedImage {
+export interface Processed<R> extends RgbImage {
   native: R;
 }
 

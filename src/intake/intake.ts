@@ -12,7 +12,7 @@ import { abortedError, onAbort } from '../support/abort.js';
 import type { ImageSize } from './cost.js';
 import { decodingPlaces, inDecodingPlace } from './decodings.js';
 import { HyperIQAError, toHyperIQAError } from '../errors.js';
-import type { CapturedImage, DecodedImage } from '../image/capture.js';
+import type { CapturedImage, RgbImage } from '../image/capture.js';
 import { Slots } from './slots.js';
 import type { DecodePolicy } from '../types.js';
 
@@ -36,7 +36,7 @@ export interface IntakeTask<T> {
    *
    * @param leave - Gives the place among the decoded images back before the work is done: somebody else holds the pixels.
    */
-  work(image: DecodedImage, call: Call, leave: () => void): Promise<T>;
+  work(image: RgbImage, call: Call, leave: () => void): Promise<T>;
 }
 
 /** A call that has neither a result nor an error yet. */

@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { isNonGlibcLinuxSync } from 'detect-libc';
 
 import { PACKAGE_ROOT, prebuiltPackages } from '../support/package.js';
 import { PLATFORM } from './version.js';
@@ -31,6 +30,8 @@ export function packageFolder(name: string): string | undefined {
  */
 export function missingPackageRemedy(name: string, inCheckout: string): string {
   if (existsSync(join(PACKAGE_ROOT, 'native'))) return inCheckout;
+  // Loaded here: nothing else of what scoring needs asks for the C library.
+  const { isNonGlibcLinuxSync } = require('detect-libc') as typeof import('detect-libc');
   return explain(name, prebuiltPackages, isNonGlibcLinuxSync());
 }
 

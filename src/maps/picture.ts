@@ -11,7 +11,7 @@ import { fromCallSite } from '../support/call-site.js';
 import type { ImageSize } from '../intake/cost.js';
 import { decodingPlaces, inDecodingPlace } from '../intake/decodings.js';
 import { HyperIQAError } from '../errors.js';
-import { captureImage, DEFAULT_LIMIT_INPUT_PIXELS, type DecodedImage } from '../image/capture.js';
+import { captureImage, DEFAULT_LIMIT_INPUT_PIXELS, type RgbImage } from '../image/capture.js';
 import { loadSharp } from '../image/sharp.js';
 import { ImageIntake } from '../intake/intake.js';
 import { checkInputLimits } from '../scoring/options.js';
@@ -27,9 +27,9 @@ import {
   invalid,
 } from '../support/validate.js';
 import { rasterOf } from './raster.js';
-import type { MapColours, MapPatch, MapPictureOptions, QualityMap } from './types.js';
+import type { MapColors, MapPatch, MapPictureOptions, QualityMap } from './types.js';
 
-const COLOURS: Record<MapColours, (share: number) => string> = {
+const COLOURS: Record<MapColors, (share: number) => string> = {
   viridis: interpolateViridis,
   cividis: interpolateCividis,
   magma: interpolateMagma,
@@ -38,7 +38,7 @@ const COLOURS: Record<MapColours, (share: number) => string> = {
 };
 
 /** Names of the colour maps. */
-export const mapColours: readonly MapColours[] = Object.freeze(Object.keys(COLOURS) as MapColours[]);
+export const mapColors: readonly MapColors[] = Object.freeze(Object.keys(COLOURS) as MapColors[]);
 
 /** Longer side of the photograph in the picture, pixels. */
 const LONGEST = 1024;
@@ -83,13 +83,13 @@ export function mapPicture(map: QualityMap, input: ImageInput, options: MapPictu
 }
 
 interface Look {
-  colours: MapColours;
+  colors: MapColors;
   range: 'auto' | readonly [number, number];
   opacity: number;
   legend: boolean;
 }
 
-async function draw(map: QualityMap, image: DecodedImage, { colours, range, opacity, legend }: Look): Promise<Buffer> {
+async function draw(map: QualityMap, image: RgbImage, { colors, range, opacity, legend }: Look): Promise<Buffer> {
   const scale = Math.min(1, LONGEST / Math.max(map.width, map.height));
   const width = Math.max(1, Math.round(map.width * scale));
   const height = Math.max(1, Math.round(map.height * scale));
@@ -98,7 +98,7 @@ async function draw(map: QualityMap, image: DecodedImage, { colours, range, opac
   const share = (value: number) => (high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0.5);
 
   const sharp = loadSharp();
-  const table = tableOf(colours);
+  const table = tableOf(colors);
   const pixels = Buffer.alloc(raster.values.length * 3);
   raster.values.forEach((value, i) =>
     table.copy(pixels, i * 3, 3 * Math.round(255 * share(value)), 3 * Math.round(255 * share(value)) + 3),
@@ -175,16 +175,9 @@ function checkMap(map: QualityMap): DecodePolicy {
 }
 
 function check(map: QualityMap, options: unknown): Look & { limitInputBytes: number; signal: AbortSignal | undefined } {
-  const fields = checkObject('options', options, [
-    'colours',
-    'range',
-    'opacity',
-    'legend',
-    'limitInputBytes',
-    'signal',
-  ]);
+  const fields = checkObject('options', options, ['colors', 'range', 'opacity', 'legend', 'limitInputBytes', 'signal']);
   return {
-    colours: fields.colours === undefined ? 'viridis' : checkOneOf('colours', fields.colours, mapColours),
+    colors: fields.colors === undefined ? 'viridis' : checkOneOf('colors', fields.colors, mapColors),
     range: fields.range === undefined ? ([map.scale.minimum, map.scale.maximum] as const) : checkRange(fields.range),
     opacity: fields.opacity === undefined ? 0.65 : checkNumber('opacity', fields.opacity, 0, 1),
     legend: fields.legend === undefined || checkBoolean('legend', fields.legend),
@@ -215,7 +208,7 @@ function extent(values: Float64Array): [number, number] {
 }
 
 /** 256 colours from low to high, RGB. */
-function tableOf(name: MapColours): Buffer {
+function tableOf(name: MapColors): Buffer {
   const colours = Array.from({ length: 256 }, (_, i) => rgbOf(COLOURS[name](i / 255)));
   return Buffer.from(colours.flat());
 }

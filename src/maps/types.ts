@@ -38,11 +38,11 @@ export interface QualityMap {
 }
 
 /** Perceptually uniform colour maps; `cividis` looks the same to most colour-blind people. */
-export type MapColours = 'viridis' | 'cividis' | 'magma' | 'inferno' | 'plasma';
+export type MapColors = 'viridis' | 'cividis' | 'magma' | 'inferno' | 'plasma';
 
 export interface MapPictureOptions {
   /** Default `viridis`. */
-  colours?: MapColours;
+  colors?: MapColors;
   /**
    * Scores at the ends of the colours. Default: the model's scale, so that maps of different images compare; `auto`: the
    * map's own lowest and highest value.

@@ -4,7 +4,6 @@ import { stat } from 'node:fs/promises';
 import { HyperIQAError } from '../errors.js';
 import { modelPath } from './model-file.js';
 import { defaultModelPath } from './shipped.js';
-import { suggestion } from '../support/suggest.js';
 import { DEFAULT_MODEL_NAME, isName, isPath } from './names.js';
 import { storedModel, storedNames } from './registered.js';
 
@@ -38,6 +37,7 @@ export async function locateModel(model: unknown): Promise<LocatedModel> {
 
 /** There is no such model; the message has the name that may be meant, or those that there are. */
 export async function unknownModel(name: string, what: string): Promise<HyperIQAError> {
+  const { suggestion } = await import('../support/suggest.js');
   const names = [DEFAULT_MODEL_NAME, ...(await storedNames())];
   const meant = suggestion(name, names);
   const hint = meant === undefined ? `Registered are: ${names.join(', ')}.` : `Did you mean ${meant}?`;

@@ -5,6 +5,14 @@ import { abortedError, onAbort } from '../support/abort.js';
 import { HyperIQAError } from '../errors.js';
 import { checkPath } from '../support/validate.js';
 
+/** Both ways of calling `load`: the model and the options, or one object with both. */
+export function loadArguments(first: unknown, second: unknown): { model: unknown; options: unknown } {
+  const both = typeof first === 'object' && first !== null && !(first instanceof URL) && !Array.isArray(first);
+  if (second !== undefined || !both) return { model: first, options: second === undefined ? {} : second };
+  const { model, ...options } = first as Record<string, unknown>;
+  return { model, options };
+}
+
 /**
  * The path of the model that a caller names, or the package's own.
  *

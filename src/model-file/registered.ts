@@ -19,6 +19,7 @@ import { HyperIQAError } from '../errors.js';
 import { makeFolder } from '../files/make-folder.js';
 import { cacheFolder, requireCacheFolder } from '../support/cache-folder.js';
 import type { ModelMetadata } from '../types.js';
+import { presented, type StoredMetadata } from './metadata.js';
 import { isName } from './names.js';
 
 /** A model in the registry. */
@@ -110,8 +111,15 @@ function parseEntry(name: string, text: string): Entry {
     typeof entry.added === 'string' &&
     typeof entry.source === 'string' &&
     typeof entry.metadata === 'object';
-  // Entries of versions that knew no trust lack the field.
-  if (whole) return { ...(entry as Entry), trusted: entry?.trusted === true };
+  if (whole) {
+    const { metadata, ...others } = entry as Entry;
+    // Entries of versions that knew no trust lack the field, and hold the metadata as the model file has it.
+    return {
+      ...others,
+      metadata: 'licence' in metadata ? presented(metadata as unknown as StoredMetadata) : metadata,
+      trusted: entry?.trusted === true,
+    };
+  }
   throw new HyperIQAError('ERR_MODEL_FORMAT', `The registry's entry of the model ${name} is damaged. ${again(name)}`);
 }
 

@@ -160,7 +160,7 @@ function notStarted({ path }: Trial, reason: string, cause?: unknown): HyperIQAE
     'ERR_MODEL_UNTRUSTED',
     `${path} is not known to this installation, so it is to be loaded in a process of its own first, and none can be ` +
       `started here: ${reason}. Load it once where one can be, with the same cache folder (HYPERIQA_CACHE) or as a ` +
-      'registered model; or, if you know who made it and trust it, use the option trustModel (--trust-model).',
+      'registered model; or, if you know who made it and trust it, use the option trustModel.',
     { cause },
   );
 }

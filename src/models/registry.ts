@@ -131,13 +131,13 @@ async function sameModel(name: string, sha256: string, trusted: boolean): Promis
     throw new HyperIQAError(
       'ERR_MODEL_EXISTS',
       `This file is registered as ${name} ${model.trusted ? 'as a trusted model' : 'without trust'}. To change that, ` +
-        'replace it (--replace, or replace: true).',
+        'use the option replace.',
     );
   }
   throw new HyperIQAError(
     'ERR_MODEL_EXISTS',
     `Another model is registered as ${name}: ${metadata.name} ${metadata.version}, added from ${model.source}. ` +
-      'Choose another name, or replace it (--replace, or replace: true).',
+      'Choose another name, or use the option replace.',
   );
 }
 

@@ -20,7 +20,7 @@ const PATCH = 224;
 /** As Pillow's `Image.open(path).convert('RGB')`, which the reference implementations use. */
 const AS_PILLOW: DecodePolicy = { iccProfile: 'ignore', alpha: 'drop', orientation: 'ignore' };
 /** As a person sees the picture. */
-const AS_SEEN: DecodePolicy = { iccProfile: 'srgb', alpha: 'white', orientation: 'exif' };
+export const AS_SEEN: DecodePolicy = { iccProfile: 'srgb', alpha: 'white', orientation: 'exif' };
 
 /**
  * The complete protocol that `score` applies with these options: the named or given one, else the model's own, with
@@ -48,7 +48,7 @@ function selectProtocol(model: Pick<ModelMetadata, 'protocol' | 'datasetResize'>
         decode: AS_PILLOW,
         // torchvision's Resize((512, 384)) is height × width, whatever the image's aspect.
         resize: { mode: 'exact', width: 384, height: 512 },
-        minimumSide: PATCH,
+        minSide: PATCH,
         crops: { plan: 'random', count: 10 },
       };
     case 'official-test':
@@ -56,7 +56,7 @@ function selectProtocol(model: Pick<ModelMetadata, 'protocol' | 'datasetResize'>
         name: 'official-test',
         decode: AS_PILLOW,
         resize: model.datasetResize,
-        minimumSide: PATCH,
+        minSide: PATCH,
         crops: { plan: 'random', count: 25 },
       };
     case 'pyiqa':
@@ -64,7 +64,7 @@ function selectProtocol(model: Pick<ModelMetadata, 'protocol' | 'datasetResize'>
         name: 'pyiqa',
         decode: AS_PILLOW,
         resize: { mode: 'none' },
-        minimumSide: PATCH + 1,
+        minSide: PATCH + 1,
         crops: { plan: 'pyiqa' },
       };
     case 'native':
@@ -74,19 +74,19 @@ function selectProtocol(model: Pick<ModelMetadata, 'protocol' | 'datasetResize'>
         name: 'native',
         decode: AS_SEEN,
         resize: { mode: 'short-side', size: 384 },
-        minimumSide: PATCH,
+        minSide: PATCH,
         crops: { plan: 'grid' },
       };
   }
 }
 
 function checkProtocol(value: unknown): Protocol {
-  const fields = checkObject('protocol', value, ['name', 'decode', 'resize', 'minimumSide', 'crops']);
+  const fields = checkObject('protocol', value, ['name', 'decode', 'resize', 'minSide', 'crops']);
   return {
     name: checkString('protocol.name', fields.name),
     decode: checkDecode(fields.decode),
     resize: checkResize(fields.resize),
-    minimumSide: checkInteger('protocol.minimumSide', fields.minimumSide, PATCH, MAXIMUM_SIDE),
+    minSide: checkInteger('protocol.minSide', fields.minSide, PATCH, MAXIMUM_SIDE),
     crops: checkCrops('protocol.crops', fields.crops),
   };
 }
@@ -128,14 +128,14 @@ export function knownFields(metadata: Pick<ModelMetadata, 'protocol' | 'datasetR
   protocol: Protocol;
   datasetResize: Resize;
 } {
-  const { name, decode, resize, minimumSide, crops } = metadata.protocol;
+  const { name, decode, resize, minSide, crops } = metadata.protocol;
   const { iccProfile, alpha, orientation } = decode;
   return {
     protocol: checkProtocol({
       name,
       decode: { iccProfile, alpha, orientation },
       resize: pick(resize, ['mode', 'width', 'height', 'size']),
-      minimumSide,
+      minSide,
       crops: pick(crops, ['plan', 'count', 'rows', 'columns']),
     }),
     datasetResize: checkResize(pick(metadata.datasetResize, ['mode', 'width', 'height', 'size'])),
@@ -193,14 +193,14 @@ function checkGrid(name: string, rows: unknown, columns: unknown): Crops {
 
 /**
  * Size of the image that the crops are cut from, in pixels, after the protocol's resize and the enlargement to
- * `minimumSide` (docs/model-format.md). A very long, thin image grows enormously: the caller compares it with a limit.
+ * `minSide` (docs/model-format.md). A very long, thin image grows enormously: the caller compares it with a limit.
  */
 export function resizedSize(protocol: Protocol, width: number, height: number): { width: number; height: number } {
-  const { resize, minimumSide } = protocol;
+  const { resize, minSide } = protocol;
   let size = { width, height };
   if (resize.mode === 'exact') size = { width: resize.width, height: resize.height };
   if (resize.mode === 'short-side') size = withShortSide(size, resize.size);
-  return Math.min(size.width, size.height) < minimumSide ? withShortSide(size, minimumSide) : size;
+  return Math.min(size.width, size.height) < minSide ? withShortSide(size, minSide) : size;
 }
 
 function withShortSide({ width, height }: { width: number; height: number }, side: number) {

@@ -206,7 +206,7 @@ function checkStandardError(
   if (crops.plan !== 'random') {
     throw new HyperIQAError(
       'ERR_INVALID_ARGUMENT',
-      `maxStandardError needs random crops, and the plan is '${crops.plan}': give a number as crops.`,
+      `maxStandardError needs random crops, and the plan is '${crops.plan}': give a number of crops.`,
     );
   }
   return {

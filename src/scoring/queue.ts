@@ -65,10 +65,10 @@ export class ScoringQueue {
 }
 
 function nativeOptions({ protocol, seed, maxStandardError, maxCrops }: CheckedScoreOptions): NativeScoreOptions {
-  const { resize, minimumSide, crops } = protocol;
+  const { resize, minSide, crops } = protocol;
   return {
     resize,
-    minimumSide,
+    minimumSide: minSide,
     crops,
     seed,
     ...(maxStandardError === undefined || maxCrops === undefined ? {} : { maxStandardError, maxCrops }),

@@ -7,9 +7,11 @@ import { decodingPlaces } from '../intake/decodings.js';
 import { HyperIQAError, toHyperIQAError } from '../errors.js';
 import { captureImage } from '../image/capture.js';
 import { sha256OfFile } from '../files/sha256.js';
-import { cancelledBy, checkModelFile, deepFreeze, untilAborted } from '../model-file/model-file.js';
+import { cancelledBy, checkModelFile, deepFreeze, loadArguments, untilAborted } from '../model-file/model-file.js';
+import { presented, type StoredMetadata } from '../model-file/metadata.js';
 import { requireTried } from '../model-file/known.js';
 import { locateModel, requireSha256, type LocatedModel } from '../model-file/locate.js';
+import { prepareSharp } from '../image/sharp.js';
 import { loadBinding, type LoadedBinding } from '../libtorch/addon.js';
 import { tuningCache } from './tuning-cache.js';
 import { checkLoadOptions, checkScoreOptions, type CheckedLoadOptions, type CheckedScoreOptions } from './options.js';
@@ -22,7 +24,6 @@ import type {
   ImageInput,
   Info,
   LoadOptions,
-  ModelMetadata,
   Provenance,
   ScoreAllItem,
   ScoreAllOptions,
@@ -84,7 +85,7 @@ export class HyperIQA implements AsyncDisposable {
   }
 
   /**
-   * Loads a model.
+   * Loads a model: `load(model, options)`, or `load({ model, ...options })`.
    *
    * @param model - Path or file URL of a model file, or the name of a registered model (`addModel`); default: the model of
    *   the package. A text with a separator or the ending `.pt` is a path; anything else is a name first. A file that is
@@ -95,7 +96,10 @@ export class HyperIQA implements AsyncDisposable {
    *   (a registered model whose file was changed), ERR_DEVICE_UNAVAILABLE, ERR_DTYPE_UNSUPPORTED, ERR_LIBTORCH_NOT_FOUND,
    *   ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD, ERR_ADDON_NOT_FOUND, ERR_OUT_OF_MEMORY, ERR_ABORTED
    */
-  static async load(model?: string | URL, options: LoadOptions = {}): Promise<HyperIQA> {
+  static async load(options: LoadOptions & { model?: string | URL }): Promise<HyperIQA>;
+  static async load(model?: string | URL, options?: LoadOptions): Promise<HyperIQA>;
+  static async load(first?: unknown, second?: unknown): Promise<HyperIQA> {
+    const { model, options } = loadArguments(first, second);
     const checked = checkLoadOptions(options);
     return untilAborted(async () => {
       const { engine, info } = await locateAndLoad(model, checked);
@@ -226,21 +230,26 @@ async function load(
   options: CheckedLoadOptions,
 ): Promise<{ engine: NativeEngine; info: Info }> {
   await checkModelFile(path, defaultModelPath());
-  const loaded = await loadBinding(options.libtorch === undefined ? {} : { libtorch: options.libtorch });
+  // Begins before LibTorch is opened, which happens on another thread meanwhile.
   const hashing = sha256OfFile(path, options.signal);
   // Whatever happens first is reported; the other must not count as unhandled.
   hashing.catch(() => undefined);
   let engine: NativeEngine | undefined;
   try {
+    const loaded = await loadBinding(options.libtorch === undefined ? {} : { libtorch: options.libtorch });
     if (registered) requireSha256(registered.name, path, await hashing, registered.sha256);
     const trustModel = options.native.trustModel || registered?.trusted === true;
     if (!trustModel && !registered && path !== defaultModelPath()) {
       await requireTried({ path, kind: 'quality', libtorch: loaded.libtorch.path }, await hashing, options.signal);
     }
     const { tuningFile, warnings } = await tuningCache();
-    engine = await cancelledBy(options.signal, (giveCancel) =>
-      loaded.binding.load({ ...options.native, trustModel, modelPath: path, tuningFile }, giveCancel),
-    );
+    engine = await cancelledBy(options.signal, (giveCancel) => {
+      const loading = loaded.binding.load({ ...options.native, trustModel, modelPath: path, tuningFile }, giveCancel);
+      // While the engine's thread works; earlier it would wait for the opening of LibTorch, because the dynamic linker
+      // opens one library at a time.
+      prepareSharp();
+      return loading;
+    });
     return { engine, info: makeInfo(engine, path, await hashing, loaded, options, warnings) };
   } catch (error) {
     await engine?.dispose();
@@ -258,7 +267,7 @@ function makeInfo(
 ): Info {
   const { metadata, fallbackReason: reason, ...native } = engine.info;
   const fallbackReason = reason === '' ? null : reason;
-  const model = JSON.parse(metadata) as ModelMetadata;
+  const model = presented(JSON.parse(metadata) as StoredMetadata);
   let known;
   try {
     known = knownFields(model);
@@ -296,13 +305,13 @@ function scoringWarnings(
   const warnings: Warning[] = [];
   const { resizedWidth, resizedHeight } = native;
   // The engine only tells of the enlargement to the smallest side; a protocol's own resize may come before it.
-  const small = Math.min(width, height) < protocol.minimumSide;
+  const small = Math.min(width, height) < protocol.minSide;
   if (native.enlarged || (small && (resizedWidth > width || resizedHeight > height))) {
     warnings.push({
       code: 'WARN_ENLARGED',
       message:
         `The image of ${width}×${height} pixels was enlarged to ${resizedWidth}×${resizedHeight}, ` +
-        `since protocol '${protocol.name}' needs ${protocol.minimumSide} pixels on the shorter side.`,
+        `since protocol '${protocol.name}' needs ${protocol.minSide} pixels on the shorter side.`,
     });
   }
   if (maxStandardError !== undefined && !native.standardErrorReached) {

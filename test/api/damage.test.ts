@@ -7,7 +7,7 @@ import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 
-import { captureImage, DEFAULT_LIMIT_INPUT_PIXELS, type DecodedImage } from '../../src/image/capture.js';
+import { captureImage, DEFAULT_LIMIT_INPUT_PIXELS, type RgbImage } from '../../src/image/capture.js';
 import type { DecodePolicy } from '../../src/types.js';
 import { errorWith } from '../helpers/errors.js';
 
@@ -16,7 +16,7 @@ const STORED: DecodePolicy = { iccProfile: 'ignore', alpha: 'drop', orientation:
 const SEEN: DecodePolicy = { iccProfile: 'srgb', alpha: 'white', orientation: 'exif' };
 const decode = async (bytes: Uint8Array, policy = STORED) =>
   captureImage(bytes, DEFAULT_LIMIT_INPUT_PIXELS).decode(policy);
-const same = (a: DecodedImage, b: DecodedImage) => Buffer.from(a.data).equals(b.data);
+const same = (a: RgbImage, b: RgbImage) => Buffer.from(a.data).equals(b.data);
 const isDamaged = errorWith('ERR_IMAGE_DECODE', /is (damaged or )?cut off: /);
 
 const kinds = (

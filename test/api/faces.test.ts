@@ -5,15 +5,15 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { HyperIQA } from '../../src/index.js';
 import {
   FaceDetector,
-  HyperIQA,
   defaultFaceModelPath,
   scoreAllWithFaces,
   scoreWithFaces,
   type DetectResult,
   type LandmarkName,
-} from '../../src/index.js';
+} from '../../src/faces/index.js';
 import { errorWith } from '../helpers/errors.js';
 import { testModel } from '../helpers/models.js';
 
@@ -97,11 +97,11 @@ describe('selection', () => {
 
   test('small faces are found and not kept; what is left can be exactly one', async () => {
     const [large, small] = expected['two-portraits.jpg']!.from20.map(({ box }) => box[2] - box[0]);
-    const minSize = (large! + small!) / 2;
-    const one = await detector.detect(photo('two-portraits.jpg'), { exactlyOne: true, minSize });
+    const minFaceSize = (large! + small!) / 2;
+    const one = await detector.detect(photo('two-portraits.jpg'), { exactlyOne: true, minFaceSize });
     expect(one.status).toBe('ok');
     expect(one.faces.map(({ kept }) => kept)).toEqual([true, false]);
-    const none = await detector.detect(photo('two-portraits.jpg'), { minSize: 400 });
+    const none = await detector.detect(photo('two-portraits.jpg'), { minFaceSize: 400 });
     expect(none).toMatchObject({ status: 'too-small', faces: [{ kept: false }, { kept: false }] });
   });
 
@@ -160,11 +160,11 @@ test('images of every size and channel count are done', async () => {
 });
 
 test('the result says how it was made', async () => {
-  const { provenance } = await detector.detect(photo('baker.jpg'), { minSize: 30, margin: 0.1 });
+  const { provenance } = await detector.detect(photo('baker.jpg'), { minFaceSize: 30, margin: 0.1 });
   expect(provenance).toMatchObject({
     model: { name: 'mtcnn', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown },
     minConfidence: 0.9,
-    minSize: 30,
+    minFaceSize: 30,
     searchSize: 20,
     margin: 0.1,
     exactlyOne: false,
@@ -177,7 +177,7 @@ test('the result says how it was made', async () => {
 describe('errors', () => {
   test.each([
     [{ minConfidence: 1.5 }, /minConfidence/],
-    [{ minSize: -1 }, /minSize/],
+    [{ minFaceSize: -1 }, /minFaceSize/],
     [{ searchSize: 5 }, /searchSize must be a number from 12/],
     [{ margin: NaN }, /margin/],
     [{ exactlyOne: 1 }, /exactlyOne/],

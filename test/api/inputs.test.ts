@@ -11,7 +11,8 @@ import { PassThrough } from 'node:stream';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { FaceDetector, HyperIQA, scoreWithFaces, type ImageInput, type ScoreOptions } from '../../src/index.js';
+import { HyperIQA, type ImageInput, type ScoreOptions } from '../../src/index.js';
+import { FaceDetector, scoreWithFaces } from '../../src/faces/index.js';
 import { errorWith } from '../helpers/errors.js';
 import { testModel } from '../helpers/models.js';
 

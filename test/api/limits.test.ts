@@ -6,15 +6,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 
 import { checkPatches, checkedResize } from '../../src/intake/cost.js';
 import { loadSharp } from '../../src/image/sharp.js';
-import {
-  FaceDetector,
-  HyperIQA,
-  mapPicture,
-  protocolNames,
-  qualityMap,
-  resolveProtocol,
-  type ProtocolName,
-} from '../../src/index.js';
+import { HyperIQA, protocolNames, resolveProtocol, type ProtocolName } from '../../src/index.js';
+import { FaceDetector } from '../../src/faces/index.js';
+import { mapPicture, qualityMap } from '../../src/maps/index.js';
 import { errorWith } from '../helpers/errors.js';
 import { testModel } from '../helpers/models.js';
 

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { HyperIQA, mapColours, mapPicture, qualityMap, type QualityMap } from '../../src/index.js';
+import { HyperIQA } from '../../src/index.js';
+import { mapColors, mapPicture, qualityMap, type QualityMap } from '../../src/maps/index.js';
 import { rasterOf } from '../../src/maps/raster.js';
 import { errorWith } from '../helpers/errors.js';
 import { testModel } from '../helpers/models.js';
@@ -134,8 +135,8 @@ describe('the picture', () => {
     expect(largest).toBeLessThanOrEqual(3);
   });
 
-  test.each([...mapColours])('can be drawn in %s', async (colours) => {
-    expect((await mapPicture(map, photo, { colours, range: 'auto' })).length).toBeGreaterThan(10_000);
+  test.each([...mapColors])('can be drawn in %s', async (colors) => {
+    expect((await mapPicture(map, photo, { colors, range: 'auto' })).length).toBeGreaterThan(10_000);
   });
 });
 
@@ -149,7 +150,7 @@ describe('errors', () => {
   });
 
   test.each([
-    [{ colours: 'jet' }, /colours must be one of/],
+    [{ colors: 'jet' }, /colors must be one of/],
     [{ range: [5, 5] }, /range must be/],
     [{ opacity: 2 }, /opacity/],
   ])('picture options %o', async (options, message) => {

@@ -52,37 +52,42 @@ describe('at run time', () => {
     expect(await run('b.cjs', source)).toBe('2\n');
   });
 
-  test('the exports are those that are documented', async () => {
-    const names = await run('c.mjs', `console.log(Object.keys(await import('hyperiqa')).sort().join(' '))`);
-    expect(names.trim().split(' ')).toEqual([
-      'FaceDetector',
-      'HyperIQA',
-      'HyperIQAError',
-      'addModel',
-      'defaultFaceModelPath',
-      'defaultModelPath',
-      'doctor',
-      'exportDatasets',
-      'exportModel',
-      'imageExtensions',
-      'installRuntime',
-      'listModels',
-      'listRuntimes',
-      'mapColours',
-      'mapPicture',
-      'probeRuntime',
-      'protocolNames',
-      'qualityMap',
-      'removeModel',
-      'removeRuntime',
-      'resolveProtocol',
-      'runtimeInfo',
-      'scoreAllWithFaces',
-      'scoreWithFaces',
-      'useRuntime',
-      'verifyModel',
-      'verifyRuntime',
-    ]);
+  test.each([
+    [
+      'hyperiqa',
+      'HyperIQA HyperIQAError decodeImage defaultModelPath imageExtensions protocolNames resolveProtocol runtimeInfo',
+    ],
+    ['hyperiqa/faces', 'FaceDetector defaultFaceModelPath scoreAllWithFaces scoreWithFaces'],
+    ['hyperiqa/maps', 'mapColors mapPicture qualityMap'],
+    ['hyperiqa/models', 'addModel listModels removeModel verifyModel'],
+    ['hyperiqa/export', 'exportDatasets exportModel'],
+    ['hyperiqa/runtime', 'doctor installRuntime listRuntimes probeRuntime removeRuntime useRuntime verifyRuntime'],
+  ])('%s exports what is documented, to import and require alike', async (entry, names) => {
+    const source = `
+      const required = require('${entry}');
+      import('${entry}').then((imported) => {
+        const names = Object.keys(imported).filter((name) => name !== 'default' && name !== 'module.exports');
+        if (names.some((name) => imported[name] !== required[name])) throw new Error('two copies');
+        console.log(names.sort().join(' '));
+      });`;
+    expect((await run('c.cjs', source)).trim()).toBe(names);
+  });
+
+  test('import loads what scoring needs, and no dependency', async () => {
+    const source = `
+      const { register } = require('node:module');
+      register('data:text/javascript,' + encodeURIComponent(\`
+        export async function resolve(specifier, context, next) {
+          const found = await next(specifier, context);
+          if (found.url.startsWith('file:')) console.log(found.url);
+          return found;
+        }\`));
+      import('hyperiqa').then(() => console.log(Object.keys(require.cache).join('\\n')));`;
+    const loaded = (await run('lean.cjs', source)).split('\n');
+    const rooms = new RegExp('/dist/(cli|doctor|export|faces|files|maps|models|runtime|libtorch/install)/');
+    expect(loaded.filter((file) => rooms.test(file) || file.includes('/hyperiqa/node_modules/'))).toEqual([]);
+    expect(loaded.filter((file) => /node_modules\/(?!hyperiqa)/.test(file))).toEqual([]);
+    expect(loaded.some((file) => file.endsWith('/dist/scoring/scorer.js'))).toBe(true);
   });
 
   test('an unfinished score does not end the process with an unhandled rejection when it is disposed of', async () => {

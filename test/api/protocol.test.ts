@@ -10,7 +10,7 @@ const own: Protocol = {
   name: 'mine',
   decode: { iccProfile: 'srgb', alpha: 'drop', orientation: 'exif' },
   resize: { mode: 'short-side', size: 300 },
-  minimumSide: 224,
+  minSide: 224,
   crops: { plan: 'grid', rows: 2, columns: 3 },
 };
 const model = { protocol: own, datasetResize: { mode: 'exact', width: 512, height: 512 } as const };
@@ -26,28 +26,28 @@ describe('resolveProtocol', () => {
           name: 'official',
           decode: AS_PILLOW,
           resize: { mode: 'exact', width: 384, height: 512 },
-          minimumSide: 224,
+          minSide: 224,
           crops: { plan: 'random', count: 10 },
         },
         'official-test': {
           name: 'official-test',
           decode: AS_PILLOW,
           resize: { mode: 'exact', width: 512, height: 512 },
-          minimumSide: 224,
+          minSide: 224,
           crops: { plan: 'random', count: 25 },
         },
         pyiqa: {
           name: 'pyiqa',
           decode: AS_PILLOW,
           resize: { mode: 'none' },
-          minimumSide: 225,
+          minSide: 225,
           crops: { plan: 'pyiqa' },
         },
         native: {
           name: 'native',
           decode: { iccProfile: 'srgb', alpha: 'white', orientation: 'exif' },
           resize: { mode: 'short-side', size: 384 },
-          minimumSide: 224,
+          minSide: 224,
           crops: { plan: 'grid' },
         },
       },
@@ -69,10 +69,10 @@ describe('resolveProtocol', () => {
   });
 
   test('the result is a frozen copy', () => {
-    const mine = structuredClone(own);
+    const mine: { -readonly [K in keyof Protocol]: Protocol[K] } = structuredClone(own);
     const resolved = resolveProtocol(model, { protocol: mine });
-    mine.minimumSide = 300;
-    expect(resolved.minimumSide).toBe(224);
+    mine.minSide = 300;
+    expect(resolved.minSide).toBe(224);
     for (const part of [resolved, resolved.decode, resolved.resize, resolved.crops]) {
       expect(Object.isFrozen(part)).toBe(true);
     }
@@ -89,7 +89,7 @@ describe('resolveProtocol', () => {
     ['a size that the mode has not', { ...own, resize: { mode: 'none', size: 3 } }, /mode 'none' has no field "size"/],
     ['width NaN', { ...own, resize: { mode: 'exact', width: NaN, height: 3 } }, /protocol\.resize\.width/],
     ['size 0', { ...own, resize: { mode: 'short-side', size: 0 } }, /protocol\.resize\.size/],
-    ['a minimum below a patch', { ...own, minimumSide: 223 }, /protocol\.minimumSide/],
+    ['a minimum below a patch', { ...own, minSide: 223 }, /protocol\.minSide/],
     ['no crops', { ...own, crops: undefined }, /protocol\.crops/],
   ])('%s is refused', (_, protocol, message) => {
     expect(() => resolveProtocol(model, { protocol: protocol as ProtocolName })).toThrow(invalid(message));

@@ -16,7 +16,7 @@ const protocol: Protocol = {
   name: 'test',
   decode: { iccProfile: 'ignore', alpha: 'drop', orientation: 'ignore' },
   resize: { mode: 'none' },
-  minimumSide: 224,
+  minSide: 224,
   crops: { plan: 'center' },
 };
 const options = (extra: object = {}) =>

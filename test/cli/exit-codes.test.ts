@@ -100,7 +100,7 @@ test.each([
   [['score', ''], 'A file name is empty'],
   [['score', '-', '-'], 'can be given once only'],
   [['score', 'a', '--bogus'], 'Unknown argument: bogus.'],
-  [['score', 'a', '--max-es', '1'], 'Did you mean --max-se?'],
+  [['score', 'a', '--max-standard-eror', '1'], 'Did you mean --max-standard-error?'],
   [['score', 'a', '--seed'], 'Not enough arguments following: seed'],
   [['score', 'a', '--seed', '1', '--seed', '2'], '--seed is given more than once'],
   [['score', 'a', '--seed', '-1'], '--seed must be'],
@@ -110,9 +110,9 @@ test.each([
   [['score', 'a', '--crops', 'NaN'], '--crops must be'],
   [['score', 'a', '--crops', 'grid:0x2'], '--crops must be'],
   [['score', 'a', '--crops', 'grid:2'], '--crops must be'],
-  [['score', 'a', '--max-se', 'NaN'], '--max-se must be'],
-  [['score', 'a', '--max-se', '0'], '--max-se must be'],
-  [['score', 'a', '--max-crops', '5'], '--max-crops needs --max-se'],
+  [['score', 'a', '--max-standard-error', 'NaN'], '--max-standard-error must be'],
+  [['score', 'a', '--max-standard-error', '0'], '--max-standard-error must be'],
+  [['score', 'a', '--max-crops', '5'], '--max-crops needs --max-standard-error'],
   [['score', 'a', '--fail-below', 'NaN'], '--fail-below must be'],
   [['score', 'a', '--fail-below', 'Infinity'], '--fail-below must be'],
   [['score', 'a', '--concurrency', '0'], '--concurrency must be'],
@@ -146,7 +146,7 @@ test.each([
 });
 
 test('2: options that the model’s protocol does not allow', async () => {
-  const { code, stdout, stderr } = await score([lake, '--max-se', '1', '--crops', 'grid:2x2']);
+  const { code, stdout, stderr } = await score([lake, '--max-standard-error', '1', '--crops', 'grid:2x2']);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(/needs random crops.*\(ERR_INVALID_ARGUMENT\)/);
 });
@@ -210,7 +210,7 @@ test.skipIf(!existsSync('/dev/full'))('2: a full disk is an error of the output'
 test('help and version go to stdout with 0', async () => {
   const help = await hyperiqa(['score', '--help']);
   expect(help).toMatchObject({ code: 0, stderr: '' });
-  for (const option of ['--max-se', '--resume', '--fail-below', 'Exit codes:', 'hyperiqa score photos']) {
+  for (const option of ['--max-standard-error', '--resume', '--fail-below', 'Exit codes:', 'hyperiqa score photos']) {
     expect(help.stdout).toContain(option);
   }
   const version = await hyperiqa(['--version']);

@@ -15,7 +15,7 @@ test('a checkpoint becomes a model', async () => {
   const { code, stdout, stderr } = await hyperiqa(['export', checkpoint, '--dataset', 'koniq10k', '-o', output]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toContain(`written          ${output}, 109.9 MB\n`);
-  expect(stdout).toMatch(/^model +hyperiqa-resnet50-koniq10k 1, licence unknown$/m);
+  expect(stdout).toMatch(/^model +hyperiqa-resnet50-koniq10k 1, license unknown$/m);
   expect(stdout).toMatch(/^self-check +passed/m);
   expect(stdout).toMatch(/^checkpoint .*official names, legacy format$/m);
   expect(statSync(output).size).toBeGreaterThan(109e6);

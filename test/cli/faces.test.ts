@@ -30,7 +30,7 @@ function expectValid(reference: string, values: unknown[]): void {
 }
 
 test('one record an image, in order, with a status each', async () => {
-  const { code, stdout, stderr } = await faces([two, 'package.json', none, one, '--min-size', '150']);
+  const { code, stdout, stderr } = await faces([two, 'package.json', none, one, '--min-face-size', '150']);
   expect(code).toBe(1);
   const all = found(stdout);
   expect(all.map(({ file, status }) => [file, status])).toEqual([
@@ -49,7 +49,17 @@ test('one record an image, in order, with a status each', async () => {
 
 test('exactly one face: crops with the names of the photographs, several and small ones without', async () => {
   const folder = join(scratch(), 'crops');
-  const args = [one, two, `${photos}/bread-makers.jpg`, '--exactly-one', '--min-size', '60', '--crops', folder, '-q'];
+  const args = [
+    one,
+    two,
+    `${photos}/bread-makers.jpg`,
+    '--exactly-one',
+    '--min-face-size',
+    '60',
+    '--crops',
+    folder,
+    '-q',
+  ];
   const { code, stdout } = await faces(args);
   expect(code).toBe(0);
   const [first, ...others] = found(stdout) as FoundRecord[];

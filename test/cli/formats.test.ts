@@ -140,15 +140,15 @@ test('--output takes what would go to stdout, each JSONL record with its source 
   expect(all).toHaveLength(readdirSync(join(root, photos)).filter((name) => name.endsWith('.jpg')).length + 1);
 });
 
-test('--max-se adds crops until the standard error is small enough, or says that it is not', async () => {
+test('--max-standard-error adds crops until the standard error is small enough, or says that it is not', async () => {
   const args = [`${photos}/lake.jpg`, '--crops', '4', '--protocol', 'official'];
   const [few] = records((await score(args)).stdout);
   const limit = few!.standardError! / 2;
-  const [more] = records((await score([...args, '--max-se', String(limit), '--max-crops', '200'])).stdout);
+  const [more] = records((await score([...args, '--max-standard-error', String(limit), '--max-crops', '200'])).stdout);
   expect(more!.standardError).toBeLessThan(limit);
   expect(more!.crops.length).toBeGreaterThan(4);
   expect(more!.crops.slice(0, 4)).toEqual(about(few!.crops));
-  const [never] = records((await score([...args, '--max-se', '1e-12', '--max-crops', '6'])).stdout);
+  const [never] = records((await score([...args, '--max-standard-error', '1e-12', '--max-crops', '6'])).stdout);
   expect(never!.crops).toHaveLength(6);
   expect(never!.warnings.map(({ code }) => code)).toEqual(['WARN_STANDARD_ERROR_NOT_REACHED']);
 });

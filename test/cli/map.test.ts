@@ -1,10 +1,10 @@
 /** `hyperiqa map`: files, records and exit codes. */
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 
-import type { QualityMap } from '../../src/index.js';
+import type { QualityMap } from '../../src/maps/index.js';
 import { hyperiqa, photos, quick, scratch } from './cli.js';
 
 const map = (args: readonly string[]) => hyperiqa(['map', ...args, ...quick()]);
@@ -34,11 +34,34 @@ test('a picture and the patches of each image, with a record', async () => {
 
 test('JSON only, and a table', async () => {
   const folder = scratch();
-  const args = [`${photos}/lake.jpg`, '-o', folder, '--stride', '150', '--picture=false', '--format', 'table'];
+  const args = [`${photos}/lake.jpg`, '-o', folder, '--stride', '150', '--no-picture', '--format', 'table'];
   const { code, stdout } = await map(args);
   expect(code).toBe(0);
   expect(readdirSync(folder)).toEqual(['lake-map.json']);
   expect(stdout).toMatch(/^ +MEAN +LOWEST +HIGHEST +PATCHES +FILE\n +[\d.]+ +[\d.]+ +[\d.]+ +\d+x\d+ .*lake\.jpg -> /);
+});
+
+test('a picture that may not be written leaves no patches behind either', async () => {
+  const folder = scratch();
+  writeFileSync(join(folder, 'lake-map.png'), 'not of this program');
+  const { code, stderr } = await map([`${photos}/lake.jpg`, '-o', folder, '--stride', '150']);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/lake-map\.png cannot be written: .*hyperiqa did not write it.*\(ERR_OUTPUT\)/);
+  expect(readdirSync(folder)).toEqual(['lake-map.png']);
+});
+
+test('--json gives one array', async () => {
+  const { code, stdout } = await map([
+    `${photos}/lake.jpg`,
+    '-o',
+    scratch(),
+    '--stride',
+    '150',
+    '--no-picture',
+    '--json',
+  ]);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject([{ file: `${photos}/lake.jpg` }]);
 });
 
 test.each([

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { DoctorReport } from '../../src/index.js';
+import type { DoctorReport } from '../../src/runtime/index.js';
 import { hyperiqa, photos, score, scratch } from './cli.js';
 
 /** The environment of a process, and of those that it starts, in which sharp cannot be loaded. */

@@ -384,7 +384,7 @@ describe('folders: crops, maps, pictures', () => {
     expect(readFileSync(join(cwd, 'a-map.png')).equals(original)).toBe(true);
     // JSON that looks like ours, and is not.
     writeFileSync(join(cwd, 'a-map.json'), '{"file":"a.jpg"}\n');
-    expect((await map('a.jpg', '-o', '.', '--picture=false')).stderr).toMatch(/a-map\.json cannot be written/);
+    expect((await map('a.jpg', '-o', '.', '--no-picture')).stderr).toMatch(/a-map\.json cannot be written/);
     expect((await map('a.jpg', '-o', 'maps')).code).toBe(0);
     expect((await map('a.jpg', '-o', 'maps')).code).toBe(0);
     expect(readdirSync(join(cwd, 'maps')).sort()).toEqual(['a-map.json', 'a-map.png']);

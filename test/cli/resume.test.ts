@@ -73,7 +73,7 @@ for (const format of ['jsonl', 'csv'] as const) {
     const cases: [string[], string][] = [
       [['--seed', '8'], 'seed=0 (now seed=8)'],
       [['--dtype', 'bf16'], 'dtype=fp32 (now dtype=bf16)'],
-      [['--max-se', '1'], 'no max-se (now max-se=1)'],
+      [['--max-standard-error', '1'], 'no max-standard-error (now max-standard-error=1)'],
       [['--provenance'], format === 'csv' ? 'columns' : 'provenance=false (now provenance=true)'],
     ];
     for (const [more, words] of cases) {

@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
-import { exportDatasets, exportModel, type ExportProgress, type ExportResult } from '../../src/index.js';
+import { exportDatasets, exportModel, type ExportProgress, type ExportResult } from '../../src/export/index.js';
 import { InputFile } from '../../src/export/input-file.js';
 import * as known from '../../src/export/known-checkpoints.js';
 import { fitStateDict } from '../../src/export/layouts.js';
@@ -140,10 +140,10 @@ describe('layouts', () => {
     const result = await exportModel(path, options(output));
     expect(result.checkpoint.layout).toBe('pyiqa');
     expect(result.metadata).toMatchObject({
-      protocol: { name: 'pyiqa', minimumSide: 225 },
+      protocol: { name: 'pyiqa', minSide: 225 },
       score: { minimum: 0, maximum: 1 },
       training: { description: expect.stringContaining('pyiqa') },
-      licence: 'unknown',
+      license: 'unknown',
       name: 'hyperiqa-resnet50-koniq10k',
     });
     // The same weights as under the authors' names.
@@ -321,7 +321,7 @@ describe('published files', () => {
     expect(result.metadata).toMatchObject({
       name: 'hyperiqa-resnet50-koniq10k',
       version: '1',
-      licence: 'unknown',
+      license: 'unknown',
       sourceSha256: result.checkpoint.sha256,
       training: { dataset: 'koniq10k', description: 'HyperIQA trained on KonIQ-10k (file X)' },
     });

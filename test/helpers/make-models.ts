@@ -6,7 +6,7 @@ import { openPromise } from 'yauzl';
 import { writeArchive } from '../../src/export/archive.js';
 import { readTemplate } from '../../src/export/template.js';
 import type { TemplateTensor } from '../../src/export/tensor.js';
-import { exportModel } from '../../src/index.js';
+import { exportModel } from '../../src/export/index.js';
 import { writeCheckpoint, type WrittenTensor } from '../export/torch-writer.js';
 import { generateTensor, type TestModel } from './generated-weights.js';
 
@@ -16,7 +16,7 @@ const TEMPLATE = fileURLToPath(new URL('../fixtures/models/template-lite0.zip', 
 const FLOAT = 4;
 
 export const testModelLabels = {
-  licence: 'MIT',
+  license: 'MIT',
   description: 'generated weights for tests, not trained',
 };
 

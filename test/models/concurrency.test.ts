@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 
-import { defaultModelPath, listModels } from '../../src/index.js';
+import { defaultModelPath } from '../../src/index.js';
+import { listModels } from '../../src/models/index.js';
 import { registryFolder, removeStored, Staged, storedModel } from '../../src/model-file/registered.js';
 import { hyperiqa } from '../cli/cli.js';
 import { testModel } from '../helpers/models.js';

@@ -5,15 +5,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import {
-  addModel,
-  defaultModelPath,
-  HyperIQA,
-  listModels,
-  removeModel,
-  verifyModel,
-  type LoadOptions,
-} from '../../src/index.js';
+import { defaultModelPath, HyperIQA, type LoadOptions } from '../../src/index.js';
+import { addModel, listModels, removeModel, verifyModel } from '../../src/models/index.js';
 import { registryFolder } from '../../src/model-file/registered.js';
 import { errorWith } from '../helpers/errors.js';
 import { testModel } from '../helpers/models.js';

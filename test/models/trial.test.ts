@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 
-import { addModel, FaceDetector, HyperIQA, verifyModel, type LoadOptions } from '../../src/index.js';
+import { HyperIQA, type LoadOptions } from '../../src/index.js';
+import { FaceDetector } from '../../src/faces/index.js';
+import { addModel, verifyModel } from '../../src/models/index.js';
 import { sha256OfFile } from '../../src/files/sha256.js';
 import { registryFolder } from '../../src/model-file/registered.js';
 import { tryModel } from '../../src/model-file/trial.js';

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import type { NativeBinding } from '../../binding.js';
-import { FaceDetector, HyperIQA } from '../../src/index.js';
+import { HyperIQA } from '../../src/index.js';
+import { FaceDetector } from '../../src/faces/index.js';
 import { errorWith } from '../helpers/errors.js';
 import { testModel } from '../helpers/models.js';
 import { codeOf, detectorOptions, loadOptions, openBinding } from './setup.js';

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { writeArchive } from '../../src/export/archive.js';
-import { exportModel, HyperIQA, type ExportResult } from '../../src/index.js';
+import { HyperIQA } from '../../src/index.js';
+import { exportModel, type ExportResult } from '../../src/export/index.js';
 import { recordsOf } from '../export/records.js';
 import { testModel } from '../helpers/models.js';
 import { testModelLabels } from '../helpers/make-models.js';

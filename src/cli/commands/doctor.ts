@@ -1,24 +1,17 @@
 /** `hyperiqa doctor`: is everything there that scoring needs, and if not, what is to be done? */
-import type { CommandModule, InferredOptionTypes } from 'yargs';
-import { doctor, type DoctorCheck, type DoctorReport } from '../../index.js';
-import { loadOptions, reportOptions } from '../flags.js';
+import type { InferredOptionTypes } from 'yargs';
+import type { LoadedCommand } from './command.js';
+import { doctor, type DoctorCheck, type DoctorReport } from '../../runtime/index.js';
+import { loadOptions, reportOptions, wantsJson } from '../flags.js';
 import { StdoutSink } from '../output/sink.js';
 import { printable } from '../terminal/text.js';
 
 const options = {
   ...reportOptions,
-  json: { type: 'boolean', group: 'Output:', describe: 'The same as --format json' },
   libtorch: loadOptions.libtorch,
 } as const;
 
-/** For suggestions. */
-export const doctorOptions = { json: options.json };
-
-export const doctorCommand = (
-  exit: (code: number) => void,
-): CommandModule<object, InferredOptionTypes<typeof options>> => ({
-  command: 'doctor',
-  describe: 'Examine the installation and say what is missing',
+export const doctorCommand = (exit: (code: number) => void): LoadedCommand<InferredOptionTypes<typeof options>> => ({
   builder: (yargs) =>
     yargs
       .usage(
@@ -31,9 +24,9 @@ export const doctorCommand = (
       .example('$0 doctor', 'What works, and what to do about what does not')
       .example('$0 doctor --json', 'For programs and bug reports')
       .epilogue('Exit codes: 0 images can be scored; 1 there is a problem; 2 wrong usage. docs/runtime.md'),
-  handler: async ({ format, json, libtorch }) => {
+  handler: async ({ libtorch, ...args }) => {
     const report = await doctor(libtorch === undefined ? {} : { libtorch });
-    await new StdoutSink().write(json || format === 'json' ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
+    await new StdoutSink().write(wantsJson(args) ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
     exit(report.ok ? 0 : 1);
   },
 });

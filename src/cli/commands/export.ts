@@ -1,8 +1,10 @@
 /** `hyperiqa export`: a checkpoint in, a model file out. */
-import type { CommandModule, InferredOptionTypes, Options } from 'yargs';
-import { exportDatasets, exportModel, HyperIQAError, type ExportResult, type ExportStage } from '../../index.js';
+import type { InferredOptionTypes, Options } from 'yargs';
+import type { LoadedCommand } from './command.js';
+import { HyperIQAError } from '../../index.js';
+import { exportDatasets, exportModel, type ExportResult, type ExportStage } from '../../export/index.js';
 import { Interrupt } from '../terminal/interrupt.js';
-import { checkOutput, defined, loadOptions, reportOptions } from '../flags.js';
+import { checkOutput, defined, loadOptions, reportOptions, wantsJson } from '../flags.js';
 import { StdoutSink } from '../output/sink.js';
 import { StageLine } from '../terminal/stages.js';
 import { printable, tell } from '../terminal/text.js';
@@ -10,16 +12,16 @@ import { printable, tell } from '../terminal/text.js';
 const group = 'Export:';
 const text = { type: 'string', requiresArg: true, group } as const satisfies Options;
 
-export const exportOptions = {
+const exportOptions = {
   dataset: { ...text, choices: exportDatasets, demandOption: true, describe: 'What the weights were trained on' },
   output: { ...text, alias: 'o', demandOption: true, describe: 'Model file to write; one that is there is replaced' },
   name: { ...text, describe: 'Name of the model (default: hyperiqa-resnet50-<dataset>)' },
   'model-version': { ...text, default: '1', describe: 'Version of the model' },
-  licence: { ...text, default: 'unknown', describe: 'Licence of the weights' },
+  license: { ...text, default: 'unknown', describe: 'License of the weights' },
   description: { ...text, describe: "One sentence on the training data (default: the dataset's)" },
   sha256: { ...text, describe: 'Refuse a checkpoint with another SHA-256' },
   libtorch: loadOptions.libtorch,
-  format: reportOptions.format,
+  ...reportOptions,
   quiet: { type: 'boolean', alias: 'q', group: 'Output:', describe: 'No progress on stderr' },
 } as const satisfies Record<string, Options>;
 
@@ -32,9 +34,7 @@ const stages: Record<ExportStage, string> = {
 
 export const exportCommand = (
   exit: (code: number) => void,
-): CommandModule<object, InferredOptionTypes<typeof exportOptions>> => ({
-  command: 'export',
-  describe: 'Make a model file of a PyTorch checkpoint, without Python',
+): LoadedCommand<InferredOptionTypes<typeof exportOptions> & { checkpoint?: string | undefined }> => ({
   builder: (yargs) =>
     yargs
       .usage(
@@ -42,6 +42,7 @@ export const exportCommand = (
           "Makes a model file of a HyperIQA checkpoint: the authors' (koniq_pretrained.pkl), pyiqa's, or one trained " +
           'with their code. Only tensors are read from it; no code in it is ever run.',
       )
+      .positional('checkpoint', { type: 'string', describe: 'File with the weights' })
       .options(exportOptions)
       .strictOptions()
       .example('$0 export koniq_pretrained.pkl --dataset koniq10k -o koniq.pt', "The authors' weights")
@@ -52,10 +53,12 @@ export const exportCommand = (
           '130, 143 interrupted.\n\nDatasets, layouts and codes: docs/models.md.',
       ),
   handler: async (args) => {
-    const checkpoints = args._.slice(1).map(String);
-    const [checkpoint] = checkpoints;
-    if (checkpoint === undefined || checkpoints.length > 1) {
-      throw new HyperIQAError('ERR_INVALID_ARGUMENT', `Name one checkpoint to export, not ${checkpoints.length}.`);
+    const { checkpoint } = args;
+    // What follows the first one; the command itself comes before.
+    const further = args._.length - 1;
+    if (checkpoint === undefined || further > 0) {
+      const given = checkpoint === undefined ? 0 : 1 + further;
+      throw new HyperIQAError('ERR_INVALID_ARGUMENT', `Name one checkpoint to export, not ${given}.`);
     }
     checkOutput(args.output);
     const interrupt = new Interrupt();
@@ -65,7 +68,7 @@ export const exportCommand = (
         dataset: args.dataset,
         output: args.output,
         version: args['model-version'],
-        licence: args.licence,
+        license: args.license,
         ...defined({
           name: args.name,
           description: args.description,
@@ -78,7 +81,7 @@ export const exportCommand = (
         },
       });
       line.clear();
-      await new StdoutSink().write(args.format === 'json' ? `${JSON.stringify(result, null, 2)}\n` : asText(result));
+      await new StdoutSink().write(wantsJson(args) ? `${JSON.stringify(result, null, 2)}\n` : asText(result));
     } catch (error) {
       line.clear();
       if (interrupt.exitCode === undefined) throw error;
@@ -92,7 +95,7 @@ function asText({ path, bytes, sha256, metadata, selfCheck, checkpoint }: Export
   const { score } = metadata;
   const rows: [string, string][] = [
     ['written', `${path}, ${(bytes / 1e6).toFixed(1)} MB`],
-    ['model', `${metadata.name} ${metadata.version}, licence ${metadata.licence}`],
+    ['model', `${metadata.name} ${metadata.version}, license ${metadata.license}`],
     ['trained on', `${metadata.training.dataset}: ${metadata.training.description}`],
     ['score', score.meaning],
     ['protocol', metadata.protocol.name],

@@ -1,5 +1,6 @@
 /** `hyperiqa faces`: the command, and its arguments as a plan. */
-import type { CommandModule, InferredOptionTypes } from 'yargs';
+import type { InferredOptionTypes } from 'yargs';
+import type { LoadedCommand } from './command.js';
 import { runFaces, type FacesPlan } from '../run/faces-run.js';
 import { checkArguments } from '../input/inputs.js';
 import {
@@ -9,20 +10,22 @@ import {
   detectorLoadOptions,
   faceOptions,
   facesOptions,
+  images,
+  imagesOf,
   integer,
+  recordsFormat,
   toDetectOptions,
   toInputLimits,
   toDetectorOptions,
+  type ImageArguments,
 } from '../flags.js';
 
 const options = { ...faceOptions, ...facesOptions, ...detectorLoadOptions };
-type Arguments = InferredOptionTypes<typeof options>;
+type Arguments = InferredOptionTypes<typeof options> & ImageArguments;
 
-export const facesCommand = (exit: (code: number) => void): CommandModule<object, Arguments> => ({
-  command: 'faces',
-  describe: 'Find faces in images and cut them out',
+export const facesCommand = (exit: (code: number) => void): LoadedCommand<Arguments> => ({
   builder: (yargs) =>
-    yargs
+    images(yargs)
       .usage(
         '$0 faces <files, folders, patterns, or - for a list on standard input>\n\n' +
           'Finds the faces of photographs (MTCNN) and writes one record for each photograph, in the order of the input, ' +
@@ -31,7 +34,7 @@ export const facesCommand = (exit: (code: number) => void): CommandModule<object
       .options(options)
       .example('$0 faces photos', 'Which images of a folder show faces, as a table')
       .example('$0 faces photos --crops faces', 'Cut every face out into a folder')
-      .example('$0 faces photos --exactly-one --min-size 64 --crops faces', 'Only photographs of one person')
+      .example('$0 faces photos --exactly-one --min-face-size 64 --crops faces', 'Only photographs of one person')
       .example('$0 faces photos -o faces.jsonl --resume', 'A long run that can be stopped and continued')
       .example('$0 faces photos --format csv > faces.csv', 'One row a face, for a table')
       .example('$0 score photos --faces', 'Scores of faces beside those of the images')
@@ -41,7 +44,7 @@ export const facesCommand = (exit: (code: number) => void): CommandModule<object
           '--resume).\n\nRecords, and how good the detector is: docs/faces.md.',
       ),
   handler: async (args) => {
-    exit(await runFaces(planOf(args._.slice(1).map(String), args)));
+    exit(await runFaces(planOf(imagesOf(args), args)));
   },
 });
 
@@ -49,7 +52,7 @@ export const facesCommand = (exit: (code: number) => void): CommandModule<object
 function planOf(paths: string[], args: Arguments): FacesPlan {
   checkArguments(paths);
   const { output, resume = false } = args;
-  const format = args.format ?? (output === undefined && process.stdout.isTTY ? 'table' : 'jsonl');
+  const format = recordsFormat(args);
   checkOutput(output);
   if (resume) checkResume(output, format, ['jsonl']);
   return {

@@ -1,16 +1,16 @@
 /** `hyperiqa info`: what would score, on what. */
-import type { CommandModule, InferredOptionTypes } from 'yargs';
-import { HyperIQA, probeRuntime, type Info, type RuntimeProbe } from '../../index.js';
-import { loadOptions, reportOptions, toLoadOptions } from '../flags.js';
+import type { InferredOptionTypes } from 'yargs';
+import type { LoadedCommand } from './command.js';
+import { HyperIQA, type Info } from '../../index.js';
+import { probeRuntime, type RuntimeProbe } from '../../runtime/index.js';
+import { loadOptions, reportOptions, toLoadOptions, wantsJson } from '../flags.js';
 import { describeCrops } from '../records/records.js';
 import { StdoutSink } from '../output/sink.js';
 import { printable } from '../terminal/text.js';
 
 const options = { ...reportOptions, ...loadOptions };
 
-export const infoCommand: CommandModule<object, InferredOptionTypes<typeof options>> = {
-  command: 'info',
-  describe: 'Show the model, LibTorch, devices and versions',
+export const infoCommand = (): LoadedCommand<InferredOptionTypes<typeof options>> => ({
   builder: (yargs) =>
     yargs
       .usage('$0 info\n\nLoads the model and shows it with LibTorch, the devices and all versions.')
@@ -33,9 +33,9 @@ export const infoCommand: CommandModule<object, InferredOptionTypes<typeof optio
       driver,
       addon,
     };
-    await new StdoutSink().write(args.format === 'json' ? `${JSON.stringify(json, null, 2)}\n` : describe(info, probe));
+    await new StdoutSink().write(wantsJson(args) ? `${JSON.stringify(json, null, 2)}\n` : describe(info, probe));
   },
-};
+});
 
 function describe(info: Info, { cuda, driver, addon, libtorch: { candidates } }: RuntimeProbe): string {
   const { model, libtorch, versions, selfCheck } = info;
@@ -47,7 +47,7 @@ function describe(info: Info, { cuda, driver, addon, libtorch: { candidates } }:
     ['weights SHA-256', model.weightsSha256],
     ['network', `${model.architecture}, ${model.backbone}, patches of ${model.patchSize} pixels`],
     ['trained on', `${model.training.dataset}: ${model.training.description}`],
-    ['licence', model.licence],
+    ['license', model.license],
     [
       'score',
       `${score.minimum} to ${score.maximum}${score.bounded ? '' : ' (nominal)'}, ` +

@@ -1,26 +1,23 @@
 /** Options of `hyperiqa map`. */
 import type { Options } from 'yargs';
-import { HyperIQAError, mapColours } from '../../index.js';
+import { HyperIQAError } from '../../index.js';
+import { mapColors } from '../../maps/index.js';
 import { loadOptions, real, scoreOptions } from '../flags.js';
 
 const text = { type: 'string', requiresArg: true } as const satisfies Options;
 
 export const mapOptions = {
   output: { ...text, alias: 'o', group: 'Output:', describe: 'Folder for the maps (required)' },
-  format: { ...scoreOptions.format, choices: ['table', 'jsonl'] as const },
-  colours: { ...text, group: 'Output:', choices: mapColours, describe: 'Default viridis' },
+  format: { ...scoreOptions.format, choices: ['table', 'json', 'jsonl'] as const },
+  json: scoreOptions.json,
+  colors: { ...text, group: 'Output:', choices: mapColors, describe: 'Default viridis' },
   range: {
     ...text,
     group: 'Output:',
     describe: "LOW,HIGH at the ends of the colours, or auto (default: the model's scale)",
   },
   opacity: { ...text, group: 'Output:', describe: 'Of the colours over the photograph, 0 to 1 (default 0.65)' },
-  picture: {
-    type: 'boolean',
-    group: 'Output:',
-    default: true,
-    describe: 'Write PNG files (--picture=false: JSON only)',
-  },
+  'no-picture': { type: 'boolean', group: 'Output:', describe: 'Write no PNG files, only JSON' },
   quiet: scoreOptions.quiet,
   stride: { ...text, group: 'Scoring:', describe: 'Distance of patches in the resized image, 4 to 224 (default 32)' },
   protocol: scoreOptions.protocol,

@@ -1,32 +1,35 @@
 /** `hyperiqa map`: the command, and one run of it. */
-import type { CommandModule, InferredOptionTypes } from 'yargs';
-import {
-  HyperIQA,
-  HyperIQAError,
-  qualityMap,
-  type BatchItem,
-  type ErrorCode,
-  type MapOptions,
-  type MapPictureOptions,
-  type QualityMap,
-} from '../../index.js';
+import type { InferredOptionTypes } from 'yargs';
+import type { LoadedCommand } from './command.js';
+import { HyperIQA, HyperIQAError, type BatchItem, type ErrorCode } from '../../index.js';
+import { qualityMap, type MapOptions, type MapPictureOptions, type QualityMap } from '../../maps/index.js';
 import { isAborted, outcomes, startEntries, startProgress, type InputPlan } from '../input/entries.js';
 import { checkArguments } from '../input/inputs.js';
+import { inFlags } from '../terminal/in-flags.js';
 import { Interrupt } from '../terminal/interrupt.js';
 import { MapFiles } from '../output/map-files.js';
 import { mapOptions, mapRange } from './map-options.js';
-import { defined, integer, real, toInputLimits, toLoadOptions } from '../flags.js';
+import {
+  defined,
+  images,
+  imagesOf,
+  integer,
+  real,
+  recordsFormat,
+  toInputLimits,
+  toLoadOptions,
+  type ImageArguments,
+} from '../flags.js';
 import { OutputFolder } from '../output/output-folder.js';
+import { jsonArray, type Writer } from '../records/formats.js';
 import { StdoutSink } from '../output/sink.js';
 import { count, printable, tell } from '../terminal/text.js';
 
-type Arguments = InferredOptionTypes<typeof mapOptions>;
+type Arguments = InferredOptionTypes<typeof mapOptions> & ImageArguments;
 
-export const mapCommand = (exit: (code: number) => void): CommandModule<object, Arguments> => ({
-  command: 'map',
-  describe: 'Show the quality of each region of images',
+export const mapCommand = (exit: (code: number) => void): LoadedCommand<Arguments> => ({
   builder: (yargs) =>
-    yargs
+    images(yargs)
       .usage(
         '$0 map <files, folders, patterns, or - for a list on standard input> -o FOLDER\n\n' +
           'Scores overlapping patches all over each image, and writes FOLDER/NAME-map.png (colours over the photograph, ' +
@@ -35,13 +38,13 @@ export const mapCommand = (exit: (code: number) => void): CommandModule<object, 
       .options(mapOptions)
       .example('$0 map photos -o maps', 'The images of a folder')
       .example('$0 map photo.jpg -o maps --stride 16', 'Finer, four times as many patches')
-      .example('$0 map photo.jpg -o maps --range auto --colours cividis', 'Differences inside one image')
+      .example('$0 map photo.jpg -o maps --range auto --colors cividis', 'Differences inside one image')
       .epilogue(
         'Exit codes: 0 all images were mapped; 1 some failed; 2 wrong usage, or the run could not be set up or its output ' +
           'not written; 130, 143 interrupted.\n\nWhat a map shows: docs/maps.md.',
       ),
   handler: async (args) => {
-    exit(await run(args._.slice(1).map(String), args));
+    exit(await run(imagesOf(args), args));
   },
 });
 
@@ -75,14 +78,14 @@ async function run(paths: string[], args: Arguments): Promise<number> {
   const { signal } = interrupt;
   const drawing: MapPictureOptions = {
     ...defined({
-      colours: args.colours,
+      colors: args.colors,
       range: mapRange(args.range),
       opacity: real('opacity', args.opacity),
       limitInputBytes: limits.limitInputBytes,
     }),
     signal,
   };
-  const table = (args.format ?? (process.stdout.isTTY ? 'table' : 'jsonl')) === 'table';
+  const writer = writerFor(recordsFormat({ format: args.format, json: args.json }));
   const loading = toLoadOptions(args);
   const done = { mapped: 0, failed: 0 };
   let folder: OutputFolder | undefined;
@@ -92,7 +95,7 @@ async function run(paths: string[], args: Arguments): Promise<number> {
     folder = await OutputFolder.open(args.output, plan);
     const files = new MapFiles(folder);
     const sink = new StdoutSink();
-    if (table) await sink.write(tableLine('MEAN', 'LOWEST', 'HIGHEST', 'PATCHES', 'FILE'));
+    if (writer.head !== '') await sink.write(writer.head);
     const progress = startProgress(plan, signal);
     try {
       for await (const { file, result, error } of outcomes(entries, signal, (inputs) =>
@@ -100,16 +103,17 @@ async function run(paths: string[], args: Arguments): Promise<number> {
       )) {
         if (signal.aborted) break;
         const record: MapRecord = result
-          ? { file, ...summary(result), ...(await files.write(file, result, args.picture ? drawing : undefined)) }
-          : { file, error: { code: error.code, message: error.message } };
+          ? { file, ...summary(result), ...(await files.write(file, result, args['no-picture'] ? undefined : drawing)) }
+          : { file, error: { code: error.code, message: inFlags(error.message) } };
         done[result ? 'mapped' : 'failed']++;
         progress?.advance();
         if (process.stdout.isTTY) progress?.clear();
-        await sink.write(table ? row(record) : `${JSON.stringify(record)}\n`);
+        await sink.write(writer.row(record));
       }
     } finally {
       progress?.stop();
     }
+    if (writer.tail !== '') await sink.write(writer.tail);
   } catch (error) {
     if (interrupt.exitCode === undefined || !isAborted(error)) throw error;
   } finally {
@@ -150,6 +154,17 @@ function summary({ score, rows, columns, patches }: QualityMap) {
   const lowest = scores.reduce((least, value) => Math.min(least, value), Infinity);
   const highest = scores.reduce((most, value) => Math.max(most, value), -Infinity);
   return { score, lowest, highest, rows, columns };
+}
+
+function writerFor(format: 'table' | 'json' | 'jsonl'): Writer<MapRecord> {
+  switch (format) {
+    case 'table':
+      return { head: tableLine('MEAN', 'LOWEST', 'HIGHEST', 'PATCHES', 'FILE'), row, tail: '' };
+    case 'json':
+      return jsonArray();
+    case 'jsonl':
+      return { head: '', row: (record) => `${JSON.stringify(record)}\n`, tail: '' };
+  }
 }
 
 const tableLine = (mean: string, lowest: string, highest: string, patches: string, file: string) =>

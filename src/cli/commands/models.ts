@@ -1,33 +1,31 @@
 /** `hyperiqa models`: models by name. */
-import type { CommandModule, InferredOptionTypes, Options } from 'yargs';
+import type { Argv, CommandModule, InferredOptionTypes, Options } from 'yargs';
+import type { LoadedCommand } from './command.js';
+import type { Exit } from '../commands.js';
+import { defaultModelPath, HyperIQAError } from '../../index.js';
 import {
   addModel,
-  defaultModelPath,
-  HyperIQAError,
   listModels,
   removeModel,
   verifyModel,
   type ListedModel,
   type RegisteredModel,
-} from '../../index.js';
+} from '../../models/index.js';
 import { megabytes } from '../../support/megabytes.js';
 import { Interrupt } from '../terminal/interrupt.js';
-import { defined, loadOptions, reportOptions } from '../flags.js';
+import { defined, loadOptions, reportOptions, wantsJson } from '../flags.js';
 import { StdoutSink } from '../output/sink.js';
 import { printable, tell } from '../terminal/text.js';
 
-export const modelsOptions = {
+const addOptions = {
   name: { type: 'string', requiresArg: true, describe: 'What it is to be called' },
   replace: { type: 'boolean', describe: 'Take the place of a model of this name' },
   'trust-model': loadOptions['trust-model'],
   libtorch: loadOptions.libtorch,
+  ...reportOptions,
 } as const satisfies Record<string, Options>;
 
-type Exit = (code: number) => void;
-
-export const modelsCommand = (exit: Exit): CommandModule => ({
-  command: 'models',
-  describe: 'Give models names: list, add, show, remove',
+export const modelsCommand = (exit: Exit): LoadedCommand => ({
   builder: (yargs) =>
     yargs
       .usage(
@@ -63,18 +61,20 @@ const listCommand: CommandModule<object, InferredOptionTypes<typeof reportOption
   describe: 'All registered models',
   builder: (yargs) => yargs.usage('$0 models list\n\nAll registered models.').options(reportOptions).strictOptions(),
   handler: async (args) => {
-    positionals(args, 0, 'nothing else');
+    refuseFurther(args, 0, 'nothing else');
     const items = await listModels();
     await new StdoutSink().write(
-      args.format === 'json'
+      wantsJson(args)
         ? `${JSON.stringify(items.map(asJson), null, 2)}\n`
         : `${asTable(items)}default is the model of the package, ${printable(defaultModelPath())}\n`,
     );
   },
 };
 
-const addCommand = (exit: Exit): CommandModule<object, InferredOptionTypes<typeof modelsOptions>> => ({
-  command: 'add',
+const addCommand = (
+  exit: Exit,
+): CommandModule<object, InferredOptionTypes<typeof addOptions> & { file?: string | undefined }> => ({
+  command: 'add [file]',
   describe: 'Copy a model file into the registry, after its self-check',
   builder: (yargs) =>
     yargs
@@ -84,11 +84,12 @@ const addCommand = (exit: Exit): CommandModule<object, InferredOptionTypes<typeo
           'and it is loaded in a process of its own first. With --trust-model nothing of it is looked at, now and ' +
           'whenever it is loaded under its name: it can then do whatever you can. Only for files whose maker you know.',
       )
-      .options(modelsOptions)
+      .positional('file', { type: 'string', describe: 'A model file' })
+      .options(addOptions)
       .demandOption('name')
       .strictOptions(),
   handler: async (args) => {
-    const [file] = positionals(args, 1, 'one model file');
+    const file = only(args, args.file, 'one model file');
     const interrupt = new Interrupt();
     try {
       const options = defined({
@@ -98,7 +99,11 @@ const addCommand = (exit: Exit): CommandModule<object, InferredOptionTypes<typeo
         signal: interrupt.signal,
       });
       const model = await addModel(file, { name: args.name ?? '', ...options });
-      await new StdoutSink().write(`${asText(model)}use it as       --model ${model.name}\n`);
+      await new StdoutSink().write(
+        wantsJson(args)
+          ? `${JSON.stringify(model, null, 2)}\n`
+          : `${asText(model)}use it as       --model ${model.name}\n`,
+      );
     } catch (error) {
       if (interrupt.exitCode === undefined) throw error;
       tell('interrupted; nothing was added');
@@ -107,37 +112,51 @@ const addCommand = (exit: Exit): CommandModule<object, InferredOptionTypes<typeo
   },
 });
 
-const showCommand: CommandModule<object, InferredOptionTypes<typeof reportOptions>> = {
-  command: 'show',
+const showCommand: CommandModule<object, InferredOptionTypes<typeof reportOptions> & Named> = {
+  command: 'show [name]',
   describe: 'What is known of a model; compares its file with its SHA-256',
   builder: (yargs) =>
-    yargs
+    named(yargs)
       .usage('$0 models show <name>\n\nWhat is known of a model. Its file is compared with its SHA-256.')
       .options(reportOptions)
       .strictOptions(),
   handler: async (args) => {
-    const [name] = positionals(args, 1, 'one name');
+    const name = only(args, args.name, 'one name');
     const model = await verifyModel(name);
-    await new StdoutSink().write(args.format === 'json' ? `${JSON.stringify(model, null, 2)}\n` : asText(model));
+    await new StdoutSink().write(wantsJson(args) ? `${JSON.stringify(model, null, 2)}\n` : asText(model));
   },
 };
 
-const removeCommand: CommandModule = {
-  command: 'remove',
+const removeCommand: CommandModule<object, Named> = {
+  command: 'remove [name]',
   describe: 'Take a model out of the registry; the file it was made of stays',
-  builder: (yargs) => yargs.usage('$0 models remove <name>\n\nTakes a model out of the registry.').strictOptions(),
+  builder: (yargs) =>
+    named(yargs).usage('$0 models remove <name>\n\nTakes a model out of the registry.').strictOptions(),
   handler: async (args) => {
-    const [name] = positionals(args, 1, 'one name');
+    const name = only(args, args.name, 'one name');
     await removeModel(name);
     await new StdoutSink().write(`removed ${printable(name)}\n`);
   },
 };
 
-/** What follows `models <command>`: as many texts as wanted. */
-function positionals({ _ }: { _: (string | number)[] }, count: number, what: string): [string, ...string[]] {
-  const given = _.slice(2).map(String);
-  if (given.length !== count) throw usage(`"models ${String(_[1])}" takes ${what}, and ${given.length} were given.`);
-  return given as [string, ...string[]];
+interface Named {
+  name?: string | undefined;
+}
+
+const named = <T>(yargs: Argv<T>): Argv<T & Named> =>
+  yargs.positional('name', { type: 'string', describe: 'Name of the model' });
+
+/** The one text that follows `models <command>`. */
+function only(args: { _: (string | number)[] }, value: string | undefined, what: string): string {
+  if (value === undefined) throw usage(`"models ${String(args._[1])}" takes ${what}, and 0 were given.`);
+  refuseFurther(args, 1, what);
+  return value;
+}
+
+/** @param count - Texts that the command takes, which are no longer among the rest. */
+function refuseFurther({ _ }: { _: (string | number)[] }, count: number, what: string): void {
+  const further = _.length - 2;
+  if (further > 0) throw usage(`"models ${String(_[1])}" takes ${what}, and ${count + further} were given.`);
 }
 
 const usage = (message: string) => new HyperIQAError('ERR_INVALID_ARGUMENT', message);
@@ -167,7 +186,7 @@ function asText(model: RegisteredModel): string {
   const { metadata } = model;
   const rows: [string, string][] = [
     ['name', model.name],
-    ['model', `${describe(model)}, licence ${metadata.licence}`],
+    ['model', `${describe(model)}, license ${metadata.license}`],
     ['trained on', `${metadata.training.dataset}: ${metadata.training.description}`],
     ['score', metadata.score.meaning],
     ['protocol', metadata.protocol.name],

@@ -1,7 +1,9 @@
 /** `hyperiqa runtime`: installs, chooses, checks and removes LibTorch builds. */
 import type { Argv, CommandModule } from 'yargs';
+import type { LoadedCommand } from './command.js';
+import type { Exit } from '../commands.js';
+import { HyperIQAError } from '../../index.js';
 import {
-  HyperIQAError,
   installRuntime,
   listRuntimes,
   removeRuntime,
@@ -11,22 +13,20 @@ import {
   type RuntimeKind,
   type RuntimeList,
   type RuntimeVerification,
-} from '../../index.js';
+} from '../../runtime/index.js';
 import { megabytes } from '../../support/megabytes.js';
 import { Interrupt } from '../terminal/interrupt.js';
-import { reportOptions } from '../flags.js';
+import { reportOptions, wantsJson } from '../flags.js';
 import { StdoutSink } from '../output/sink.js';
 import { suggestion } from '../../support/suggest.js';
 import { printable, tell } from '../terminal/text.js';
 import { Transfer } from '../terminal/transfer.js';
 
-type Exit = (code: number) => void;
-
 const actions = ['list', 'install', 'use', 'verify', 'remove'];
 const kinds = ['cpu', 'cuda'] as const;
 
-/** Options of `install` beyond those of reports; main.ts knows them for its suggestions. */
-export const runtimeOptions = {
+/** Options of `install` beyond those of reports. */
+const runtimeOptions = {
   sha256: {
     type: 'string',
     requiresArg: true,
@@ -39,9 +39,7 @@ export const runtimeOptions = {
 
 const quiet = { quiet: runtimeOptions.quiet } as const;
 
-export const runtimeCommand = (exit: Exit): CommandModule => ({
-  command: 'runtime',
-  describe: 'Install and choose LibTorch builds, such as the one for CUDA',
+export const runtimeCommand = (exit: Exit): LoadedCommand => ({
   builder: (yargs) =>
     yargs
       .usage(
@@ -67,7 +65,7 @@ export const runtimeCommand = (exit: Exit): CommandModule => ({
   },
 });
 
-const list: CommandModule<object, { format: string }> = {
+const list: CommandModule<object, { format: string; json: boolean | undefined }> = {
   command: 'list',
   describe: 'Show what is installed, and what can be',
   builder: (yargs) =>
@@ -75,9 +73,9 @@ const list: CommandModule<object, { format: string }> = {
       .usage('$0 runtime list\n\nThe installed LibTorch builds, and those that can be installed on this platform.')
       .options(reportOptions)
       .strict(),
-  handler: async ({ format }) => {
+  handler: async ({ format, json: asJson }) => {
     const runtimes = await listRuntimes();
-    await write(format === 'json' ? json(runtimes) : describeList(runtimes));
+    await write(wantsJson({ format, json: asJson }) ? json(runtimes) : describeList(runtimes));
   },
 };
 
@@ -87,11 +85,12 @@ interface InstallArguments {
   force: boolean | undefined;
   quiet: boolean | undefined;
   format: string;
-  _: (string | number)[];
+  json: boolean | undefined;
+  from: string[] | undefined;
 }
 
 const install = (exit: Exit): CommandModule<object, InstallArguments> => ({
-  command: 'install <kind>',
+  command: 'install <kind> [from..]',
   describe: 'Install a LibTorch build and use it',
   builder: (yargs) =>
     positional(yargs, kinds)
@@ -102,8 +101,12 @@ const install = (exit: Exit): CommandModule<object, InstallArguments> => ({
           'leaves nothing behind, and an installed build is not downloaded again.',
       )
       .options({ ...runtimeOptions, ...reportOptions })
-      // Not strict(): what follows the kind are files.
-      .strictOptions()
+      .positional('from', {
+        type: 'string',
+        array: true,
+        describe: 'Wheels, an archive, a folder or addresses (default: with pip)',
+      })
+      .strict()
       .example('$0 runtime install cuda', 'With pip')
       .example('$0 runtime install cuda /mnt/wheels', 'From a folder of wheels, without a network')
       .example('$0 runtime install cpu libtorch.zip --sha256 HASH', 'From a LibTorch archive')
@@ -112,10 +115,9 @@ const install = (exit: Exit): CommandModule<object, InstallArguments> => ({
         'pip uses its own settings (PIP_INDEX_URL, proxy, certificates). CUDA has no build for macOS and Windows.' +
           '\n\nExit codes: 0 installed; 2 wrong usage or failed; 130, 143 interrupted. docs/runtime.md',
       ),
-  handler: async ({ kind, sha256, force, quiet, format, _ }) => {
+  handler: async ({ kind, sha256, force, quiet, format, json: asJson, from = [] }) => {
     const interrupt = new Interrupt();
     const transfer = new Transfer(process.stderr, quiet ?? false);
-    const from = _.slice(2).map(String);
     try {
       const runtime = await installRuntime(kind as RuntimeKind, {
         ...(from.length > 0 && { from }),
@@ -125,7 +127,7 @@ const install = (exit: Exit): CommandModule<object, InstallArguments> => ({
         onProgress: transfer.report,
       });
       transfer.stop();
-      await write(format === 'json' ? json(runtime) : describeInstalled(runtime));
+      await write(wantsJson({ format, json: asJson }) ? json(runtime) : describeInstalled(runtime));
     } catch (error) {
       transfer.stop();
       if (interrupt.exitCode === undefined || !isAborted(error)) throw error;
@@ -155,7 +157,10 @@ const use: CommandModule<object, { kind: string }> = {
 
 const verify = (
   exit: Exit,
-): CommandModule<object, { kind: string | undefined; quiet: boolean | undefined; format: string }> => ({
+): CommandModule<
+  object,
+  { kind: string | undefined; quiet: boolean | undefined; format: string; json: boolean | undefined }
+> => ({
   command: 'verify [kind]',
   describe: 'Compare every file with what was installed',
   builder: (yargs) =>
@@ -167,7 +172,7 @@ const verify = (
       .options({ ...quiet, ...reportOptions })
       .strict()
       .epilogue('Exit codes: 0 intact; 1 damaged; 2 wrong usage, or not installed.'),
-  handler: async ({ kind, quiet, format }) => {
+  handler: async ({ kind, quiet, format, json: asJson }) => {
     const interrupt = new Interrupt();
     const transfer = new Transfer(process.stderr, quiet ?? false);
     try {
@@ -179,7 +184,7 @@ const verify = (
         );
       }
       transfer.stop();
-      await write(format === 'json' ? json(results) : describeVerified(results));
+      await write(wantsJson({ format, json: asJson }) ? json(results) : describeVerified(results));
       exit(results.every(({ intact }) => intact) ? 0 : 1);
     } catch (error) {
       if (interrupt.exitCode === undefined || !isAborted(error)) throw error;

@@ -1,5 +1,5 @@
 /** `hyperiqa score`: images in, records out. */
-import type { CommandModule, InferredOptionTypes } from 'yargs';
+import type { InferredOptionTypes } from 'yargs';
 import { HyperIQAError } from '../../index.js';
 import { checkArguments } from '../input/inputs.js';
 import {
@@ -8,27 +8,30 @@ import {
   crops,
   defined,
   faceOptions,
+  images,
+  imagesOf,
   integer,
   loadOptions,
   real,
+  recordsFormat,
   scoreOptions,
   seed,
   toDetectOptions,
   toInputLimits,
   toLoadOptions,
+  type ImageArguments,
 } from '../flags.js';
 import { resumableFormats } from '../records/resume.js';
+import type { LoadedCommand } from './command.js';
 import type { FacesPart, Plan } from '../run/plan.js';
 import { run } from '../run/run.js';
 
 const options = { ...scoreOptions, ...faceOptions, ...loadOptions };
-type Arguments = InferredOptionTypes<typeof options>;
+type Arguments = InferredOptionTypes<typeof options> & ImageArguments;
 
-export const scoreCommand = (exit: (code: number) => void): CommandModule<object, Arguments> => ({
-  command: 'score',
-  describe: 'Score images',
+export const scoreCommand = (exit: (code: number) => void): LoadedCommand<Arguments> => ({
   builder: (yargs) =>
-    yargs
+    images(yargs)
       .usage(
         '$0 score <files, folders, patterns, or - for a list on standard input>\n\n' +
           'Scores photographs without a reference and writes one record for each, in the order of the input.',
@@ -39,7 +42,7 @@ export const scoreCommand = (exit: (code: number) => void): CommandModule<object
       .example('find . -name "*.png" -print0 | $0 score -', 'A list of paths, one a line or NUL-separated')
       .example('$0 score photos -o scores.jsonl --resume', 'A long run that can be stopped and continued')
       .example('$0 score a.jpg --protocol official --crops 10 --seed 7', "The reference's protocol, repeatable")
-      .example('$0 score a.jpg --crops 10 --max-se 0.5', 'More crops until the standard error is below 0.5')
+      .example('$0 score a.jpg --crops 10 --max-standard-error 0.5', 'More crops until the standard error is below 0.5')
       .example('$0 score photos --faces --exactly-one', 'The score of the face beside that of the image')
       .example('$0 score upload.jpg --fail-below 40 --quiet', 'A gate: exit code 3 below 40')
       .epilogue(
@@ -48,7 +51,7 @@ export const scoreCommand = (exit: (code: number) => void): CommandModule<object
           '--resume).\n\nRecords: docs/cli.md, and the schema hyperiqa/schema/record.json.',
       ),
   handler: async (args) => {
-    exit(await run(planOf(args._.slice(1).map(String), args)));
+    exit(await run(planOf(imagesOf(args), args)));
   },
 });
 
@@ -60,17 +63,16 @@ export const scoreCommand = (exit: (code: number) => void): CommandModule<object
 function planOf(paths: string[], args: Arguments): Plan {
   checkArguments(paths);
   const { output, columns, resume = false, provenance = false } = args;
-  if (columns !== undefined && args.format !== undefined && args.format !== 'csv') {
-    throw usage('--columns study is a CSV table: leave --format out, or use csv.');
+  if (columns !== undefined && (args.json || (args.format !== undefined && args.format !== 'csv'))) {
+    throw usage('--columns study is a CSV table: leave --format and --json out, or use csv.');
   }
   if (columns !== undefined && provenance) throw usage('--columns study has no room for --provenance.');
-  const usual = output === undefined && process.stdout.isTTY ? 'table' : 'jsonl';
-  const format = columns ?? args.format ?? usual;
+  const format = columns ?? recordsFormat(args);
   checkOutput(output);
   if (resume) checkResume(output, format, resumableFormats);
-  const maxStandardError = real('max-se', args['max-se'], true);
+  const maxStandardError = real('max-standard-error', args['max-standard-error'], true);
   const maxCrops = integer('max-crops', args['max-crops']);
-  if (maxCrops !== undefined && maxStandardError === undefined) throw usage('--max-crops needs --max-se.');
+  if (maxCrops !== undefined && maxStandardError === undefined) throw usage('--max-crops needs --max-standard-error.');
   return {
     paths,
     format,

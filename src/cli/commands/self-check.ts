@@ -1,17 +1,14 @@
 /** `hyperiqa self-check`: does the model compute here what it computed where it was made? */
-import type { CommandModule, InferredOptionTypes } from 'yargs';
+import type { InferredOptionTypes } from 'yargs';
+import type { LoadedCommand } from './command.js';
 import { HyperIQA, type Info, type SelfCheckResult } from '../../index.js';
-import { loadOptions, reportOptions, toLoadOptions } from '../flags.js';
+import { loadOptions, reportOptions, toLoadOptions, wantsJson } from '../flags.js';
 import { StdoutSink } from '../output/sink.js';
 import { printable } from '../terminal/text.js';
 
 const options = { ...reportOptions, ...loadOptions };
 
-export const selfCheckCommand = (
-  exit: (code: number) => void,
-): CommandModule<object, InferredOptionTypes<typeof options>> => ({
-  command: 'self-check',
-  describe: "Recompute the model's own check values on this machine",
+export const selfCheckCommand = (exit: (code: number) => void): LoadedCommand<InferredOptionTypes<typeof options>> => ({
   builder: (yargs) =>
     yargs
       .usage(
@@ -28,7 +25,7 @@ export const selfCheckCommand = (
     await using iqa = await HyperIQA.load(args.model, { ...toLoadOptions(args), selfCheck: false });
     const result = await iqa.selfCheck();
     await new StdoutSink().write(
-      args.format === 'json' ? `${JSON.stringify(asJson(iqa.info, result), null, 2)}\n` : asText(iqa.info, result),
+      wantsJson(args) ? `${JSON.stringify(asJson(iqa.info, result), null, 2)}\n` : asText(iqa.info, result),
     );
     exit(result.passed ? 0 : 1);
   },

@@ -1,8 +1,6 @@
 /** From the arguments of `score` to the files to be tried, in order and without holding them all. */
 import { opendir, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { glob } from 'glob';
-import { braceExpand } from 'minimatch';
 import { HyperIQAError, imageExtensions, type ErrorCode } from '../../index.js';
 import { readList } from './list.js';
 
@@ -96,11 +94,13 @@ const MAX_PATTERN_LENGTH = 32_768;
  */
 async function* matches(pattern: string): AsyncGenerator<Entry, void, undefined> {
   const { base, rest } = await literalPart(pattern);
-  const tooMuch = excess(rest);
+  const tooMuch = await excess(rest);
   if (tooMuch !== undefined) {
     yield { file: pattern, error: { code: 'ERR_INVALID_ARGUMENT', message: tooMuch } };
     return;
   }
+  // Loaded for patterns only: most runs have none.
+  const { glob } = await import('glob');
   const found = await glob(rest, { cwd: base === '' ? '.' : base, nodir: true, noext: true, withFileTypes: true });
   const names: string[] = [];
   for (const path of found) {
@@ -114,8 +114,9 @@ async function* matches(pattern: string): AsyncGenerator<Entry, void, undefined>
 }
 
 /** Why a pattern would cost too much; the library would leave out what is beyond a limit without saying so. */
-function excess(pattern: string): string | undefined {
+async function excess(pattern: string): Promise<string | undefined> {
   if (pattern.length > MAX_PATTERN_LENGTH) return `The pattern is longer than ${MAX_PATTERN_LENGTH} characters.`;
+  const { braceExpand } = await import('minimatch');
   const { length } = braceExpand(pattern, { braceExpandMax: MAX_ALTERNATIVES + 1 });
   if (length > MAX_ALTERNATIVES) return `The braces of the pattern stand for more than ${MAX_ALTERNATIVES} names.`;
   return undefined;

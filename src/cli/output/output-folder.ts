@@ -1,7 +1,7 @@
 /** A folder of which hyperiqa chooses the names: crops, maps, pictures. */
 import { lstat, readdir, realpath, rm, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isTemporaryName, writeWhole } from '../../files/atomic-file.js';
+import { AtomicFile, isTemporaryName } from '../../files/atomic-file.js';
 import { makeFolder } from '../../files/make-folder.js';
 import { openLocked } from '../../libtorch/file-lock.js';
 import { writing } from '../../files/output-error.js';
@@ -98,12 +98,32 @@ export class OutputFolder {
    * @throws HyperIQAError ERR_OUTPUT
    */
   async write(name: string, content: Buffer): Promise<string> {
-    const path = join(this.path, name);
-    await writing(`${path} cannot be written`, async () => {
-      await this.#requireOurs(join(this.real, name));
-      await writeWhole(join(this.real, name), marked(name, content));
-    });
-    return path;
+    await this.writeAll([[name, content]]);
+    return join(this.path, name);
+  }
+
+  /**
+   * Writes files that belong together: where one of them cannot be written, none is.
+   *
+   * @throws HyperIQAError ERR_OUTPUT
+   */
+  async writeAll(files: readonly (readonly [name: string, content: Buffer])[]): Promise<void> {
+    const whole: { path: string; file: AtomicFile }[] = [];
+    try {
+      for (const [name, content] of files) {
+        const path = join(this.path, name);
+        await writing(`${path} cannot be written`, async () => {
+          await this.#requireOurs(join(this.real, name));
+          const file = await AtomicFile.create(join(this.real, name));
+          whole.push({ path, file });
+          await file.handle.writeFile(marked(name, content));
+          await file.handle.sync();
+        });
+      }
+      for (const { path, file } of whole) await writing(`${path} cannot be written`, () => file.publish());
+    } finally {
+      for (const { file } of whole) await file[Symbol.asyncDispose]();
+    }
   }
 
   async #requireOurs(path: string): Promise<void> {

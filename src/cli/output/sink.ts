@@ -2,6 +2,7 @@
 import { unlink, type FileHandle } from 'node:fs/promises';
 import { AtomicFile, writeWhole } from '../../files/atomic-file.js';
 import { outputError, writing } from '../../files/output-error.js';
+import { ClosedPipe } from './closed-pipe.js';
 
 export interface Sink {
   /** Resolves when the text has left the process. */
@@ -24,9 +25,6 @@ export interface Output extends Sink {
   /** Puts what is written on the disk. Some file systems report a full disk only then. */
   flush(): Promise<void>;
 }
-
-/** The reader of standard output has gone: nothing is wrong, and nothing more is wanted. */
-export class ClosedPipe extends Error {}
 
 /** Begins the message of a failure. */
 export const cannotWrite = (path: string) => `The output file ${path} cannot be written`;

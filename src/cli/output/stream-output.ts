@@ -5,7 +5,8 @@ import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { outputError, writing } from '../../files/output-error.js';
-import { cannotWrite, ClosedPipe, type Output, type Sink } from './sink.js';
+import { ClosedPipe } from './closed-pipe.js';
+import { cannotWrite, type Output, type Sink } from './sink.js';
 
 /** What needs nothing of a file but that text is written to it. */
 export class StreamOutput implements Output {

@@ -1,5 +1,6 @@
 /** Records of `hyperiqa faces` as text: one record an image; in CSV one row a face. */
-import type { DetectionProvenance, DetectResult, ErrorCode, Face, FaceStatus, LandmarkName } from '../../index.js';
+import type { ErrorCode } from '../../index.js';
+import type { DetectionProvenance, DetectResult, Face, FaceStatus, LandmarkName } from '../../faces/index.js';
 import { csvLine, jsonArray, type Cell, type Writer } from './formats.js';
 import type { Resumable } from './records.js';
 import { printable } from '../terminal/text.js';
@@ -68,7 +69,7 @@ const provenanceColumns: Record<string, (provenance: DetectionProvenance) => Cel
   modelVersion: ({ model }) => model.version,
   modelSha256: ({ model }) => model.sha256,
   minConfidence: ({ minConfidence }) => minConfidence,
-  minSize: ({ minSize }) => minSize,
+  minFaceSize: ({ minFaceSize }) => minFaceSize,
   searchSize: ({ searchSize }) => searchSize,
   exactlyOne: ({ exactlyOne }) => String(exactlyOne),
   margin: ({ margin }) => margin,

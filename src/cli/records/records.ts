@@ -1,19 +1,8 @@
 /** The records of `hyperiqa score`; src/schema/record.json describes the same to programs. */
 import { stat } from 'node:fs/promises';
-import type {
-  Crops,
-  DetectionProvenance,
-  DetectorInfo,
-  Dtype,
-  ErrorCode,
-  FaceScoreResult,
-  FaceStatus,
-  Info,
-  Protocol,
-  Provenance,
-  ScoredFace,
-  ScoreResult,
-} from '../../index.js';
+import { inFlags } from '../terminal/in-flags.js';
+import type { Crops, Dtype, ErrorCode, Info, Protocol, Provenance, ScoreResult } from '../../index.js';
+import type { DetectionProvenance, DetectorInfo, FaceScoreResult, FaceStatus, ScoredFace } from '../../faces/index.js';
 
 /** What a file was when it was scored: bytes, and time of the last change in whole milliseconds. */
 export interface Source {
@@ -90,7 +79,7 @@ export function facesOf({ detection }: FaceScoreResult, provenance: boolean): Fa
 
 /** The record of a file that has no score. */
 export function failed(file: string, error: { code: ErrorCode; message: string }): FailedRecord {
-  return { file, error: { code: error.code, message: error.message } };
+  return { file, error: { code: error.code, message: inFlags(error.message) } };
 }
 
 /** Size and time of the file as it is now; null where there is none to be seen. */
@@ -133,7 +122,7 @@ export function describeRun(info: Info, options: RunOptions): string {
     protocol: options.protocol.name,
     crops: describeCrops(options.protocol.crops),
     seed: options.seed.toString(),
-    ...(options.maxStandardError !== undefined && { 'max-se': options.maxStandardError }),
+    ...(options.maxStandardError !== undefined && { 'max-standard-error': options.maxStandardError }),
     ...(options.maxCrops !== undefined && { 'max-crops': options.maxCrops }),
     dtype: info.dtype satisfies Dtype,
     device: [...new Set(info.devices.map(({ id }) => id.replace(/:\d+$/, '')))].sort().join('+'),

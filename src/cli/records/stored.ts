@@ -1,5 +1,5 @@
 /** What `--resume` takes from a record of an earlier run: null where the image must be scored again. */
-import type { FaceStatus } from '../../index.js';
+import type { FaceStatus } from '../../faces/index.js';
 import type { FaceOfRecord, FacesOfRecord } from './records.js';
 import type { Stored } from './resume.js';
 

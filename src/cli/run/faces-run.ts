@@ -5,7 +5,7 @@ import {
   type DetectorLoadOptions,
   type DetectResult,
   type FaceStatus,
-} from '../../index.js';
+} from '../../faces/index.js';
 import { CropFiles } from '../output/crop-files.js';
 import { isAborted, outcomes, startEntries, startProgress, type InputPlan, type Outcome } from '../input/entries.js';
 import {
@@ -15,6 +15,7 @@ import {
   type FacesRecord,
   type FoundRecord,
 } from '../records/faces-formats.js';
+import { inFlags } from '../terminal/in-flags.js';
 import { Interrupt } from '../terminal/interrupt.js';
 import { openRecords } from '../output/output.js';
 import { OutputFolder } from '../output/output-folder.js';
@@ -151,7 +152,7 @@ async function recordOf(
   plan: FacesPlan,
   crops: CropFiles | undefined,
 ): Promise<FacesRecord> {
-  if (error) return { file, status: 'error', error: { code: error.code, message: error.message } };
+  if (error) return { file, status: 'error', error: { code: error.code, message: inFlags(error.message) } };
   const { status, width, height, warnings } = result;
   const faces = [];
   for (const [i, { pixels, ...face }] of result.faces.entries()) {

@@ -1,5 +1,6 @@
 /** What a command line of `score` asks for. */
-import type { DetectOptions, DetectorLoadOptions, LoadOptions, ScoreAllOptions } from '../../index.js';
+import type { LoadOptions, ScoreAllOptions } from '../../index.js';
+import type { DetectOptions, DetectorLoadOptions } from '../../faces/index.js';
 import type { Format } from '../records/formats.js';
 
 export interface Plan {

@@ -1,13 +1,6 @@
 /** One run of `hyperiqa score`: from the inputs through the engine to whole records, whatever happens between. */
-import {
-  FaceDetector,
-  HyperIQA,
-  resolveProtocol,
-  scoreAllWithFaces,
-  type BatchItem,
-  type FaceScoreResult,
-  type ScoreResult,
-} from '../../index.js';
+import { HyperIQA, resolveProtocol, type BatchItem, type ScoreResult } from '../../index.js';
+import { FaceDetector, scoreAllWithFaces, type FaceScoreResult } from '../../faces/index.js';
 import { isAborted, outcomes, startEntries, startProgress } from '../input/entries.js';
 import { writerFor } from '../records/formats.js';
 import type { Entry } from '../input/inputs.js';

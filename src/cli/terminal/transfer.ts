@@ -1,7 +1,7 @@
 /** What an installation is doing, on stderr: one line that changes on a terminal, one line a step elsewhere. */
 import { clearLine, cursorTo } from 'node:readline';
 import type { WriteStream } from 'node:tty';
-import type { RuntimeProgress } from '../../index.js';
+import type { RuntimeProgress } from '../../runtime/index.js';
 import { megabytes } from '../../support/megabytes.js';
 import { printable } from './text.js';
 

@@ -1,7 +1,8 @@
 // Loads the model files whose kinds and paths come as lines of JSON on standard input, and says what came of each.
 import { createInterface } from 'node:readline';
 
-import { FaceDetector, HyperIQA } from '../../../dist/index.js';
+import { HyperIQA } from '../../../dist/index.js';
+import { FaceDetector } from '../../../dist/faces/index.js';
 
 const options = { device: 'cpu', threads: 1 };
 for await (const line of createInterface({ input: process.stdin })) {

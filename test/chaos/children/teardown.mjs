@@ -1,7 +1,9 @@
 // Ends in the way that it is told, with work under way on the main thread and in a worker.
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
-import { HyperIQA, FaceDetector, qualityMap } from '../../../dist/index.js';
+import { HyperIQA } from '../../../dist/index.js';
+import { FaceDetector } from '../../../dist/faces/index.js';
+import { qualityMap } from '../../../dist/maps/index.js';
 
 const [model, how, delay, photo] = isMainThread ? process.argv.slice(2) : workerData;
 

@@ -20,7 +20,7 @@ export const spotOptions = ({ score, load }: FlagsKit) =>
     protocol: score.protocol,
     crops: score.crops,
     seed: score.seed,
-    'max-se': score['max-se'],
+    'max-standard-error': score['max-standard-error'],
     'max-crops': score['max-crops'],
     'max-pixels': score['max-pixels'],
     'max-bytes': score['max-bytes'],
@@ -123,7 +123,7 @@ async function scoreNow(
     ...flags.defined({
       protocol: args.protocol,
       crops: flags.crops(args.crops),
-      maxStandardError: flags.real('max-se', args['max-se'], true),
+      maxStandardError: flags.real('max-standard-error', args['max-standard-error'], true),
       maxCrops: flags.integer('max-crops', args['max-crops']),
       concurrency: flags.integer('concurrency', args.concurrency),
     }),

@@ -1,0 +1,10 @@
+/** The public API of models by name: `hyperiqa/models`. */
+export {
+  addModel,
+  listModels,
+  removeModel,
+  verifyModel,
+  type AddModelOptions,
+  type ListedModel,
+  type RegisteredModel,
+} from './registry.js';
