@@ -84,7 +84,7 @@ describe('at run time', () => {
         }\`));
       import('hyperiqa').then(() => console.log(Object.keys(require.cache).join('\\n')));`;
     const loaded = (await run('lean.cjs', source)).split('\n');
-    const rooms = new RegExp('/dist/(cli|doctor|export|faces|files|maps|models|runtime|libtorch/install)/');
+    const rooms = new RegExp('/dist/(cli|doctor|export|faces|maps|models|runtime|libtorch/install)/');
     expect(loaded.filter((file) => rooms.test(file) || file.includes('/hyperiqa/node_modules/'))).toEqual([]);
     expect(loaded.filter((file) => /node_modules\/(?!hyperiqa)/.test(file))).toEqual([]);
     expect(loaded.some((file) => file.endsWith('/dist/scoring/scorer.js'))).toBe(true);
