@@ -7,14 +7,14 @@ const ROOMS = {
   image: ['support'],
   protocol: ['support'],
   libtorch: ['support', 'files'],
-  'model-file': ['support', 'libtorch'],
+  'model-file': ['support', 'files', 'libtorch'],
   intake: ['support', 'image', 'protocol'],
-  scoring: ['support', 'image', 'protocol', 'intake', 'libtorch', 'model-file'],
-  faces: ['support', 'image', 'protocol', 'intake', 'libtorch', 'model-file', 'scoring'],
+  scoring: ['support', 'files', 'image', 'protocol', 'intake', 'libtorch', 'model-file'],
+  faces: ['support', 'files', 'image', 'protocol', 'intake', 'libtorch', 'model-file', 'scoring'],
   maps: ['support', 'image', 'protocol', 'intake', 'scoring'],
-  models: ['support', 'model-file', 'scoring'],
+  models: ['support', 'files', 'model-file', 'scoring'],
   export: ['support', 'files', 'model-file', 'scoring'],
-  doctor: ['support', 'image', 'libtorch', 'model-file', 'scoring'],
+  doctor: ['support', 'files', 'image', 'libtorch', 'model-file', 'scoring'],
 };
 
 /** The rooms of packages, likewise; what they need of hyperiqa they import by its name. */

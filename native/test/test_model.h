@@ -43,7 +43,7 @@ void write_archive(const std::string& path, const std::string& forward, const st
 /** Writes a valid model with `kMeanForward` and returns its path. */
 std::string write_mean_model(const TemporaryFolder& folder);
 
-/** Path of a model made by models/make_test_model.py, e.g. "lite0"; empty if there is none. */
+/** Path of a model that the set-up of vitest makes (test/helpers/models.ts), e.g. "lite0"; empty if there is none. */
 std::string real_model(const std::string& kind);
 
 }  // namespace hyperiqa::testing

@@ -1,4 +1,4 @@
-/** @file The networks themselves: models made by models/make_test_model.py, in every graph mode. */
+/** @file The networks themselves: the test models of test/helpers/models.ts, in every graph mode. */
 #include <gtest/gtest.h>
 
 #include "engine.h"
