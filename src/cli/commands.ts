@@ -2,10 +2,7 @@
 import type { CommandModule } from 'yargs';
 
 import { addOnCommand, addOnCommands } from './add-ons.js';
-import type { LoadedCommand } from './commands/command.js';
-
-/** Sets the exit code of the process. */
-export type Exit = (code: number) => void;
+import type { Exit, LoadedCommand } from './commands/command.js';
 
 interface Command {
   name: string;

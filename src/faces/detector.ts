@@ -16,7 +16,6 @@ import {
   modelPath,
   untilAborted,
 } from '../model-file/model-file.js';
-import { presentedDetector, type StoredDetectorMetadata } from '../model-file/metadata.js';
 import { requireTried } from '../model-file/known.js';
 import { loadBinding } from '../libtorch/addon.js';
 import { identityOf, versions } from '../scoring/provenance.js';
@@ -29,6 +28,7 @@ import {
   type CheckedDetectOptions,
   type CheckedDetectorLoadOptions,
 } from './detect-options.js';
+import { presentedDetector, type StoredDetectorMetadata } from './metadata.js';
 import { selectFaces } from './selection.js';
 import type {
   DetectAllOptions,

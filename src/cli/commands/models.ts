@@ -1,7 +1,6 @@
 /** `hyperiqa models`: models by name. */
 import type { Argv, CommandModule, InferredOptionTypes, Options } from 'yargs';
-import type { LoadedCommand } from './command.js';
-import type { Exit } from '../commands.js';
+import type { Exit, LoadedCommand } from './command.js';
 import { defaultModelPath, HyperIQAError } from '../../index.js';
 import {
   addModel,

@@ -1,7 +1,6 @@
 /** `hyperiqa runtime`: installs, chooses, checks and removes LibTorch builds. */
 import type { Argv, CommandModule } from 'yargs';
-import type { LoadedCommand } from './command.js';
-import type { Exit } from '../commands.js';
+import type { Exit, LoadedCommand } from './command.js';
 import { HyperIQAError } from '../../index.js';
 import {
   installRuntime,
