@@ -92,7 +92,8 @@ function stageMain(stage, list) {
       [libtorchPackage(name), LIBTORCH_PACKAGE_VERSION],
     ]),
   );
-  writeJson(join(stage, 'package.json'), { ...kept, optionalDependencies });
+  // Yarn's Plug'n'Play keeps packages zipped, from where LibTorch reads no model.
+  writeJson(join(stage, 'package.json'), { ...kept, optionalDependencies, preferUnplugged: true });
 }
 
 /** A package of packages/, with a package.json for users. */
