@@ -154,7 +154,7 @@ function refusal({ source, path, note }: LibTorchCandidate): HyperIQAError {
   if (missingFile(folder) !== undefined) {
     return new HyperIQAError(
       'ERR_LIBTORCH_NOT_FOUND',
-      `No LibTorch in ${shorten(folder)} (from ${describe(source)}): ${shorten(missingFile(folder))} is not there. ` +
+      `No LibTorch in ${shorten(folder)} (from ${describe(source)}): ${shorten(missingFile(folder) ?? folder)} is not there. ` +
         (source === 'runtime' ? remedy(folder, source) : 'Give the folder that holds LibTorch\'s "lib" folder.'),
     );
   }
