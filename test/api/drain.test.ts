@@ -126,9 +126,9 @@ describe('stats', () => {
     expect(iqa.stats).toMatchObject({ waiting: 0, decoding: 0, inEngine: 0, finished: 0, failed: 0, refused: 0 });
     const calls = Array.from({ length: 8 }, (_, i) => iqa.score(i === 0 ? new URL('file:///nothing.jpg') : image));
     const seen = { decoding: 0, inEngine: 0 };
-    let over = false;
-    const settled = outcomes(calls).finally(() => (over = true));
-    while (!over) {
+    const progress = { over: false };
+    const settled = outcomes(calls).finally(() => (progress.over = true));
+    while (!progress.over) {
       const { waiting, decoding, inEngine } = iqa.stats;
       expect(waiting + decoding + inEngine).toBe(iqa.pending);
       seen.decoding = Math.max(seen.decoding, decoding);
@@ -152,9 +152,9 @@ describe('stats', () => {
   test('maxDecoding bounds what is decoded at a time', async () => {
     await load({ maxDecoding: 1 });
     let most = 0;
-    let over = false;
-    const settled = outcomes(Array.from({ length: 12 }, () => iqa.score(image))).finally(() => (over = true));
-    while (!over) {
+    const progress = { over: false };
+    const settled = outcomes(Array.from({ length: 12 }, () => iqa.score(image))).finally(() => (progress.over = true));
+    while (!progress.over) {
       most = Math.max(most, iqa.stats.decoding);
       await sleep(1);
     }
