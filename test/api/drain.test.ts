@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { FaceDetector, HyperIQA, HyperIQAError, scoreWithFaces, type LoadOptions } from '../../src/index.js';
+import { FaceDetector, scoreWithFaces } from '../../src/faces/index.js';
+import { HyperIQA, HyperIQAError, type LoadOptions } from '../../src/index.js';
 import { errorWith } from '../helpers/errors.js';
 import { testModel } from '../helpers/models.js';
 

@@ -4,7 +4,10 @@ import { once } from 'node:events';
 
 import { describe, expect, test } from 'vitest';
 
-import { addModel, exportModel, HyperIQA, HyperIQAError, installRuntime, type ImageInput } from '../../src/index.js';
+import { exportModel } from '../../src/export/index.js';
+import { HyperIQA, HyperIQAError, type ImageInput } from '../../src/index.js';
+import { addModel } from '../../src/models/index.js';
+import { installRuntime } from '../../src/runtime/index.js';
 import { captureImage } from '../../src/image/capture.js';
 
 describe('an error on its way between threads', () => {
