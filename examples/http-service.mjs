@@ -23,7 +23,12 @@ const STATUS = {
 
 async function answer(request, response) {
   const reply = (status, body) => {
-    const headers = { 'content-type': 'application/json', ...(status === 503 && { 'retry-after': '1' }) };
+    const headers = {
+      'content-type': 'application/json',
+      ...(status === 503 && { 'retry-after': '1' }),
+      // A connection that is kept open would keep a service open that is to end.
+      ...(stopping && { connection: 'close' }),
+    };
     response.writeHead(status, headers).end(`${JSON.stringify(body)}\n`);
     // Discards the rest of a refused body for a while, so that the client gets to read the answer.
     if (request.complete) return;
@@ -60,7 +65,21 @@ const server = createServer(answer);
 server.on('checkContinue', answer);
 server.listen(Number(port), () => console.log(`http://localhost:${server.address().port}/`));
 
-process.once('SIGINT', async () => {
-  server.close();
-  await iqa.dispose();
-});
+// Ctrl-C, and how service managers and containers say it: no new connections; what has begun is answered, then all ends.
+// A second signal, or half a minute, gives up what is left.
+const impatient = new AbortController();
+let stopping = false;
+async function stop() {
+  if (stopping) return impatient.abort();
+  stopping = true;
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeIdleConnections();
+  const patience = setTimeout(() => impatient.abort(), 30_000);
+  impatient.signal.addEventListener('abort', () => server.closeAllConnections());
+  // First the server: uploads that have begun are still to be scored. Then nothing is left for the scorer to wait for.
+  await closed;
+  clearTimeout(patience);
+  await iqa.dispose({ drain: true, signal: impatient.signal });
+}
+process.on('SIGINT', stop);
+process.on('SIGTERM', stop);

@@ -26,6 +26,7 @@ import { built } from '../scripts/lib/typescript.mjs';
 import { provideLibTorch } from '../scripts/libtorch.mjs';
 import { closure, compareVersions, dynamicSection, neededAmong, symbolVersions } from './lib/elf.mjs';
 import { writeLicences } from './lib/licences.mjs';
+import { packedLinks } from './lib/links.mjs';
 import { addonPackage, LIBTORCH_PACKAGE_VERSION, libtorchPackage, platforms, TARBALL_LIMIT } from './platforms.mjs';
 
 const { LIBTORCH_VERSION, readLibTorchVersion } = built('libtorch/locate');
@@ -92,7 +93,8 @@ function stageMain(stage, list) {
       [libtorchPackage(name), LIBTORCH_PACKAGE_VERSION],
     ]),
   );
-  writeJson(join(stage, 'package.json'), { ...kept, optionalDependencies });
+  // Yarn's Plug'n'Play keeps packages zipped, from where LibTorch reads no model.
+  writeJson(join(stage, 'package.json'), { ...kept, optionalDependencies, preferUnplugged: true });
 }
 
 /** A package of packages/, with a package.json for users. */
@@ -115,6 +117,11 @@ function stageFiles(stage, source, entry) {
     mkdirSync(join(stage, dirname(path)), { recursive: true });
     copyFileSync(join(source, path), join(stage, path));
   }
+  const packed = new Set(files.map(({ path }) => path));
+  for (const path of [...packed].filter((name) => name.endsWith('.md'))) {
+    const page = readFileSync(join(source, path), 'utf8');
+    writeFileSync(join(stage, path), packedLinks(page, path, packed, repositoryFiles(source)));
+  }
   if (!existsSync(join(stage, entry))) throw new Failure('dist is not built: run "npm run build".');
   const kept = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'));
   delete kept.private; // keeps npm from publishing the checkout
@@ -127,6 +134,13 @@ function stageFiles(stage, source, entry) {
   );
   if (inexact) throw new Failure(`The dependency ${inexact.join(' ')} is not pinned to one version.`);
   return kept;
+}
+
+/** Address of the files of the repository, where package.json names the repository. */
+function repositoryFiles(source) {
+  const { repository } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'));
+  const url = repository?.url?.replace(/^git\+/, '').replace(/\.git$/, '');
+  return url && [url, 'blob/HEAD', repository.directory].filter(Boolean).join('/');
 }
 
 function stageAddon(stage, addon, { platform, ...table }) {

@@ -66,6 +66,47 @@ export class HyperIQAError extends Error {
     this.code = code;
     this.name = code === 'ERR_ABORTED' ? 'AbortError' : 'HyperIQAError';
   }
+
+  /**
+   * An error that has been through `structuredClone` or `postMessage`, which keep of an Error its message, stack and cause,
+   * but neither class nor code. `toJSON` is what can be sent in its place; this makes a HyperIQAError of it again.
+   *
+   * @param value - What `toJSON` gave, cloned or parsed. A HyperIQAError comes back as it is; of anything else, an error that
+   *   was cloned itself included, becomes ERR_INTERNAL with the original as `cause`.
+   */
+  static from(value: unknown): HyperIQAError {
+    if (value instanceof HyperIQAError) return value;
+    const { code, message, stack, cause } = (
+      typeof value === 'object' && value !== null ? value : {}
+    ) as SerializedError;
+    const known = ERROR_CODES.find((each) => each === code);
+    if (known === undefined || typeof message !== 'string') return toHyperIQAError(value);
+    const error = new HyperIQAError(known, message, cause === undefined ? {} : { cause });
+    if (typeof stack === 'string') error.stack = stack;
+    return error;
+  }
+
+  /** A plain object with all that is known of the error, for `postMessage`, JSON and logs; see `HyperIQAError.from`. */
+  toJSON(): SerializedError {
+    const { name, code, message, stack = '', cause } = this;
+    return { name, code, message, stack, ...(cause === undefined ? {} : { cause: plainCause(cause) }) };
+  }
+}
+
+/** A HyperIQAError as a plain object. */
+export interface SerializedError {
+  name: string;
+  code: ErrorCode;
+  message: string;
+  stack: string;
+  /** Message of the cause, with the cause's own code where it has one. */
+  cause?: { message: string; code?: string };
+}
+
+function plainCause(cause: unknown): { message: string; code?: string } {
+  const message = shortenWords(cause instanceof Error ? cause.message : String(cause));
+  const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
+  return { message, ...(code === undefined ? {} : { code }) };
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The public API of scoring. What goes beyond it has an entry of its own: faces, maps, models, export and runtime. */
-export { HyperIQAError, type ErrorCode } from './errors.js';
+export { HyperIQAError, type ErrorCode, type SerializedError } from './errors.js';
 export { decodeImage } from './scoring/decode-image.js';
 export { imageExtensions } from './image/formats.js';
 export { protocolNames, resolveProtocol } from './protocol/protocol.js';

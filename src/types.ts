@@ -124,6 +124,49 @@ export interface QueueLimits {
    * at most this many times `limitInputBytes`. Default 16.
    */
   maxStreams?: number;
+  /**
+   * Images that are decoded at a time, each on a thread of libuv's pool. All scorers, detectors and maps of the process
+   * share places for as many as there are processors, but for one less than the pool has threads; what is asked for beyond
+   * that has no effect. Default: all of these places. 1 leaves most of the pool to the host.
+   */
+  maxDecoding?: number;
+}
+
+/** How many images are where, at the moment of the question, and what became of those before. */
+export interface QueueStats {
+  /** Accepted, and waiting: for their place, for the bytes of a stream, for a place to be decoded or for the engine. */
+  readonly waiting: number;
+  /** Being read and decoded. */
+  readonly decoding: number;
+  /** Handed to the engine, queued there or being computed. */
+  readonly inEngine: number;
+  /** Calls since the load that ended with a result. */
+  readonly finished: number;
+  /** Calls since the load that ended with an error, those that were aborted included. */
+  readonly failed: number;
+  /** Calls since the load that were turned away with ERR_QUEUE_FULL. */
+  readonly refused: number;
+  /** Sums since the load, milliseconds: two readings give rates and mean times. */
+  readonly milliseconds: {
+    /** Since the load. */
+    readonly sinceLoad: number;
+    /** What all calls together have spent in each stage, counted when they leave it. */
+    readonly waiting: number;
+    readonly decoding: number;
+    readonly inEngine: number;
+  };
+}
+
+export interface DisposeOptions {
+  /**
+   * Refuses new calls with ERR_DISPOSED, and waits until all that were accepted have ended; then ends. Default false:
+   * unfinished calls reject with ERR_DISPOSED.
+   */
+  drain?: boolean;
+  /** Ends the waiting: what is unfinished then rejects with ERR_DISPOSED. Only with `drain`. */
+  signal?: AbortSignal;
+  /** Milliseconds after which the waiting ends, as by `signal`; 0 to 2³¹ − 1. Only with `drain`. Default: no limit. */
+  timeout?: number;
 }
 
 /** Largest images that are read and decoded; larger ones are refused with ERR_IMAGE_TOO_LARGE. */

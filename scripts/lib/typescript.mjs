@@ -8,6 +8,8 @@ import { root } from './paths.mjs';
 import { Failure, run } from './run.mjs';
 import { files, stampOf, upToDate, version } from './up-to-date.mjs';
 
+const commonJsTypes = join(root, 'scripts/lib/commonjs-types.mjs');
+
 /**
  * Builds the core and the packages where they are out of date.
  * @throws {Failure}
@@ -44,7 +46,13 @@ function compile({ name, folder, inputs = [], words = [], outputs, force }, fini
   const at = (path) => (folder === '.' ? path : `${folder}/${path}`);
   const sources = files(at('src'), /\.(?:[cm]?[jt]s|json|css)$/);
   const configuration = ['tsconfig.json', 'tsconfig.build.json', 'package.json'];
-  const paths = new Set([...sources, ...configuration, ...configuration.map(at), ...inputs]);
+  const paths = new Set([
+    ...sources,
+    ...configuration,
+    ...configuration.map(at),
+    ...inputs,
+    relative(root, commonJsTypes),
+  ]);
   const stamp = stampOf([...paths], [version('typescript'), ...words]);
   const dist = join(root, at('dist'));
   upToDate({ name, stamp, outputs: outputs.map((file) => join(dist, file)), force }, () => {
@@ -59,6 +67,7 @@ function compile({ name, folder, inputs = [], words = [], outputs, force }, fini
     for (const file of sources.filter((source) => /\.(?:json|js|css)$/.test(source))) {
       cpSync(join(root, file), join(fresh, relative(at('src'), file)));
     }
+    run(process.execPath, [commonJsTypes, fresh]);
     finish(fresh);
     rmSync(dist, { recursive: true, force: true });
     renameSync(fresh, dist);

@@ -8,7 +8,7 @@ import { suggestion } from '../support/suggest.js';
 import { commandModules, commandNames } from './commands.js';
 import { ClosedPipe } from './output/closed-pipe.js';
 import { inFlags } from './terminal/in-flags.js';
-import { tell } from './terminal/text.js';
+import { tell, tellLines } from './terminal/text.js';
 
 /** Words of the command line that commands are looked for among. */
 const names = [...commandNames, 'completion'];
@@ -109,6 +109,9 @@ function refuseRepeats(args: Record<string, unknown>, lists: readonly string[]):
   return true;
 }
 
+/** Errors whose messages list the places that were looked at, one a line. */
+const MULTILINE = ['ERR_LIBTORCH_NOT_FOUND', 'ERR_ADDON_NOT_FOUND'];
+
 /** The stack and the causes are for developers: HYPERIQA_DEBUG=1 shows them. */
 function report(error: unknown): void {
   if (process.env.HYPERIQA_DEBUG) console.error(error);
@@ -116,7 +119,8 @@ function report(error: unknown): void {
     error instanceof HyperIQAError
       ? error
       : { message: error instanceof Error ? error.message : String(error), code: 'ERR_INTERNAL' };
-  tell(`${inFlags(message)} (${code})`);
+  const say = MULTILINE.includes(code) ? tellLines : tell;
+  say(`${inFlags(message)} (${code})`);
   if (code !== 'ERR_INVALID_ARGUMENT') return;
   const [command = ''] = hideBin(process.argv);
   tell(

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 
 import { HyperIQAError } from '../errors.js';
+import { shorten } from '../support/shorten.js';
 
 const PIECE = 1 << 20;
 
@@ -86,31 +87,34 @@ export class InputFile implements AsyncDisposable {
 async function requireFile(path: string, handle: FileHandle) {
   const status = await handle.stat();
   if (status.isFile()) return status;
-  throw new HyperIQAError('ERR_CHECKPOINT_READ', `${path} is not a file, so it is no checkpoint.`);
+  throw new HyperIQAError('ERR_CHECKPOINT_READ', `${shorten(path)} is not a file, so it is no checkpoint.`);
 }
 
 /** The file is of a kind that can be read, but what is in it does not hold together. */
 export function damaged(path: string, reason: string, cause?: unknown): HyperIQAError {
   return new HyperIQAError(
     'ERR_CHECKPOINT_DAMAGED',
-    `${path} is damaged or incomplete: ${reason}. Get the file again.`,
+    `${shorten(path)} is damaged or incomplete: ${reason}. Get the file again.`,
     cause === undefined ? {} : { cause },
   );
 }
 
 /** The file is something else than was expected. */
 export function wrongFormat(path: string, reason: string): HyperIQAError {
-  return new HyperIQAError('ERR_CHECKPOINT_FORMAT', `${path} cannot be exported: ${reason}.`);
+  return new HyperIQAError('ERR_CHECKPOINT_FORMAT', `${shorten(path)} cannot be exported: ${reason}.`);
 }
 
 const changed = (path: string) =>
-  new HyperIQAError('ERR_CHECKPOINT_READ', `${path} was changed while it was read. Try again when it is complete.`);
+  new HyperIQAError(
+    'ERR_CHECKPOINT_READ',
+    `${shorten(path)} was changed while it was read. Try again when it is complete.`,
+  );
 
 function unreadable(path: string, error: unknown): HyperIQAError {
   if (error instanceof HyperIQAError) return error;
   return new HyperIQAError(
     'ERR_CHECKPOINT_READ',
-    `The checkpoint ${path} cannot be read: ${(error as Error).message}`,
+    `The checkpoint ${shorten(path)} cannot be read: ${shorten((error as Error).message)}`,
     {
       cause: error,
     },

@@ -3,6 +3,7 @@ import type { NativeDetectionResult, NativeDetector } from '../../binding.js';
 import { fromCallSite } from '../support/call-site.js';
 import { checkEngineSize } from '../intake/cost.js';
 import { decodingPlaces, inDecodingPlace } from '../intake/decodings.js';
+import { Disposal } from '../intake/disposal.js';
 import { HyperIQAError, toHyperIQAError } from '../errors.js';
 import { captureImage } from '../image/capture.js';
 import { sha256OfFile } from '../files/sha256.js';
@@ -21,7 +22,7 @@ import { loadBinding } from '../libtorch/addon.js';
 import { identityOf, versions } from '../scoring/provenance.js';
 import { defaultFaceModelPath } from '../model-file/shipped.js';
 import { checkBatchOptions, checkInputs, scoreAll } from '../scoring/many.js';
-import type { BatchItem, ImageInput, RawImage } from '../types.js';
+import type { BatchItem, DisposeOptions, ImageInput, QueueStats, RawImage } from '../types.js';
 import {
   checkDetectOptions,
   checkDetectorLoadOptions,
@@ -54,6 +55,9 @@ export interface DetectionPlan extends CheckedDetectOptions {
  */
 export let detectPlanned: (detector: FaceDetector, input: ImageInput, plan: DetectionPlan) => Promise<DetectResult>;
 
+/** Whether a detector refuses new calls with ERR_DISPOSED. */
+export let isDetectorEnding: (detector: FaceDetector) => boolean;
+
 /**
  * MTCNN (Zhang et al., IEEE Signal Processing Letters 23, 2016) with the weights of facenet-pytorch, on the same engine
  * as the scorer. Calls may overlap.
@@ -73,16 +77,18 @@ export class FaceDetector implements AsyncDisposable {
   readonly #engine: NativeDetector;
   readonly #queue: ImageQueue;
   readonly #maxQueueImages: number;
-  #disposing: Promise<void> | undefined;
+  readonly #disposal: Disposal;
 
   static {
     detectPlanned = (detector, input, plan) => detector.#detect(input, plan);
+    isDetectorEnding = (detector) => detector.#queue.ending;
   }
 
   private constructor(engine: NativeDetector, info: DetectorInfo, options: CheckedDetectorLoadOptions) {
     this.#engine = engine;
     this.info = info;
     this.#queue = new ImageQueue(engine, 'The face detector', options.intake);
+    this.#disposal = new Disposal(this.#queue, engine);
     this.maxPending = options.intake.maxPending;
     this.#maxQueueImages = options.native.maxQueueImages;
   }
@@ -90,6 +96,11 @@ export class FaceDetector implements AsyncDisposable {
   /** Images that were accepted and have neither result nor error, as `HyperIQA.pending`. Never more than `maxPending`. */
   get pending(): number {
     return this.#queue.pending;
+  }
+
+  /** Where the images are just now, and sums since the load, as `HyperIQA.stats`. */
+  get stats(): QueueStats {
+    return this.#queue.stats;
   }
 
   /**
@@ -147,26 +158,21 @@ export class FaceDetector implements AsyncDisposable {
         this.maxPending,
       ),
       signal: checked.signal,
+      ending: () => this.#queue.ending,
     });
   }
 
-  /** Ends the detector and frees its model. Unfinished calls reject with ERR_DISPOSED. May be called again. */
-  dispose(): Promise<void> {
-    this.#disposing ??= this.#dispose();
-    return this.#disposing;
+  /**
+   * Ends the detector and frees its model, as `HyperIQA.dispose`.
+   *
+   * @throws HyperIQAError ERR_INVALID_ARGUMENT
+   */
+  dispose(options?: DisposeOptions): Promise<void> {
+    return this.#disposal.dispose(options);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
-  }
-
-  async #dispose(): Promise<void> {
-    this.#queue.close();
-    try {
-      await this.#engine.dispose();
-    } catch (error) {
-      throw toHyperIQAError(error);
-    }
   }
 
   #check(options: unknown, furtherKeys: readonly string[] = []): CheckedDetectOptions {

@@ -5,8 +5,8 @@ import { onAbort } from '../support/abort.js';
 import { fromCallSite } from '../support/call-site.js';
 import { checkScoreOptions, type CheckedScoreOptions } from '../scoring/options.js';
 import { checkBatchOptions, checkInputs, scoreAll } from '../scoring/many.js';
-import { scorePlanned, type HyperIQA } from '../scoring/scorer.js';
 import { HeldImage } from '../image/held.js';
+import { holdOpen, isEnding, scorePlanned, type HyperIQA } from '../scoring/scorer.js';
 import { isRereadable } from '../image/source.js';
 import type {
   BatchItem,
@@ -18,7 +18,7 @@ import type {
   SharpOutput,
 } from '../types.js';
 import { checkObject, checkSignal, invalid } from '../support/validate.js';
-import { detectPlanned, type FaceDetector } from './detector.js';
+import { detectPlanned, isDetectorEnding, type FaceDetector } from './detector.js';
 import { checkDetectOptions, type CheckedDetectOptions } from './detect-options.js';
 import type { DetectOptions, DetectResult, Face } from './types.js';
 
@@ -94,6 +94,7 @@ export function scoreAllWithFaces<T extends RereadableImage>(
     score: (input, signal) => scoreBoth(iqa, detector, input, { ...checked, signal, waits: true }),
     ...checkBatchOptions(options, () => 4, Math.min(iqa.maxPending, detector.maxPending)),
     signal: checked.signal,
+    ending: () => isEnding(iqa) || isDetectorEnding(detector),
   });
 }
 
@@ -128,6 +129,8 @@ async function scoreBoth(
       input,
     );
   }
+  // The faces are scored after the whole image: a drain waits for them.
+  const release = holdOpen(iqa);
   // Where one part fails, the others are not needed any more.
   const parts = new AbortController();
   if (signal?.aborted) parts.abort(signal.reason);
@@ -143,7 +146,7 @@ async function scoreBoth(
     const scored = await Promise.all(
       faces.map(async ({ pixels, ...face }): Promise<ScoredFace> => {
         if (pixels === undefined) return { ...face, result: null, enlarged: false };
-        const result = await scorePlanned(iqa, pixels, { ...scoring, waits: true });
+        const result = await scorePlanned(iqa, pixels, { ...scoring, waits: true, follows: true });
         const enlarged = result.resized.width > result.width || result.resized.height > result.height;
         return { ...face, result, enlarged };
       }),
@@ -154,5 +157,6 @@ async function scoreBoth(
     throw error;
   } finally {
     stopListening();
+    release();
   }
 }

@@ -5,6 +5,7 @@
 import { toHyperIQAError } from '../errors.js';
 import type { CapturedImage, RgbImage } from '../image/capture.js';
 import { ImageIntake, nowhere, type Call, type IntakeLimits, type IntakeTask } from './intake.js';
+import type { QueueStats } from '../types.js';
 
 /** What is to be done with one image. */
 export interface ImageTask<R, T> extends Omit<IntakeTask<T>, 'work'> {
@@ -48,6 +49,7 @@ export class ImageQueue {
       work: async (decoded, call, leave) => {
         const { data, width, height } = decoded;
         const ticket = await this.#submit(call, () => submit(data, width, height));
+        this.#intake.inEngine(call);
         leave();
         let native;
         try {
@@ -61,9 +63,28 @@ export class ImageQueue {
     });
   }
 
+  /** New calls are refused with ERR_DISPOSED. */
+  get ending(): boolean {
+    return this.#intake.ending;
+  }
+
+  get stats(): QueueStats {
+    return this.#intake.stats;
+  }
+
   /** Every unfinished and every later call rejects with ERR_DISPOSED. */
   close(): void {
     this.#intake.close();
+  }
+
+  /** Every later call rejects with ERR_DISPOSED; resolves when those that were accepted have ended. */
+  drain(): Promise<void> {
+    return this.#intake.drain();
+  }
+
+  /** As `ImageIntake.hold`. */
+  hold(): () => void {
+    return this.#intake.hold();
   }
 
   /** Hands an image over to the engine as soon as it has room and all who came before have been taken. */

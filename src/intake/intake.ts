@@ -14,13 +14,16 @@ import { decodingPlaces, inDecodingPlace } from './decodings.js';
 import { HyperIQAError, toHyperIQAError } from '../errors.js';
 import type { CapturedImage, RgbImage } from '../image/capture.js';
 import { Slots } from './slots.js';
-import type { DecodePolicy } from '../types.js';
+import { Tally, type Counted } from './stats.js';
+import type { DecodePolicy, QueueStats } from '../types.js';
 
 export interface IntakeLimits {
   /** Calls that have neither result nor error. */
   maxPending: number;
   /** Streams and Blobs whose bytes are being collected or held. */
   maxStreams: number;
+  /** Images being decoded, or decoded and not yet taken over. */
+  maxDecoding?: number;
 }
 
 /** What is to be done with one image. */
@@ -29,6 +32,8 @@ export interface IntakeTask<T> {
   signal: AbortSignal | undefined;
   /** Waits for a place among the calls, instead of being refused with ERR_QUEUE_FULL. */
   waits?: boolean;
+  /** Belongs to what was accepted before (`hold`), so it is accepted while the intake drains. */
+  follows?: boolean;
   /** Refuses an image by throwing: called with the header's size where it is told before the pixels, and with theirs. */
   check?(image: ImageSize): void;
   /**
@@ -40,7 +45,7 @@ export interface IntakeTask<T> {
 }
 
 /** A call that has neither a result nor an error yet. */
-export interface Call {
+export interface Call extends Counted {
   readonly ended: boolean;
   /** Takes it out of where it is just now. Each stage puts its own there. */
   withdraw: (reason: Error) => void;
@@ -55,15 +60,21 @@ export class ImageIntake {
   readonly #calls = new Set<(error: Error) => void>();
   readonly #pending: Slots;
   readonly #streams: Slots;
-  readonly #decoded = new Slots(decodingPlaces());
+  readonly #decoded: Slots;
+  readonly #tally = new Tally();
+  #held = 0;
+  #draining = false;
   #closed = false;
+  /** Tells those who wait for the end of all calls. */
+  readonly #idle = new Set<() => void>();
 
   /** @param who - How messages name the owner: "The scorer". */
-  constructor(who: string, { maxPending, maxStreams }: IntakeLimits) {
+  constructor(who: string, { maxPending, maxStreams, maxDecoding = Infinity }: IntakeLimits) {
     this.#who = who;
     this.#maxPending = maxPending;
     this.#pending = new Slots(maxPending);
     this.#streams = new Slots(maxStreams);
+    this.#decoded = new Slots(Math.min(maxDecoding, decodingPlaces()));
   }
 
   /** Calls that were accepted and have neither result nor error. */
@@ -75,6 +86,20 @@ export class ImageIntake {
     return this.#closed;
   }
 
+  /** New calls are refused with ERR_DISPOSED. */
+  get ending(): boolean {
+    return this.#draining || this.#closed;
+  }
+
+  get stats(): QueueStats {
+    return this.#tally.get();
+  }
+
+  /** Notes that the engine has taken a call's pixels over. */
+  inEngine(call: Call): void {
+    if (!call.ended) this.#tally.move(call, 'engine');
+  }
+
   /**
    * Takes hold of an image, decodes it and does the task's work with it.
    *
@@ -83,8 +108,9 @@ export class ImageIntake {
    *   the signal's reason as cause; ERR_DISPOSED after `close`
    */
   async run<T>(capture: () => CapturedImage, task: IntakeTask<T>): Promise<T> {
-    const { signal, waits = false } = task;
-    if (!waits && !this.#closed && !signal?.aborted && this.#pending.full) {
+    const { signal, waits = false, follows = false } = task;
+    if (!waits && !this.ending && !signal?.aborted && this.#pending.full) {
+      this.#tally.refuse();
       throw new HyperIQAError(
         'ERR_QUEUE_FULL',
         `${this.#who} has ${this.pending} unfinished calls, as many as maxPending allows (${this.#maxPending}). ` +
@@ -93,18 +119,20 @@ export class ImageIntake {
     }
     const image = capture();
     return new Promise((resolve, reject) => {
-      const call = { ended: false, withdraw: nowhere as Call['withdraw'] };
+      const call = { ...this.#tally.begin(), ended: false, withdraw: nowhere as Call['withdraw'] };
       let admitted = false;
-      const end = () => {
+      const end = (outcome: 'finished' | 'failed') => {
         if (call.ended) return false;
         call.ended = true;
         stopListening();
         this.#calls.delete(fail);
         if (admitted) this.#pending.exit();
+        this.#tally.end(call, outcome);
+        this.#tellIfIdle();
         return true;
       };
       const fail = (error: Error) => {
-        if (!end()) return;
+        if (!end('failed')) return;
         image.cancel();
         call.withdraw(error);
         reject(error);
@@ -113,7 +141,7 @@ export class ImageIntake {
         if (signal !== undefined) fail(abortedError(signal));
       });
       this.#calls.add(fail);
-      if (this.#closed) fail(this.#disposed());
+      if (this.#closed || (this.#draining && !follows)) fail(this.#disposed());
       else if (signal?.aborted) fail(abortedError(signal));
       else {
         image.onBroken(fail);
@@ -128,7 +156,7 @@ export class ImageIntake {
           })
           .then(
             (result) => {
-              if (end()) resolve(result);
+              if (end('finished')) resolve(result);
             },
             (error: unknown) => {
               fail(toHyperIQAError(error));
@@ -142,6 +170,36 @@ export class ImageIntake {
   close(): void {
     this.#closed = true;
     for (const fail of this.#calls) fail(this.#disposed());
+  }
+
+  /** Every later call rejects with ERR_DISPOSED. Resolves when those that were accepted, and what they hold, have ended. */
+  drain(): Promise<void> {
+    this.#draining = true;
+    return new Promise((resolve) => {
+      this.#idle.add(resolve);
+      this.#tellIfIdle();
+    });
+  }
+
+  /**
+   * Keeps a drain waiting for work that makes calls of its own (`follows`).
+   *
+   * @returns what ends that; to be called once
+   * @throws HyperIQAError ERR_DISPOSED where new calls are refused
+   */
+  hold(): () => void {
+    if (this.ending) throw this.#disposed();
+    this.#held++;
+    return () => {
+      this.#held--;
+      this.#tellIfIdle();
+    };
+  }
+
+  #tellIfIdle(): void {
+    if (this.#calls.size > 0 || this.#held > 0) return;
+    for (const tell of this.#idle) tell();
+    this.#idle.clear();
   }
 
   async #process<T>(call: Call, image: CapturedImage, task: IntakeTask<T>): Promise<T> {
@@ -160,8 +218,10 @@ export class ImageIntake {
       };
       const decoded = await inDecodingPlace(() => {
         assertGoingOn(call);
+        this.#tally.move(call, 'decoding');
         return image.decode(task.decode, check);
       });
+      if (!call.ended) this.#tally.move(call, 'waiting');
       check(decoded.width, decoded.height);
       leaveStreams();
       return await task.work(decoded, call, leaveDecoded);

@@ -7,6 +7,7 @@ import { runtimeFolder, selectedRuntime } from './runtime-folders.js';
 import { cacheFolder } from '../support/cache-folder.js';
 import { LIBTORCH_PACKAGE, missingPackageRemedy, packageFolder } from './packages.js';
 import { LIBTORCH_VERSION, PLATFORM } from './version.js';
+import { shorten } from '../support/shorten.js';
 
 export { LIBTORCH_VERSION } from './version.js';
 
@@ -153,13 +154,13 @@ function refusal({ source, path, note }: LibTorchCandidate): HyperIQAError {
   if (missingFile(folder) !== undefined) {
     return new HyperIQAError(
       'ERR_LIBTORCH_NOT_FOUND',
-      `No LibTorch in ${folder} (from ${describe(source)}): ${missingFile(folder)} is not there. ` +
+      `No LibTorch in ${shorten(folder)} (from ${describe(source)}): ${shorten(missingFile(folder) ?? folder)} is not there. ` +
         (source === 'runtime' ? remedy(folder, source) : 'Give the folder that holds LibTorch\'s "lib" folder.'),
     );
   }
   return new HyperIQAError(
     'ERR_LIBTORCH_VERSION',
-    `${folder} (from ${describe(source)}) is ${note}; hyperiqa needs exactly ${LIBTORCH_VERSION}. ` +
+    `${shorten(folder)} (from ${describe(source)}) is ${note}; hyperiqa needs exactly ${LIBTORCH_VERSION}. ` +
       remedy(folder, source),
   );
 }

@@ -6,6 +6,7 @@ import { modelPath } from './model-file.js';
 import { defaultModelPath } from './shipped.js';
 import { DEFAULT_MODEL_NAME, isName, isPath } from './names.js';
 import { storedModel, storedNames } from './registered.js';
+import { shorten } from '../support/shorten.js';
 
 export interface LocatedModel {
   /** Absolute. */
@@ -32,7 +33,7 @@ export async function locateModel(model: unknown): Promise<LocatedModel> {
     () => false,
   );
   if (found) return { path };
-  throw await unknownModel(model, `neither a registered one nor a file of this name (${path})`);
+  throw await unknownModel(model, `neither a registered one nor a file of this name (${shorten(path)})`);
 }
 
 /** There is no such model; the message has the name that may be meant, or those that there are. */

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { abortedError, onAbort } from '../support/abort.js';
 import { HyperIQAError } from '../errors.js';
 import { checkPath } from '../support/validate.js';
+import { shorten } from '../support/shorten.js';
 
 /** Both ways of calling `load`: the model and the options, or one object with both. */
 export function loadArguments(first: unknown, second: unknown): { model: unknown; options: unknown } {
@@ -29,9 +30,9 @@ export async function checkModelFile(path: string, defaultPath: string): Promise
     file = await stat(path);
   } catch (cause) {
     const hint = path === defaultPath ? ' It should have come with hyperiqa: reinstall it, or name a model file.' : '';
-    throw new HyperIQAError('ERR_MODEL_NOT_FOUND', `There is no model file ${path}.${hint}`, { cause });
+    throw new HyperIQAError('ERR_MODEL_NOT_FOUND', `There is no model file ${shorten(path)}.${hint}`, { cause });
   }
-  if (!file.isFile()) throw new HyperIQAError('ERR_MODEL_FORMAT', `${path} is not a file, so it is no model.`);
+  if (!file.isFile()) throw new HyperIQAError('ERR_MODEL_FORMAT', `${shorten(path)} is not a file, so it is no model.`);
 }
 
 /**

@@ -8,6 +8,7 @@ import { abortedError, onAbort } from '../support/abort.js';
 import { HyperIQAError, type ErrorCode } from '../errors.js';
 import { megabytes } from '../support/megabytes.js';
 import { PACKAGE_ROOT } from '../support/package.js';
+import { shorten } from '../support/shorten.js';
 
 /** What is to be loaded; handed to `trial-child.ts` as JSON. */
 export interface Trial {
@@ -158,7 +159,7 @@ async function isSingleExecutable(): Promise<boolean> {
 function notStarted({ path }: Trial, reason: string, cause?: unknown): HyperIQAError {
   return new HyperIQAError(
     'ERR_MODEL_UNTRUSTED',
-    `${path} is not known to this installation, so it is to be loaded in a process of its own first, and none can be ` +
+    `${shorten(path)} is not known to this installation, so it is to be loaded in a process of its own first, and none can be ` +
       `started here: ${reason}. Load it once where one can be, with the same cache folder (HYPERIQA_CACHE) or as a ` +
       'registered model; or, if you know who made it and trust it, use the option trustModel.',
     { cause },
@@ -170,11 +171,14 @@ function ended({ path }: Trial, by: string | undefined, milliseconds: number, wo
   const said = words.trim();
   return new HyperIQAError(
     'ERR_MODEL_FORMAT',
-    `${path} is not a model file that hyperiqa can use: the process that loaded it ${how}${said && `; it said: ${said}`}.`,
+    `${shorten(path)} is not a model file that hyperiqa can use: the process that loaded it ${how}${said && `; it said: ${said}`}.`,
   );
 }
 
 /** The error of a process whose model took more memory than it may. */
 export function tooMuchMemory({ path, memory }: TrialOrder): { code: ErrorCode; message: string } {
-  return { code: 'ERR_OUT_OF_MEMORY', message: `${path} takes more than ${megabytes(memory)} of memory to be loaded.` };
+  return {
+    code: 'ERR_OUT_OF_MEMORY',
+    message: `${shorten(path)} takes more than ${megabytes(memory)} of memory to be loaded.`,
+  };
 }

@@ -14,6 +14,8 @@ export interface ScoreAllPlan<T, R> {
   concurrency: number;
   order: 'input' | 'completed';
   signal: AbortSignal | undefined;
+  /** Whether further inputs would be refused with ERR_DISPOSED: then none is pulled, and what is under way ends first. */
+  ending?: () => boolean;
 }
 
 type AnyIterator<T> = Iterator<T> | AsyncIterator<T>;
@@ -177,6 +179,7 @@ class Run<T, R> implements AsyncGenerator<BatchItem<T, R>, void, undefined> {
   }
 
   #pull(): void {
+    if (!this.#sourceEnded && !this.#pulling && this.#plan.ending?.()) this.#stopPulling();
     if (this.#pulling || this.#sourceEnded || this.#pulled - this.#given >= this.#plan.concurrency) return;
     this.#pulling = true;
     // Through a promise also where the source is not asynchronous: what it throws is then caught in the same way.
@@ -188,6 +191,7 @@ class Run<T, R> implements AsyncGenerator<BatchItem<T, R>, void, undefined> {
           // The end may have come in between.
           if (this.#sourceEnded) return;
           if (done) this.#sourceEnded = true;
+          else if (this.#plan.ending?.()) this.#refuse(value);
           else this.#score(value, this.#pulled++);
           this.#serve();
         },
@@ -212,6 +216,21 @@ class Run<T, R> implements AsyncGenerator<BatchItem<T, R>, void, undefined> {
         this.#put({ input, index, error });
       },
     );
+  }
+
+  /** Gives an input back that came too late, as an item, so that none is lost. */
+  #refuse(input: T): void {
+    const index = this.#pulled++;
+    this.#stopPulling();
+    this.#put({ input, index, error: disposedError() });
+  }
+
+  /** Ends the source, because further inputs would be refused; what is under way goes on. */
+  #stopPulling(): void {
+    if (this.#sourceEnded) return;
+    this.#sourceEnded = true;
+    this.#sourceError = { error: disposedError() };
+    void this.#closeSource();
   }
 
   #put(item: BatchItem<T, R>): void {
@@ -242,10 +261,17 @@ class Run<T, R> implements AsyncGenerator<BatchItem<T, R>, void, undefined> {
     for (const { resolve } of this.#asking.splice(0)) resolve(DONE);
     if (this.#sourceEnded) return;
     this.#sourceEnded = true;
+    await this.#closeSource();
+  }
+
+  async #closeSource(): Promise<void> {
+    // A source that is waiting for its next input may wait for ever; its end cannot be waited for then.
+    const idle = !this.#pulling;
     const closed = Promise.resolve()
       .then(() => this.#iterator?.return?.())
       .catch(() => undefined);
-    // A source that is waiting for its next input may wait for ever; its end cannot be waited for then.
-    if (!this.#pulling) await closed;
+    if (idle) await closed;
   }
 }
+
+const disposedError = () => new HyperIQAError('ERR_DISPOSED', 'No more inputs are taken: it was disposed of.');

@@ -47,7 +47,7 @@ export interface CheckedLoadOptions {
   signal: AbortSignal | undefined;
 }
 
-export const QUEUE_KEYS = ['maxQueueImages', 'maxQueueBytes', 'maxPending', 'maxStreams'] as const;
+export const QUEUE_KEYS = ['maxQueueImages', 'maxQueueBytes', 'maxPending', 'maxStreams', 'maxDecoding'] as const;
 
 /**
  * The fields of `QUEUE_KEYS`: of the native queue, and of the way to it.
@@ -68,6 +68,7 @@ export function checkQueueLimits(fields: Record<string, unknown>): {
     intake: {
       maxPending: integer('maxPending', Number.MAX_SAFE_INTEGER, Infinity),
       maxStreams: integer('maxStreams', 1_000_000, DEFAULT_MAXIMUM_STREAMS),
+      maxDecoding: integer('maxDecoding', 1024, Infinity),
     },
   };
 }

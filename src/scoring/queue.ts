@@ -5,12 +5,14 @@ import type { CapturedImage } from '../image/capture.js';
 import { ImageQueue, type Processed } from '../intake/image-queue.js';
 import type { IntakeLimits } from '../intake/intake.js';
 import type { CheckedScoreOptions } from './options.js';
-import type { Crops, Protocol } from '../types.js';
+import type { Crops, Protocol, QueueStats } from '../types.js';
 
 /** How one image is scored. */
 export interface ScoringPlan extends CheckedScoreOptions {
   /** Waits where the queue is full of calls, as the methods do that pull their inputs themselves. */
   waits?: boolean;
+  /** Belongs to a call that was accepted before and holds the scorer open. */
+  follows?: boolean;
   /**
    * Crops that depend on the size of the image, in the place of the protocol's. Refuses one by throwing.
    *
@@ -49,6 +51,7 @@ export class ScoringQueue {
       decode: protocol.decode,
       signal: plan.signal,
       waits: plan.waits ?? false,
+      follows: plan.follows ?? false,
       check: (image) => {
         const resized = checkedResize(image, protocol, plan.limits.limitInputPixels);
         if (plan.cropsFor) protocol = Object.freeze({ ...protocol, crops: plan.cropsFor(image.label, resized) });
@@ -58,9 +61,28 @@ export class ScoringQueue {
     });
   }
 
+  /** New calls are refused with ERR_DISPOSED. */
+  get ending(): boolean {
+    return this.#queue.ending;
+  }
+
+  get stats(): QueueStats {
+    return this.#queue.stats;
+  }
+
   /** Every unfinished and every later call rejects with ERR_DISPOSED. */
   close(): void {
     this.#queue.close();
+  }
+
+  /** Every later call rejects with ERR_DISPOSED; resolves when those that were accepted have ended. */
+  drain(): Promise<void> {
+    return this.#queue.drain();
+  }
+
+  /** As `ImageIntake.hold`. */
+  hold(): () => void {
+    return this.#queue.hold();
   }
 }
 

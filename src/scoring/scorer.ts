@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import type { NativeEngine } from '../../binding.js';
 import { fromCallSite } from '../support/call-site.js';
 import { decodingPlaces } from '../intake/decodings.js';
+import { Disposal } from '../intake/disposal.js';
 import { HyperIQAError, toHyperIQAError } from '../errors.js';
 import { captureImage } from '../image/capture.js';
 import { sha256OfFile } from '../files/sha256.js';
@@ -21,10 +22,12 @@ import { defaultModelPath } from '../model-file/shipped.js';
 import { checkBatchOptions, checkInputs, scoreAll } from './many.js';
 import { ScoringQueue, type Scored, type ScoringPlan } from './queue.js';
 import type {
+  DisposeOptions,
   ImageInput,
   Info,
   LoadOptions,
   Provenance,
+  QueueStats,
   ScoreAllItem,
   ScoreAllOptions,
   ScoreOptions,
@@ -39,6 +42,17 @@ import type {
  * @throws HyperIQAError as `HyperIQA.score`, but no ERR_QUEUE_FULL where the plan waits
  */
 export let scorePlanned: (iqa: HyperIQA, input: ImageInput, plan: ScoringPlan) => Promise<ScoreResult>;
+
+/**
+ * Keeps a scorer that drains open for the parts of a call, which are scored with `follows`.
+ *
+ * @returns what ends that; to be called once
+ * @throws HyperIQAError ERR_DISPOSED
+ */
+export let holdOpen: (iqa: HyperIQA) => () => void;
+
+/** Whether a scorer refuses new calls with ERR_DISPOSED. */
+export let isEnding: (iqa: HyperIQA) => boolean;
 
 /**
  * A model on its devices, with a queue of its own. Calls may overlap: patches of different images share batches.
@@ -60,16 +74,19 @@ export class HyperIQA implements AsyncDisposable {
   readonly #maxQueueImages: number;
   /** Of every result: that the CPU is used where a GPU was wanted. */
   readonly #warnings: readonly Warning[];
-  #disposing: Promise<void> | undefined;
+  readonly #disposal: Disposal;
 
   static {
     scorePlanned = (iqa, input, plan) => iqa.#score(input, plan);
+    holdOpen = (iqa) => iqa.#queue.hold();
+    isEnding = (iqa) => iqa.#queue.ending;
   }
 
   private constructor(engine: NativeEngine, info: Info, options: CheckedLoadOptions) {
     this.#engine = engine;
     this.info = info;
     this.#queue = new ScoringQueue(engine, options.intake);
+    this.#disposal = new Disposal(this.#queue, engine);
     this.#provenance = provenanceOf(info);
     this.maxPending = options.intake.maxPending;
     this.#maxQueueImages = options.native.maxQueueImages;
@@ -82,6 +99,11 @@ export class HyperIQA implements AsyncDisposable {
    */
   get pending(): number {
     return this.#queue.pending;
+  }
+
+  /** Where the images are just now, and sums since the load: a few numbers, cheap enough for every request. */
+  get stats(): QueueStats {
+    return this.#queue.stats;
   }
 
   /**
@@ -143,6 +165,7 @@ export class HyperIQA implements AsyncDisposable {
       score: (input, signal) => this.#score(input, { ...checked, signal, waits: true }),
       ...checkBatchOptions(options, () => this.#defaultConcurrency(checked), this.maxPending),
       signal: checked.signal,
+      ending: () => this.#queue.ending,
     });
   }
 
@@ -153,30 +176,29 @@ export class HyperIQA implements AsyncDisposable {
    *   `passed: false`
    */
   async selfCheck(): Promise<SelfCheckResult> {
+    const release = this.#queue.hold();
     try {
       return await this.#engine.selfCheck();
     } catch (error) {
       throw toHyperIQAError(error);
+    } finally {
+      release();
     }
   }
 
-  /** Ends the engine and frees the model. Unfinished calls reject with ERR_DISPOSED. May be called again. */
-  dispose(): Promise<void> {
-    this.#disposing ??= this.#dispose();
-    return this.#disposing;
+  /**
+   * Ends the engine and frees the model. Unfinished calls reject with ERR_DISPOSED; with `drain`, only new ones do, and what
+   * was accepted ends first. A loop over `scoreAll` then gets the items of all inputs that were pulled, and pulls no more
+   * before it throws ERR_DISPOSED. May be called again: without `drain`, a drain that is under way is given up.
+   *
+   * @throws HyperIQAError ERR_INVALID_ARGUMENT
+   */
+  dispose(options?: DisposeOptions): Promise<void> {
+    return this.#disposal.dispose(options);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
-  }
-
-  async #dispose(): Promise<void> {
-    this.#queue.close();
-    try {
-      await this.#engine.dispose();
-    } catch (error) {
-      throw toHyperIQAError(error);
-    }
   }
 
   async #score(input: ImageInput, plan: ScoringPlan): Promise<ScoreResult> {

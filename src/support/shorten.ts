@@ -12,7 +12,18 @@ export function shorten(text: string): string {
   return `${text.slice(0, LONGEST - TAIL - note.length - 1)}…${text.slice(-TAIL)}${note}`;
 }
 
-/** A message in which no text without spaces (a path, base64, a URL) is longer than `shorten` makes it. */
+/** Explanations of our own, with lists of what there is, stay below it. */
+const LONGEST_LINE = 1000;
+
+/**
+ * A message in which no text without spaces (a path, base64, a URL) is longer than `shorten` makes it, and no line is endless:
+ * a net for what was not shortened where it was put in.
+ */
 export function shortenWords(message: string): string {
-  return message.length <= LONGEST ? message : message.replace(/\S{201,}/g, shorten);
+  if (message.length <= LONGEST) return message;
+  return message
+    .replace(/\S{201,}/g, shorten)
+    .split('\n')
+    .map((line) => (line.length <= LONGEST_LINE ? line : `${line.slice(0, LONGEST)}… ${line.slice(-LONGEST)}`))
+    .join('\n');
 }

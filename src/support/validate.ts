@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { HyperIQAError } from '../errors.js';
+import { shorten } from './shorten.js';
 
 /** The value as a short text for an error message. */
 export function show(value: unknown): string {
@@ -15,7 +16,9 @@ export function show(value: unknown): string {
   if (typeof value === 'symbol') return 'a symbol';
   if (Array.isArray(value)) return `an array of ${value.length}`;
   const name = (value as { constructor?: { name?: unknown } }).constructor?.name;
-  return typeof name === 'string' && name !== '' && name !== 'Object' ? `an object of class ${name}` : 'an object';
+  return typeof name === 'string' && name !== '' && name !== 'Object'
+    ? `an object of class ${shorten(name)}`
+    : 'an object';
 }
 
 /** An ERR_INVALID_ARGUMENT in one form: "crops must be …, not …". */
