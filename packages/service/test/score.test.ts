@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { FaceDetector, HyperIQA } from 'hyperiqa';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { form, image, listening, loadDetector, loadModel, photo, type TestServer } from './server.js';
+import { form, image, listening, loadDetector, loadModel, portrait, type TestServer } from './server.js';
 
 const schema = createRequire(import.meta.url)('hyperiqa/schema/record.json') as object;
 const ajv = new Ajv2020({ strict: false });
@@ -87,7 +87,7 @@ describe('POST /v1/score', () => {
   });
 
   test('faces beside the image', async () => {
-    const { json } = await server.post('/v1/score?faces=true&crops=2&provenance=true', photo('face.jpg'));
+    const { json } = await server.post('/v1/score?faces=true&crops=2&provenance=true', portrait('portrait-07.jpg'));
     expect(validRecord(json()), JSON.stringify(validRecord.errors)).toBe(true);
     expect(json().faces.status).toBe('ok');
     expect(json().faces.faces[0].score).toBeTypeOf('number');
@@ -96,14 +96,14 @@ describe('POST /v1/score', () => {
 
 describe('POST /v1/faces', () => {
   test('boxes as a record', async () => {
-    const { json } = await server.post('/v1/faces?provenance=true', photo('face.jpg'));
+    const { json } = await server.post('/v1/faces?provenance=true', portrait('portrait-07.jpg'));
     expect(validFaces(json()), JSON.stringify(validFaces.errors)).toBe(true);
     expect(json().faces.length).toBeGreaterThan(0);
   });
 
   test('a face as PNG', async () => {
-    const boxes = (await server.post('/v1/faces?margin=0.2', photo('face.jpg'))).json();
-    const { status, headers, body } = await server.post('/v1/faces?margin=0.2', photo('face.jpg'), { accept: 'image/png' });
+    const boxes = (await server.post('/v1/faces?margin=0.2', portrait('portrait-07.jpg'))).json();
+    const { status, headers, body } = await server.post('/v1/faces?margin=0.2', portrait('portrait-07.jpg'), { accept: 'image/png' });
     expect(status).toBe(200);
     expect(headers['content-type']).toBe('image/png');
     const { width, height } = boxes.faces[0].crop;

@@ -11,7 +11,7 @@ import { createServer, type ServerOptions } from '../src/index.js';
 
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 export const image = (name: string): Buffer => readFileSync(join(root, 'test/fixtures/images', name));
-export const photo = (name: string): Buffer => readFileSync(join(root, 'examples/photos', name));
+export const portrait = (name: string): Buffer => readFileSync(join(root, 'examples/face-study/photos', name));
 
 /** Loads the small test model once for a file of tests. */
 export const loadModel = (options: Parameters<typeof HyperIQA.load>[1] = {}): Promise<HyperIQA> =>

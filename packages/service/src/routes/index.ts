@@ -50,6 +50,7 @@ export const routes =
       if (tokens.length > 0) requireToken(guarded, tokens);
       operations(guarded, service, schemas).figures();
       await guarded.register(async (images: FastifyInstance) => {
+        images.removeAllContentTypeParsers();
         await images.register(multipart);
         imageRoutes(images, service, schemas);
       });
