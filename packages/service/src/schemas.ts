@@ -100,6 +100,27 @@ export const components: Record<string, Schema> = {
   record: { oneOf: [reference('scored'), reference('failed')] },
   map,
   servedModel: model,
+  info: {
+    type: 'object',
+    required: ['models', 'faces', 'urls', 'limits'],
+    additionalProperties: false,
+    properties: {
+      models: { type: 'array', description: 'The default first.', items: reference('servedModel') },
+      faces: { type: 'boolean', description: 'Faces can be looked for.' },
+      urls: { type: 'boolean', description: 'Images of some hosts are fetched.' },
+      limits: {
+        type: 'object',
+        required: ['bodyBytes', 'images', 'pixels', 'crops'],
+        additionalProperties: false,
+        properties: {
+          bodyBytes: { type: 'integer' },
+          images: { type: 'integer' },
+          pixels: { type: 'integer' },
+          crops: { type: 'integer' },
+        },
+      },
+    },
+  },
   refusal: {
     type: 'object',
     description: 'Why there is no result.',
@@ -193,12 +214,12 @@ export const routeSchemas = (queries: Record<'score' | 'faces' | 'map', Schema>,
     body: bodyOf(urls),
     response: { 200: { description: 'The map.', content: { ...json(reference('map')), ...png } }, ...refusals },
   },
-  models: {
-    operationId: 'models',
+  info: {
+    operationId: 'info',
     tags: ['service'],
-    summary: 'The models and what they are',
+    summary: 'What the service offers: models, and how much a request may ask for',
     response: {
-      200: { description: 'The default first.', content: json({ type: 'array', items: reference('servedModel') }) },
+      200: { description: 'It.', content: json(reference('info')) },
       401: refusals[401],
     },
   },

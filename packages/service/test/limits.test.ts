@@ -234,7 +234,7 @@ describe('tokens', () => {
       expect([status, answered['www-authenticate'], json().error.code]).toEqual([401, 'Bearer', 'ERR_UNAUTHORIZED']);
     }
     expect((await send('/metrics')).status).toBe(401);
-    expect((await send('/v1/models')).status).toBe(401);
+    expect((await send('/v1/info')).status).toBe(401);
     for (const path of ['/healthz', '/readyz', '/', '/docs/json']) expect((await send(path)).status).toBe(200);
     for (const one of [token, 'another-one-of-many-bytes']) {
       expect((await post('/v1/score?crops=1', jpeg(), { authorization: `bearer ${one}` })).status).toBe(200);

@@ -79,7 +79,8 @@ describe('POST /v1/score', () => {
     const unknown = await server.post('/v1/score?model=third', image('jpeg-420.jpg'));
     expect(unknown.status).toBe(400);
     expect(unknown.json().error.message).toContain('first, second');
-    const models = (await server.send('/v1/models')).json();
+    const { models, faces, urls } = (await server.send('/v1/info')).json();
+    expect([faces, urls]).toEqual([true, false]);
     expect(models).toMatchObject([
       { name: 'first', default: true, ready: true, selfCheck: { passed: true } },
       { name: 'second', default: false },

@@ -25,9 +25,20 @@ export function operations(fastify: FastifyInstance, service: Service, schemas: 
         void reply.type(metrics.registry.contentType);
         return reply.serializer((text) => text as string).send(await metrics.registry.metrics());
       });
-      fastify.get('/v1/models', { schema: schemas.models }, async () =>
-        scorers.names.map((name, index) => ({ name, default: index === 0, ...described(scorers.models.get(name)) })),
-      );
+      fastify.get('/v1/info', { schema: schemas.info }, async () => {
+        const { faces, urls, limits } = service.options;
+        const { bodyBytes, images, pixels, crops } = limits;
+        return {
+          models: scorers.names.map((name, index) => ({
+            name,
+            default: index === 0,
+            ...described(scorers.models.get(name)),
+          })),
+          faces: faces !== false,
+          urls: urls !== undefined,
+          limits: { bodyBytes, images, pixels, crops },
+        };
+      });
     },
   };
 }

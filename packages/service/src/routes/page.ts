@@ -1,14 +1,16 @@
 /** The page for people: a few files that are part of this package. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 
-const FILES = {
-  '/': { file: 'index.html', type: 'text/html; charset=utf-8' },
-  '/page.css': { file: 'page.css', type: 'text/css; charset=utf-8' },
-  '/page.js': { file: 'page.js', type: 'text/javascript; charset=utf-8' },
-  '/icon.svg': { file: 'icon.svg', type: 'image/svg+xml' },
-} as const;
+const FOLDER = new URL('../page/', import.meta.url);
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
 
 /** Nothing from elsewhere, and nothing inline; photographs are shown from the browser's memory. */
 const POLICY = [
@@ -24,8 +26,11 @@ const POLICY = [
 ].join('; ');
 
 export function pageRoutes(fastify: FastifyInstance): void {
-  for (const [url, { file, type }] of Object.entries(FILES)) {
-    const content = readFileSync(new URL(`../page/${file}`, import.meta.url));
+  for (const file of readdirSync(FOLDER)) {
+    const type = TYPES[extname(file)];
+    if (type === undefined) continue;
+    const url = file === 'index.html' ? '/' : `/${file}`;
+    const content = readFileSync(new URL(file, FOLDER));
     const tag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
     fastify.get(url, { schema: { hide: true } as object }, async (request, reply) => {
       void reply
