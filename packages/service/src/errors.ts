@@ -59,7 +59,11 @@ export class ServiceError extends Error {
   /** Seconds after which another attempt is worthwhile. */
   readonly retryAfter: number | undefined;
 
-  constructor(code: ServiceErrorCode, message: string, { retryAfter, cause }: { retryAfter?: number; cause?: unknown } = {}) {
+  constructor(
+    code: ServiceErrorCode,
+    message: string,
+    { retryAfter, cause }: { retryAfter?: number; cause?: unknown } = {},
+  ) {
     super(message, { cause });
     this.code = code;
     this.statusCode = SERVICE_STATUS[code];
@@ -87,7 +91,12 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof HyperIQAError) {
     const status = CORE_STATUS[error.code];
     if (status === undefined) return internal(error.code);
-    return { status, code: error.code, message: error.message, ...((status === 429 || status === 503) && { retryAfter: SOON }) };
+    return {
+      status,
+      code: error.code,
+      message: error.message,
+      ...((status === 429 || status === 503) && { retryAfter: SOON }),
+    };
   }
   return ofFastify(error);
 }

@@ -53,7 +53,11 @@ export class Metrics {
           this.set(value());
         },
       });
-    gauge('hyperiqa_requests_waiting', 'Requests that wait for a place; their bodies are not read.', () => gate.waiting);
+    gauge(
+      'hyperiqa_requests_waiting',
+      'Requests that wait for a place; their bodies are not read.',
+      () => gate.waiting,
+    );
     gauge('hyperiqa_requests_active', 'Requests that are read, decoded or scored.', () => gate.active);
     gauge('hyperiqa_ready', '1 when the models are loaded and have passed their checks.', () =>
       scorers.state === 'ready' ? 1 : 0,

@@ -99,16 +99,38 @@ const LIMITS: Required<ServiceLimits> = {
 /** Largest values: of bytes as in hyperiqa, of times those of a timer. */
 const MAXIMUM = 2 ** 31 - 1;
 
-const KEYS = ['prefix', 'models', 'faces', 'limits', 'tokens', 'cors', 'urls', 'page', 'docs', 'logLevel', 'logSerializers'];
+const KEYS = [
+  'prefix',
+  'models',
+  'faces',
+  'limits',
+  'tokens',
+  'cors',
+  'urls',
+  'page',
+  'docs',
+  'logLevel',
+  'logSerializers',
+];
 
 /** @throws HyperIQAError ERR_INVALID_ARGUMENT */
 export function checkOptions(options: ServiceOptions): CheckedOptions {
   refuseUnknown('options', options, KEYS);
-  const { prefix = '', models = { default: {} }, faces = {}, limits = {}, tokens = [], cors = [], urls, page = true } = options;
+  const {
+    prefix = '',
+    models = { default: {} },
+    faces = {},
+    limits = {},
+    tokens = [],
+    cors = [],
+    urls,
+    page = true,
+  } = options;
   const named = Object.entries(models);
   if (named.length === 0) throw invalid('models', 'at least one model');
   const odd = named.find(([name]) => !/^[\w.-]{1,64}$/.test(name));
-  if (odd) throw invalid('models', `names of letters, digits, dots, dashes and underscores, not ${JSON.stringify(odd[0])}`);
+  if (odd)
+    throw invalid('models', `names of letters, digits, dots, dashes and underscores, not ${JSON.stringify(odd[0])}`);
   if (tokens.some((token) => typeof token !== 'string' || !/^[\w.~+/=-]{16,}$/.test(token))) {
     throw invalid('tokens', 'texts of 16 or more letters, digits and -._~+/=');
   }

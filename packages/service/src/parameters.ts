@@ -79,13 +79,32 @@ const common = (models: readonly string[]) => ({
 
 const faces = {
   exactlyOne: { type: 'boolean', description: 'Keep a face only where it is the only one.' },
-  minSize: { type: 'number', minimum: 0, maximum: 100_000, description: 'Keep faces whose shorter side has this many pixels.' },
+  minSize: {
+    type: 'number',
+    minimum: 0,
+    maximum: 100_000,
+    description: 'Keep faces whose shorter side has this many pixels.',
+  },
   minConfidence: { type: 'number', minimum: 0, maximum: 1, description: 'Of a face. Default: 0.9.' },
-  searchSize: { type: 'number', minimum: 12, maximum: 100_000, description: 'Smallest face to look for, pixels. Default: 20.' },
-  margin: { type: 'number', minimum: 0, maximum: 10, description: 'Added around a face on each side, as a share of its box. Default: 0.' },
+  searchSize: {
+    type: 'number',
+    minimum: 12,
+    maximum: 100_000,
+    description: 'Smallest face to look for, pixels. Default: 20.',
+  },
+  margin: {
+    type: 'number',
+    minimum: 0,
+    maximum: 10,
+    description: 'Added around a face on each side, as a share of its box. Default: 0.',
+  },
 } as const;
 
-const query = (properties: Record<string, Schema>): Schema => ({ type: 'object', additionalProperties: false, properties });
+const query = (properties: Record<string, Schema>): Schema => ({
+  type: 'object',
+  additionalProperties: false,
+  properties,
+});
 
 export const scoreQuery = (models: readonly string[], { crops }: Limits, detector: boolean): Schema =>
   query({
@@ -101,7 +120,12 @@ export const scoreQuery = (models: readonly string[], { crops }: Limits, detecto
       exclusiveMinimum: 0,
       description: 'Add random crops until the standard error is below this.',
     },
-    maxCrops: { type: 'integer', minimum: 1, maximum: crops, description: `With it: crops at most. Default: ${crops}.` },
+    maxCrops: {
+      type: 'integer',
+      minimum: 1,
+      maximum: crops,
+      description: `With it: crops at most. Default: ${crops}.`,
+    },
     ...(detector && {
       faces: { type: 'boolean', default: false, description: 'Find and score the faces, too.' },
       ...faces,
@@ -113,20 +137,32 @@ export const detectQuery: Schema = query({
   provenance,
   file,
   format: format('png: a kept face, cut out.'),
-  face: { type: 'integer', minimum: 0, maximum: 10_000, default: 0, description: 'With png: which of the kept faces, the largest first.' },
+  face: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 10_000,
+    default: 0,
+    description: 'With png: which of the kept faces, the largest first.',
+  },
 });
 
 export const mapQuery = (models: readonly string[]): Schema =>
   query({
     ...common(models),
-    stride: { type: 'integer', minimum: 16, maximum: 224, description: 'Largest distance of patches, pixels. Default: 32.' },
+    stride: {
+      type: 'integer',
+      minimum: 16,
+      maximum: 224,
+      description: 'Largest distance of patches, pixels. Default: 32.',
+    },
     format: format('png: drawn over the photograph.'),
     colours: { type: 'string', enum: mapColours, default: 'viridis', description: 'With png: the colour map.' },
     range: {
       type: 'string',
       enum: ['scale', 'auto'],
       default: 'scale',
-      description: "With png: the ends of the colours are those of the model's scale, or the map's own lowest and highest.",
+      description:
+        "With png: the ends of the colours are those of the model's scale, or the map's own lowest and highest.",
     },
     opacity: { type: 'number', minimum: 0, maximum: 1, default: 0.65, description: 'With png: of the colours.' },
     legend: { type: 'boolean', default: true, description: 'With png: draw the scale beside the map.' },
@@ -170,7 +206,10 @@ export const toDetectOptions = (
   ...inputLimits(limits),
 });
 
-export const inputLimits = ({ pixels, bodyBytes }: Limits) => ({ limitInputPixels: pixels, limitInputBytes: bodyBytes });
+export const inputLimits = ({ pixels, bodyBytes }: Limits) => ({
+  limitInputPixels: pixels,
+  limitInputBytes: bodyBytes,
+});
 
 /** The number of crops that a text asks for, as far as the text alone decides it. */
 export function cropsAskedFor(text: string | undefined): number {

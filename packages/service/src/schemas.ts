@@ -32,7 +32,19 @@ const size: Schema = {
 const map: Schema = {
   type: 'object',
   description: 'Scores of overlapping patches on a dense grid.',
-  required: ['file', 'score', 'rows', 'columns', 'patches', 'patchSize', 'width', 'height', 'resized', 'scale', 'warnings'],
+  required: [
+    'file',
+    'score',
+    'rows',
+    'columns',
+    'patches',
+    'patchSize',
+    'width',
+    'height',
+    'resized',
+    'scale',
+    'warnings',
+  ],
   additionalProperties: false,
   properties: {
     file: reference('file'),
@@ -71,7 +83,10 @@ const model: Schema = {
   properties: {
     name: { type: 'string', description: 'The parameter `model` of requests.' },
     default: { type: 'boolean' },
-    ready: { type: 'boolean', description: 'Loaded, and its self-check passed. The fields after it are null until then.' },
+    ready: {
+      type: 'boolean',
+      description: 'Loaded, and its self-check passed. The fields after it are null until then.',
+    },
     model: { oneOf: [reference('model'), { type: 'null' }] },
     score: {
       type: ['object', 'null'],
@@ -96,7 +111,10 @@ const model: Schema = {
 
 /** `components.schemas` of the OpenAPI document. */
 export const components: Record<string, Schema> = {
-  ...(moved(Object.fromEntries(Object.entries($defs).filter(([name]) => !OF_TABLES.test(name)))) as Record<string, Schema>),
+  ...(moved(Object.fromEntries(Object.entries($defs).filter(([name]) => !OF_TABLES.test(name)))) as Record<
+    string,
+    Schema
+  >),
   record: { oneOf: [reference('scored'), reference('failed')] },
   map,
   servedModel: model,
@@ -152,7 +170,9 @@ const refusals = {
   408: refusal('The body did not arrive in time (ERR_BODY_TIMEOUT).'),
   413: failure('Too many bytes, pixels or images (ERR_BODY_TOO_LARGE, ERR_IMAGE_TOO_LARGE, ERR_TOO_MANY_IMAGES).'),
   415: failure('The body, or the format of the image, is of no known kind (ERR_MEDIA_TYPE, ERR_IMAGE_FORMAT).'),
-  422: failure('The image is damaged or empty, or its URL cannot be read (ERR_IMAGE_DECODE, ERR_IMAGE_EMPTY, ERR_URL_FORBIDDEN, ERR_URL_READ).'),
+  422: failure(
+    'The image is damaged or empty, or its URL cannot be read (ERR_IMAGE_DECODE, ERR_IMAGE_EMPTY, ERR_URL_FORBIDDEN, ERR_URL_READ).',
+  ),
   429: { ...refusal('Too many requests wait already (ERR_TOO_MANY_REQUESTS).'), headers: retry },
   500: failure('The server failed (ERR_INTERNAL and others); its log has the reason.'),
   503: {

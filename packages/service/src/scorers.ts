@@ -105,5 +105,4 @@ function requirePassed({ passed, largestDifference, tolerance }: Awaited<ReturnT
   );
 }
 
-export const notReady = () =>
-  new ServiceError('ERR_NOT_READY', 'The models are not loaded yet.', { retryAfter: 5 });
+export const notReady = () => new ServiceError('ERR_NOT_READY', 'The models are not loaded yet.', { retryAfter: 5 });

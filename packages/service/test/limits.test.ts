@@ -82,7 +82,10 @@ test('bodies of other kinds, and forms that are none', async () => {
   expect((await post('multipart/form-data; boundary=x', field)).json().error.code).toBe('ERR_MEDIA_TYPE');
   const none = await post('multipart/form-data; boundary=x', '--x--\r\n');
   expect([none.status, none.json().error.code]).toEqual([400, 'ERR_NO_IMAGE']);
-  const half = await post('multipart/form-data; boundary=x', '--x\r\ncontent-disposition: form-data; name="i"; filename="a"\r\n\r\nabc');
+  const half = await post(
+    'multipart/form-data; boundary=x',
+    '--x\r\ncontent-disposition: form-data; name="i"; filename="a"\r\n\r\nabc',
+  );
   expect(half.status).toBe(400);
   expect((await post('multipart/form-data', 'abc')).status).toBe(400);
 });
@@ -229,8 +232,14 @@ describe('tokens', () => {
   const token = 'correct-horse-battery-staple';
   test('scores and figures need one of them; health and pages do not', async () => {
     const { send, post } = await serving({ tokens: [token, 'another-one-of-many-bytes'] });
-    for (const headers of [{}, { authorization: `Bearer ${token}x` }, { authorization: `Basic ${token}` }, { authorization: 'Bearer' }]) {
-      const { status, headers: answered, json } = await post('/v1/score', jpeg(), headers as Record<string, string>);
+    const wrong: Record<string, string>[] = [
+      {},
+      { authorization: `Bearer ${token}x` },
+      { authorization: `Basic ${token}` },
+      { authorization: 'Bearer' },
+    ];
+    for (const headers of wrong) {
+      const { status, headers: answered, json } = await post('/v1/score', jpeg(), headers);
       expect([status, answered['www-authenticate'], json().error.code]).toEqual([401, 'Bearer', 'ERR_UNAUTHORIZED']);
     }
     expect((await send('/metrics')).status).toBe(401);
@@ -249,7 +258,9 @@ describe('tokens', () => {
 test('other origins may call only where they are named', async () => {
   const origin = 'https://example.org';
   const closed = await serving();
-  expect((await closed.send('/healthz', { headers: { origin } })).headers).not.toHaveProperty('access-control-allow-origin');
+  expect((await closed.send('/healthz', { headers: { origin } })).headers).not.toHaveProperty(
+    'access-control-allow-origin',
+  );
   const open = await serving({ cors: [origin] });
   expect((await open.send('/healthz', { headers: { origin } })).headers['access-control-allow-origin']).toBe(origin);
   const preflight = { origin, 'access-control-request-method': 'POST' };

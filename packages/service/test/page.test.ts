@@ -10,7 +10,8 @@ import { image, listening, loadDetector, loadModel, root, type TestServer } from
 
 const candidates = [process.env.CHROMIUM ?? '', 'chromium', 'chromium-browser', 'google-chrome'];
 const found = candidates.find((name) => name !== '' && spawnSync(name, ['--version']).status === 0);
-if (found === undefined) console.warn('The page is not tested: there is no Chromium (on the PATH, or its path in CHROMIUM).');
+if (found === undefined)
+  console.warn('The page is not tested: there is no Chromium (on the PATH, or its path in CHROMIUM).');
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** Where pictures of the page go for people to look at; unset, none are taken. */
 const pictures = process.env.HYPERIQA_PAGE_PICTURES;
@@ -32,7 +33,10 @@ describe.skipIf(found === undefined)('the page', () => {
 
   beforeAll(async () => {
     [iqa, detector] = await Promise.all([loadModel(), loadDetector()]);
-    const executablePath = spawnSync('which', [found ?? '']).stdout.toString().trim() || found!;
+    const executablePath =
+      spawnSync('which', [found ?? ''])
+        .stdout.toString()
+        .trim() || found!;
     browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--disable-quic'] });
   });
   afterAll(async () => {
@@ -45,7 +49,11 @@ describe.skipIf(found === undefined)('the page', () => {
     listening({ models: { default: iqa }, faces: detector, ...options });
 
   /** A page that fails its test by any message on its console, and by any request to elsewhere. */
-  async function opened(server: TestServer, options: Parameters<Browser['newContext']>[0] = widths.desktop): Promise<Page> {
+  async function opened(
+    server: TestServer,
+    options: Parameters<Browser['newContext']>[0] = widths.desktop,
+    path = '/',
+  ): Promise<Page> {
     const context = await browser.newContext({ acceptDownloads: true, ...options });
     const page = await context.newPage();
     page.setDefaultTimeout(60_000);
@@ -59,7 +67,7 @@ describe.skipIf(found === undefined)('the page', () => {
       await context.close();
       expect(messages.filter((text) => !/status of 4(01|15)/.test(text))).toEqual([]);
     });
-    await page.goto(`${server.url}/`);
+    await page.goto(`${server.url}${path}`);
     return page;
   }
 
@@ -73,43 +81,52 @@ describe.skipIf(found === undefined)('the page', () => {
 
   /** Findings of axe that keep people from using the page. */
   async function findings(page: Page): Promise<string[]> {
-    const { violations } = await page.evaluate<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>(
-      `(() => { ${axe}; return axe.run(); })()`,
-    );
+    const { violations } = await page.evaluate<{
+      violations: { id: string; impact: string; nodes: { html: string }[] }[];
+    }>(`(() => { ${axe}; return axe.run(); })()`);
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
   }
 
   describe.each(Object.entries(widths))('on a %s', (width, options) => {
-    test.each(['light', 'dark'] as const)('%s: photographs in, gallery, details with map and faces', async (colorScheme) => {
-      const page = await opened(await serving(), { ...options, colorScheme });
-      expect(await findings(page)).toEqual([]);
-      await picture(page, `${width}-${colorScheme}-empty`);
-      await page.getByLabel('Look for faces').check();
-      await page.locator('#files').setInputFiles([...photos('kitten.jpg', 'kitten-blurred.jpg', 'lake-noisy.jpg'), portraits, broken]);
-      await done(page, 5);
-      await page.getByText('1 without a score').waitFor();
-      expect(await findings(page)).toEqual([]);
-      await picture(page, `${width}-${colorScheme}-gallery`);
-      // Nothing is wider than the screen.
-      expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(0);
+    test.each(['light', 'dark'] as const)(
+      '%s: photographs in, gallery, details with map and faces',
+      async (colorScheme) => {
+        const page = await opened(await serving(), { ...options, colorScheme });
+        expect(await findings(page)).toEqual([]);
+        await picture(page, `${width}-${colorScheme}-empty`);
+        await page.getByLabel('Look for faces').check();
+        await page
+          .locator('#files')
+          .setInputFiles([...photos('kitten.jpg', 'kitten-blurred.jpg', 'lake-noisy.jpg'), portraits, broken]);
+        await done(page, 5);
+        await page.getByText('1 without a score').waitFor();
+        expect(await findings(page)).toEqual([]);
+        await picture(page, `${width}-${colorScheme}-gallery`);
+        // Nothing is wider than the screen.
+        expect(
+          await page.evaluate<number>('document.documentElement.scrollWidth - window.innerWidth'),
+        ).toBeLessThanOrEqual(0);
 
-      await page.getByRole('button', { name: /two-portraits/ }).click();
-      const dialog = page.getByRole('dialog', { name: 'two-portraits.jpg' });
-      await dialog.waitFor();
-      expect(await dialog.locator('#boxes rect').count()).toBe(2);
-      expect(await dialog.getByText(/On a scale from 0 to 100/).count()).toBe(1);
-      await dialog.getByLabel('Quality map').check();
-      await dialog.getByAltText('Quality map').waitFor();
-      expect(await findings(page)).toEqual([]);
-      await picture(page, `${width}-${colorScheme}-details`);
-      // The map lies over the picture, and the faces where they are.
-      const [map, photograph] = await Promise.all(['#map', '#picture img:first-child'].map((one) => dialog.locator(one).boundingBox()));
-      expect(map).toEqual(photograph);
-      await dialog.getByRole('button', { name: 'Close' }).click();
-      await dialog.waitFor({ state: 'hidden' });
-    });
+        await page.getByRole('button', { name: /two-portraits/ }).click();
+        const dialog = page.getByRole('dialog', { name: 'two-portraits.jpg' });
+        await dialog.waitFor();
+        await expect.poll(() => dialog.locator('#boxes rect').count()).toBe(2);
+        expect(await dialog.getByText(/On a scale from 0 to 100/).count()).toBe(1);
+        await dialog.getByLabel('Quality map').check();
+        await dialog.getByAltText('Quality map').waitFor();
+        expect(await findings(page)).toEqual([]);
+        await picture(page, `${width}-${colorScheme}-details`);
+        // The map lies over the picture, and the faces where they are.
+        const [map, photograph] = await Promise.all(
+          ['#map', '#picture img:first-child'].map((one) => dialog.locator(one).boundingBox()),
+        );
+        for (const side of ['x', 'y', 'width', 'height'] as const) expect(map![side]).toBeCloseTo(photograph![side], 0);
+        await dialog.getByRole('button', { name: 'Close' }).click();
+        await dialog.waitFor({ state: 'hidden' });
+      },
+    );
   });
 
   test('is used by keyboard alone', async () => {
@@ -118,11 +135,11 @@ describe.skipIf(found === undefined)('the page', () => {
     await done(page, 3);
     // From the top: the choice of files, the faces, order, download, removal, and then the cards.
     await page.locator('body').press('Tab');
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe('files');
+    expect(await page.evaluate<string>('document.activeElement.id')).toBe('files');
     const seen: string[] = [];
     for (let i = 0; i < 5; i++) {
       await page.keyboard.press('Tab');
-      seen.push(await page.evaluate(() => document.activeElement?.id || document.activeElement?.className || ''));
+      seen.push(await page.evaluate<string>('document.activeElement.id || document.activeElement.className'));
     }
     expect(seen).toEqual(['faces', 'sort', 'csv', 'clear', 'card']);
     await page.keyboard.press('Enter');
@@ -133,7 +150,7 @@ describe.skipIf(found === undefined)('the page', () => {
     await page.keyboard.press('Escape');
     await page.locator('#details').waitFor({ state: 'hidden' });
     // The focus is on the card of the photograph that was seen last.
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('lake-noisy.jpg');
+    expect(await page.evaluate<string>('document.activeElement.textContent')).toContain('lake-noisy.jpg');
   });
 
   test('sorts, downloads CSV, removes', async () => {
@@ -150,9 +167,14 @@ describe.skipIf(found === undefined)('the page', () => {
     expect((await names()).at(-1)).toBe('text.jpg');
     await page.getByLabel('Sort by').selectOption('name');
     expect(await names()).toEqual(['kitten-blurred.jpg', 'kitten.jpg', 'skyline.jpg', 'text.jpg']);
-    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV' }).click()]);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'CSV' }).click(),
+    ]);
     expect(download.suggestedFilename()).toBe('scores.csv');
-    const lines = readFileSync(await download.path(), 'utf8').trimEnd().split('\r\n');
+    const lines = readFileSync(await download.path(), 'utf8')
+      .trimEnd()
+      .split('\r\n');
     expect(lines[0]).toMatch(/^file,score,standardError,spread,crops,width,height,warnings,/);
     expect(lines.map((line) => line.split(',')[0])).toEqual(['file', ...(await names())]);
     expect(lines.at(-1)).toContain('ERR_IMAGE_FORMAT');
@@ -164,19 +186,16 @@ describe.skipIf(found === undefined)('the page', () => {
     const page = await opened(await serving());
     const bytes = image('jpeg-420.jpg').toString('base64');
     const give = (type: 'drop' | 'paste') =>
-      page.evaluate(
-        ([kind, data]) => {
-          const content = Uint8Array.from(atob(data!), (letter) => letter.charCodeAt(0));
-          const transfer = new DataTransfer();
-          transfer.items.add(new File([content], `${kind}.jpg`, { type: 'image/jpeg' }));
-          document.dispatchEvent(
-            kind === 'drop'
-              ? new DragEvent('drop', { dataTransfer: transfer, cancelable: true, bubbles: true })
-              : new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true }),
-          );
-        },
-        [type, bytes],
-      );
+      page.evaluate(`{
+        const content = Uint8Array.from(atob('${bytes}'), (letter) => letter.charCodeAt(0));
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([content], '${type}.jpg', { type: 'image/jpeg' }));
+        document.dispatchEvent(
+          '${type}' === 'drop'
+            ? new DragEvent('drop', { dataTransfer: transfer, cancelable: true, bubbles: true })
+            : new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true }),
+        );
+      }`);
     await give('drop');
     await give('paste');
     await done(page, 2);
@@ -186,14 +205,21 @@ describe.skipIf(found === undefined)('the page', () => {
   test('asks for a token where the server does, and below a prefix', async () => {
     const token = 'a-token-of-many-letters';
     const server = await serving({ tokens: [token], prefix: '/quality' });
-    const page = await opened({ ...server, url: `${server.url}` }, widths.phone).catch(() => undefined);
-    await page!.goto(`${server.url}/quality/`);
-    await page!.getByLabel('access token').fill('another-token-of-many');
-    await page!.getByRole('button', { name: 'Continue' }).click();
-    await page!.getByText('is not accepted').waitFor();
-    await page!.getByLabel('access token').fill(token);
-    await page!.getByRole('button', { name: 'Continue' }).click();
-    await page!.locator('#files').setInputFiles(photos('kitten.jpg'));
-    await done(page!, 1);
+    // Without the last slash, too.
+    const page = await opened(server, widths.phone, '/quality');
+    await page.getByLabel('access token').fill('another-token-of-many');
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByText('is not accepted').waitFor();
+    await page.getByLabel('access token').fill(token);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.locator('#files').setInputFiles(photos('kitten.jpg'));
+    await done(page, 1);
+  });
+
+  test('the API is tried on a page of its own', async () => {
+    const page = await opened(await serving(), widths.desktop, '/docs/');
+    await page.locator('#operations-images-score').waitFor();
+    expect(await page.locator('.opblock').count()).toBeGreaterThan(5);
+    await picture(page, 'docs');
   });
 });

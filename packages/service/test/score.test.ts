@@ -48,20 +48,25 @@ describe('POST /v1/score', () => {
   });
 
   test('a form is answered with one record for each file, in their order, whatever some of them are', async () => {
-    const { headers, body } = form({ 'a.jpg': image('jpeg-420.jpg'), 'b.txt': Buffer.from('no image'), 'c.png': image('png-rgb.png') });
+    const { headers, body } = form({
+      'a.jpg': image('jpeg-420.jpg'),
+      'b.txt': Buffer.from('no image'),
+      'c.png': image('png-rgb.png'),
+    });
     const { status, json } = await server.send('/v1/score?crops=2', { method: 'POST', headers, body });
     expect(status).toBe(200);
-    const records = json();
-    expect(records.map(({ file }: { file: string }) => file)).toEqual(['a.jpg', 'b.txt', 'c.png']);
+    const records = json() as { file: string; error: { code: string }; crops: object[] }[];
+    expect(records.map(({ file }) => file)).toEqual(['a.jpg', 'b.txt', 'c.png']);
     for (const record of records) expect(validRecord(record), JSON.stringify(validRecord.errors)).toBe(true);
-    expect(records[1].error.code).toBe('ERR_IMAGE_FORMAT');
-    expect(records[2].crops).toHaveLength(2);
+    expect(records[1]!.error.code).toBe('ERR_IMAGE_FORMAT');
+    expect(records[2]!.crops).toHaveLength(2);
   });
 
   test.each(['random', '10', 'grid', 'grid:2x3', 'center', 'pyiqa'])('crops=%s', async (crops) => {
     const { status, json } = await server.post(`/v1/score?crops=${crops}`, image('jpeg-420.jpg'));
     if (crops === 'random') expect(status).toBe(400);
-    else expect(json().crops.length).toBe({ '10': 10, 'grid:2x3': 6, center: 1, pyiqa: 25 }[crops] ?? json().crops.length);
+    else
+      expect(json().crops.length).toBe({ '10': 10, 'grid:2x3': 6, center: 1, pyiqa: 25 }[crops] ?? json().crops.length);
   });
 
   test('protocol, and a bound on the standard error', async () => {
@@ -104,7 +109,9 @@ describe('POST /v1/faces', () => {
 
   test('a face as PNG', async () => {
     const boxes = (await server.post('/v1/faces?margin=0.2', portrait('portrait-07.jpg'))).json();
-    const { status, headers, body } = await server.post('/v1/faces?margin=0.2', portrait('portrait-07.jpg'), { accept: 'image/png' });
+    const { status, headers, body } = await server.post('/v1/faces?margin=0.2', portrait('portrait-07.jpg'), {
+      accept: 'image/png',
+    });
     expect(status).toBe(200);
     expect(headers['content-type']).toBe('image/png');
     const { width, height } = boxes.faces[0].crop;
@@ -131,12 +138,14 @@ describe('POST /v1/map', () => {
     expect(status).toBe(200);
     const { width, height } = await sharp(image('jpeg-420.jpg')).metadata();
     const found = await sharp(body).metadata();
-    expect(found.width! / found.height!).toBeCloseTo(width / height, 1);
+    expect(found.width / found.height).toBeCloseTo(width / height, 1);
   });
 
   test('one image only', async () => {
     const one = form({ 'a.jpg': image('jpeg-420.jpg') });
-    expect((await server.send('/v1/map?stride=64', { method: 'POST', ...one })).json()).toMatchObject({ file: 'a.jpg' });
+    expect((await server.send('/v1/map?stride=64', { method: 'POST', ...one })).json()).toMatchObject({
+      file: 'a.jpg',
+    });
     const two = form({ 'a.jpg': image('jpeg-420.jpg'), 'b.jpg': image('jpeg-420.jpg') });
     const { status, json } = await server.send('/v1/map?stride=64', { method: 'POST', ...two });
     expect(status).toBe(413);

@@ -43,44 +43,60 @@ export interface TestServer {
 }
 
 /** Listens until the test, or the file of tests, is over. */
-export async function listening(options: ServerOptions, closing = onTestFinished as (close: () => Promise<void>) => void): Promise<TestServer> {
+export async function listening(
+  options: ServerOptions,
+  closing = onTestFinished as (close: () => Promise<void>) => void,
+  loaded = true,
+): Promise<TestServer> {
   const app = await createServer(options);
   closing(async () => {
     await app.close();
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as AddressInfo;
-  await app.hyperiqa.loaded.catch(() => undefined);
-  const send = (path: string, { method = 'GET', headers = {}, body }: Sent = {}): Promise<Answer> =>
-    sent(port, path, method, headers, body);
+  if (loaded) await app.hyperiqa.loaded.catch(() => undefined);
+  const sendHere = (path: string, what?: Sent) => send(port, path, what);
   return {
     app,
     port,
     url: `http://127.0.0.1:${port}`,
-    send,
+    send: sendHere,
     post: (path, body, headers = {}) =>
-      send(path, { method: 'POST', headers: { 'content-type': 'image/jpeg', ...headers }, body }),
+      sendHere(path, { method: 'POST', headers: { 'content-type': 'image/jpeg', ...headers }, body }),
   };
 }
 
-function sent(port: number, path: string, method: string, headers: Record<string, string>, body?: Buffer | string): Promise<Answer> {
+export const send = (port: number, path: string, { method = 'GET', headers = {}, body }: Sent = {}): Promise<Answer> =>
+  sent(port, path, method, headers, body);
+
+function sent(
+  port: number,
+  path: string,
+  method: string,
+  headers: Record<string, string>,
+  body?: Buffer | string,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const length: Record<string, string> = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-    const call = httpRequest({ host: '127.0.0.1', port, path, method, headers: { ...length, ...headers }, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response
-        .on('data', (chunk: Buffer) => chunks.push(chunk))
-        .on('error', reject)
-        .on('end', () => {
-          const whole = Buffer.concat(chunks);
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            body: whole,
-            json: () => JSON.parse(whole.toString('utf8')),
+    const length: Record<string, string> =
+      body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+    const call = httpRequest(
+      { host: '127.0.0.1', port, path, method, headers: { ...length, ...headers }, agent: false },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response
+          .on('data', (chunk: Buffer) => chunks.push(chunk))
+          .on('error', reject)
+          .on('end', () => {
+            const whole = Buffer.concat(chunks);
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              body: whole,
+              json: () => JSON.parse(whole.toString('utf8')) as unknown,
+            });
           });
-        });
-    });
+      },
+    );
     call.on('error', reject);
     call.end(body);
   });
@@ -104,6 +120,6 @@ export function form(files: Record<string, Buffer>): { headers: Record<string, s
 }
 
 /** Resolves when the condition holds. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
 }

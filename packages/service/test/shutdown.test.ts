@@ -11,14 +11,22 @@ beforeAll(async () => {
 afterAll(() => iqa.dispose());
 
 test('every accepted request is answered under load, and later ones are refused until the server closes', async () => {
-  const { app, post, send } = await listening({ models: { default: iqa }, faces: false, limits: { active: 2, waiting: 50 } });
+  const { app, post, send } = await listening({
+    models: { default: iqa },
+    faces: false,
+    limits: { active: 2, waiting: 50 },
+  });
   const bytes = image('jpeg-420.jpg');
   const accepted = Array.from({ length: 20 }, () => post('/v1/score?crops=2', bytes));
   await until(() => app.hyperiqa.requests.waiting === 18);
   const drained = app.hyperiqa.drain();
   expect(app.hyperiqa.state).toBe('draining');
   const refused = await post('/v1/score', bytes);
-  expect([refused.status, refused.headers.connection, refused.json().error.code]).toEqual([503, 'close', 'ERR_SHUTTING_DOWN']);
+  expect([refused.status, refused.headers.connection, refused.json().error.code]).toEqual([
+    503,
+    'close',
+    'ERR_SHUTTING_DOWN',
+  ]);
   expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
   expect((await send('/readyz')).json()).toEqual({ status: 'draining' });
   expect((await send('/healthz')).status).toBe(200);

@@ -28,18 +28,35 @@ const sendsImage: RequestListener = (_, response) => response.setHeader('content
 const loopback = ['127.0.0.0/8'];
 
 describe('addresses', () => {
-  test.each([
-    ...['8.8.8.8', '93.184.215.14', '2606:2800:21f:cb07:6820:80da:af6b:8b2c', '::ffff:8.8.8.8'],
-  ])('%s is public', (address) => {
-    expect(isAllowedAddress(address, [])).toBe(true);
-  });
+  test.each([...['8.8.8.8', '93.184.215.14', '2606:2800:21f:cb07:6820:80da:af6b:8b2c', '::ffff:8.8.8.8']])(
+    '%s is public',
+    (address) => {
+      expect(isAllowedAddress(address, [])).toBe(true);
+    },
+  );
 
   test.each([
-    ...['127.0.0.1', '127.8.9.1', '0.0.0.0', '10.0.0.1', '172.16.0.1', '172.31.255.255', '192.168.1.1', '169.254.169.254'],
+    ...[
+      '127.0.0.1',
+      '127.8.9.1',
+      '0.0.0.0',
+      '10.0.0.1',
+      '172.16.0.1',
+      '172.31.255.255',
+      '192.168.1.1',
+      '169.254.169.254',
+    ],
     ...['100.64.0.1', '192.0.0.1', '192.0.2.1', '198.18.0.1', '224.0.0.1', '240.0.0.1', '255.255.255.255'],
     ...['::', '::1', 'fe80::1', 'fc00::1', 'fd00:ec2::254', 'ff02::1', '2001:db8::1'],
     // IPv4 addresses in IPv6 ones: mapped, compatible, NAT64, 6to4, Teredo.
-    ...['::ffff:127.0.0.1', '::ffff:a9fe:a9fe', '::ffff:0:127.0.0.1', '::127.0.0.1', '64:ff9b::7f00:1', '64:ff9b:1::7f00:1'],
+    ...[
+      '::ffff:127.0.0.1',
+      '::ffff:a9fe:a9fe',
+      '::ffff:0:127.0.0.1',
+      '::127.0.0.1',
+      '64:ff9b::7f00:1',
+      '64:ff9b:1::7f00:1',
+    ],
     ...['2002:7f00:1::', '2001:0:7f00:1::', 'fe80::1%eth0', 'localhost', ''],
   ])('%s is not', (address) => {
     expect(isAllowedAddress(address, [])).toBe(false);
@@ -47,8 +64,10 @@ describe('addresses', () => {
 
   test('further networks are those that are named', () => {
     const networks = ['10.20.0.0/16', 'fd12::/16'].map(parseNetwork);
-    for (const address of ['10.20.3.4', '::ffff:10.20.3.4', 'fd12::1']) expect(isAllowedAddress(address, networks)).toBe(true);
-    for (const address of ['10.21.0.1', '127.0.0.1', 'fd13::1']) expect(isAllowedAddress(address, networks)).toBe(false);
+    for (const address of ['10.20.3.4', '::ffff:10.20.3.4', 'fd12::1'])
+      expect(isAllowedAddress(address, networks)).toBe(true);
+    for (const address of ['10.21.0.1', '127.0.0.1', 'fd13::1'])
+      expect(isAllowedAddress(address, networks)).toBe(false);
     expect(() => parseNetwork('10.0.0.0')).toThrow('10.20.0.0/16');
   });
 });
@@ -71,15 +90,22 @@ describe('hosts', () => {
     expect(isAllowedHost(new URL(url), hosts)).toBe(allowed);
   });
 
-  test.each(['', '*', 'a b', 'https://example.org', 'example.org/path', 'user@example.org', '*.*.org'])('%j is none', (text) => {
-    expect(() => parseHost(text)).toThrow('example.org');
-  });
+  test.each(['', '*', 'a b', 'https://example.org', 'example.org/path', 'user@example.org', '*.*.org'])(
+    '%j is none',
+    (text) => {
+      expect(() => parseHost(text)).toThrow('example.org');
+    },
+  );
 });
 
 describe('fetching', () => {
   const addresses: Record<string, string[]> = {};
   /** A resolver of the test's own: a list of answers for each name, the last of which stays. */
-  const lookup = ((hostname: string, _: object, callback: (error: null, addresses: { address: string; family: number }[]) => void) => {
+  const lookup = ((
+    hostname: string,
+    _: object,
+    callback: (error: null, addresses: { address: string; family: number }[]) => void,
+  ) => {
     const answers = addresses[hostname] ?? ['192.0.2.1'];
     const address = answers.length > 1 ? answers.shift()! : answers[0]!;
     callback(null, [{ address, family: address.includes(':') ? 6 : 4 }]);
@@ -103,13 +129,17 @@ describe('fetching', () => {
   test('an image of an allowed host', async () => {
     const { port } = await origin(sendsImage);
     addresses['good.example'] = ['127.0.0.1'];
-    expect(await fetcher(port, ['good.example'], allowing).fetch(`http://good.example:${port}/a.jpg`, never)).toEqual(jpeg());
+    expect(await fetcher(port, ['good.example'], allowing).fetch(`http://good.example:${port}/a.jpg`, never)).toEqual(
+      jpeg(),
+    );
   });
 
   test('a name that resolves to a private address is not connected to', async () => {
     const { port, requests } = await origin(sendsImage);
     addresses['inside.example'] = ['127.0.0.1'];
-    await expect(fetcher(port, ['inside.example']).fetch(`http://inside.example:${port}/`, never)).rejects.toMatchObject({
+    await expect(
+      fetcher(port, ['inside.example']).fetch(`http://inside.example:${port}/`, never),
+    ).rejects.toMatchObject({
       code: 'ERR_URL_FORBIDDEN',
     });
     expect(requests).toEqual([]);
@@ -139,9 +169,9 @@ describe('fetching', () => {
   ])('%s: %s, even where it is listed as a host', async (url) => {
     const { port, requests } = await origin(sendsImage);
     const address = url.replace('PORT', String(port));
-    await expect(
-      fetcher(port, ['127.0.0.1', '[::1]', '[::ffff:7f00:1]']).fetch(address, never),
-    ).rejects.toMatchObject({ code: 'ERR_URL_FORBIDDEN' });
+    await expect(fetcher(port, ['127.0.0.1', '[::1]', '[::ffff:7f00:1]']).fetch(address, never)).rejects.toMatchObject({
+      code: 'ERR_URL_FORBIDDEN',
+    });
     expect(requests).toEqual([]);
   });
 
@@ -174,7 +204,9 @@ describe('fetching', () => {
     const one = fetcher(port, ['good.example'], allowing);
     await expect(one.fetch(`http://good.example:${port}/`, never)).rejects.toMatchObject({ code: 'ERR_URL_READ' });
     expect(requests).toHaveLength(4);
-    await expect(one.fetch(`http://good.example:${port}/nowhere`, never)).rejects.toMatchObject({ code: 'ERR_URL_READ' });
+    await expect(one.fetch(`http://good.example:${port}/nowhere`, never)).rejects.toMatchObject({
+      code: 'ERR_URL_READ',
+    });
   });
 
   test('an answer that is too large, by its head and as it comes', async () => {
@@ -186,20 +218,25 @@ describe('fetching', () => {
     addresses['good.example'] = ['127.0.0.1'];
     const one = fetcher(port, ['good.example'], { ...allowing, bytes: 4000 });
     for (const path of ['told', 'untold']) {
-      await expect(one.fetch(`http://good.example:${port}/${path}`, never)).rejects.toMatchObject({ code: 'ERR_BODY_TOO_LARGE' });
+      await expect(one.fetch(`http://good.example:${port}/${path}`, never)).rejects.toMatchObject({
+        code: 'ERR_BODY_TOO_LARGE',
+      });
     }
   });
 
   test('statuses and broken connections', async () => {
     const { port } = await origin((request, response) => {
       if (request.url === '/cut') response.destroy();
-      else if (request.url === '/half') response.writeHead(200, { 'content-length': 10 }).write('abc', () => response.destroy());
+      else if (request.url === '/half')
+        response.writeHead(200, { 'content-length': 10 }).write('abc', () => response.destroy());
       else response.writeHead(404).end();
     });
     addresses['good.example'] = ['127.0.0.1'];
     const one = fetcher(port, ['good.example'], allowing);
     for (const path of ['cut', 'half', 'missing']) {
-      await expect(one.fetch(`http://good.example:${port}/${path}`, never)).rejects.toMatchObject({ code: 'ERR_URL_READ' });
+      await expect(one.fetch(`http://good.example:${port}/${path}`, never)).rejects.toMatchObject({
+        code: 'ERR_URL_READ',
+      });
     }
   });
 
@@ -242,10 +279,22 @@ describe('POST /v1/score with URLs', () => {
     expect([one.status, one.json().file]).toEqual([200, url]);
     const several = await post(server, { urls: [url, 'http://example.org/', url] });
     expect(several.status).toBe(200);
-    expect(several.json()).toMatchObject([{ file: url, score: expect.any(Number) }, { error: { code: 'ERR_URL_FORBIDDEN' } }, { file: url }]);
+    expect(several.json()).toMatchObject([
+      { file: url, score: expect.any(Number) },
+      { error: { code: 'ERR_URL_FORBIDDEN' } },
+      { file: url },
+    ]);
     const forbidden = await post(server, { url: 'http://example.org/' });
     expect([forbidden.status, forbidden.json().error.code]).toEqual([422, 'ERR_URL_FORBIDDEN']);
-    for (const body of ['{', '[]', '{}', { url, urls: [url] }, { urls: [] }, { url: 7 }, { urls: Array(65).fill(url) }]) {
+    for (const body of [
+      '{',
+      '[]',
+      '{}',
+      { url, urls: [url] },
+      { urls: [] },
+      { url: 7 },
+      { urls: Array(65).fill(url) },
+    ]) {
       const { status, json } = await post(server, body);
       expect([status, json().error.code]).toEqual([400, 'ERR_INVALID_ARGUMENT']);
     }

@@ -8,7 +8,9 @@ import type { ImageFetcher } from '../remote/fetch.js';
 import { orAborted, type Work } from './work.js';
 
 /** An image as it came, or why it did not. */
-export type ReceivedImage = { file: string } & ({ bytes: Buffer; failure?: undefined } | { failure: Failure; bytes?: undefined });
+export type ReceivedImage = { file: string } & (
+  { bytes: Buffer; failure?: undefined } | { failure: Failure; bytes?: undefined }
+);
 
 /** What came of the images of a request. */
 export interface Received<T> {
@@ -82,7 +84,9 @@ export async function receive<T>(
   try {
     const type = mediaType(request.headers['content-type']);
     if (type === 'application/json') {
-      const json = await work.receiving(limits.bodyMs, () => collect(request.raw, Math.min(JSON_BYTES, limits.bodyBytes)));
+      const json = await work.receiving(limits.bodyMs, () =>
+        collect(request.raw, Math.min(JSON_BYTES, limits.bodyBytes)),
+      );
       const { url, urls = [url ?? ''] } = parseUrls(json.toString('utf8'));
       const single = url !== undefined;
       if (urls.length > limits.images) throw tooMany(limits.images);
@@ -115,7 +119,10 @@ async function readForm(
   let count = 0;
   for await (const part of request.parts({ limits: { fileSize: bodyBytes, files: images } })) {
     if (part.type === 'field') {
-      throw new ServiceError('ERR_MEDIA_TYPE', `The form may have files only, and ${part.fieldname} is none: parameters stand in the URL.`);
+      throw new ServiceError(
+        'ERR_MEDIA_TYPE',
+        `The form may have files only, and ${part.fieldname} is none: parameters stand in the URL.`,
+      );
     }
     const bytes = await part.toBuffer();
     size += bytes.length;

@@ -15,7 +15,9 @@ export class Work {
   constructor(response: ServerResponse, milliseconds: number, done: () => void) {
     this.#total = setTimeout(() => {
       this.#controller.abort(
-        new ServiceError('ERR_TIMEOUT', `There was no result within ${milliseconds / 1000} seconds.`, { retryAfter: 5 }),
+        new ServiceError('ERR_TIMEOUT', `There was no result within ${milliseconds / 1000} seconds.`, {
+          retryAfter: 5,
+        }),
       );
     }, milliseconds);
     response.once('close', () => {

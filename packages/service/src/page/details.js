@@ -140,7 +140,9 @@ function faceFacts({ faces }, scale) {
     element(
       'li',
       {},
-      score === null ? 'not scored' : `${shown(score)} ${verdictOf(score, scale).word}${enlarged ? ' (small: enlarged)' : ''}`,
+      score === null
+        ? 'not scored'
+        : `${shown(score)} ${verdictOf(score, scale).word}${enlarged ? ' (small: enlarged)' : ''}`,
     ),
   );
   return [element('h3', {}, 'Faces, the largest first'), element('ol', {}, ...items)];

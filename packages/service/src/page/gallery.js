@@ -47,7 +47,7 @@ export function draw(item, open) {
   if (record === undefined) {
     text.append(element('span', {}, 'is being scored …'));
   } else if (record.score === undefined) {
-    text.append(element('span', { class: 'failed' }, record.error.message));
+    text.append(element('span', { class: 'failed', title: record.error.message }, record.error.message));
   } else {
     const bar = element('span');
     bar.style.inlineSize = `${100 * shareOf(record.score, scale)}%`;
@@ -58,7 +58,12 @@ export function draw(item, open) {
     );
   }
   const old = item.place?.firstChild;
-  const card = element('button', { class: 'card', type: 'button', disabled: record?.score === undefined }, picture, text);
+  const card = element(
+    'button',
+    { class: 'card', type: 'button', disabled: record?.score === undefined },
+    picture,
+    text,
+  );
   card.addEventListener('click', () => open(item));
   item.place ??= element('li');
   const focused = old !== undefined && old === document.activeElement;

@@ -59,7 +59,13 @@ const say = (text) => {
 /** @param {Iterable<File>} files */
 function add(files) {
   for (const file of files) {
-    const item = { index: added++, file, name: file.name || `pasted image ${added}`, work: new AbortController(), scale: {} };
+    const item = {
+      index: added++,
+      file,
+      name: file.name || `pasted image ${added}`,
+      work: new AbortController(),
+      scale: {},
+    };
     items.push(item);
     line.push(item);
     gallery.draw(item, open);

@@ -41,7 +41,8 @@ export class ImageFetcher {
         const location = redirectOf(response);
         if (location === undefined) return await this.#read(response, signal);
         response.body.on('error', () => undefined).destroy();
-        if (redirects >= this.#options.redirects) throw new ServiceError('ERR_URL_READ', 'The URL is redirected too often.');
+        if (redirects >= this.#options.redirects)
+          throw new ServiceError('ERR_URL_READ', 'The URL is redirected too often.');
         url = this.#check(location, url);
       }
     } catch (error) {
@@ -66,7 +67,10 @@ export class ImageFetcher {
       throw new ServiceError('ERR_URL_FORBIDDEN', 'URLs with a user name or password are not fetched.');
     }
     if (!isAllowedHost(url, this.#options.hosts)) {
-      throw new ServiceError('ERR_URL_FORBIDDEN', 'The host or port of the URL is not one of those that are allowed here.');
+      throw new ServiceError(
+        'ERR_URL_FORBIDDEN',
+        'The host or port of the URL is not one of those that are allowed here.',
+      );
     }
     // Addresses in the place of names are never looked up.
     const literal = url.hostname.replace(/^\[(.*)\]$/, '$1');
@@ -80,8 +84,10 @@ export class ImageFetcher {
       body.on('error', () => undefined).destroy();
       throw error;
     };
-    if (statusCode !== 200) return giveUp(new ServiceError('ERR_URL_READ', `The URL answers with status ${statusCode}.`));
-    const tooLarge = () => new ServiceError('ERR_BODY_TOO_LARGE', `The file behind the URL has more than ${bytes} bytes.`);
+    if (statusCode !== 200)
+      return giveUp(new ServiceError('ERR_URL_READ', `The URL answers with status ${statusCode}.`));
+    const tooLarge = () =>
+      new ServiceError('ERR_BODY_TOO_LARGE', `The file behind the URL has more than ${bytes} bytes.`);
     if (Number(headers['content-length']) > bytes) return giveUp(tooLarge());
     const chunks: Buffer[] = [];
     let size = 0;
@@ -103,10 +109,10 @@ function redirectOf({ statusCode, headers }: Dispatcher.ResponseData): string | 
 }
 
 /** A resolver that fails for a name with any address that may not be connected to. */
-function checkedLookup({ networks, lookup = systemLookup as LookupFunction }: FetcherOptions): LookupFunction {
+function checkedLookup({ networks, lookup = systemLookup }: FetcherOptions): LookupFunction {
   return (hostname: string, options: LookupOptions, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found) => {
-      const addresses = found as unknown as LookupAddress[];
+      const addresses = found as LookupAddress[];
       const [first] = error ? [] : addresses;
       if (error) callback(error, '', 0);
       else if (first === undefined || addresses.some(({ address }) => !isAllowedAddress(address, networks))) {

@@ -37,7 +37,11 @@ interface Outcome {
 }
 
 /** Registers the routes in a context whose other parsers go. */
-export function imageRoutes(fastify: FastifyInstance, service: Service, schemas: ReturnType<typeof routeSchemas>): void {
+export function imageRoutes(
+  fastify: FastifyInstance,
+  service: Service,
+  schemas: ReturnType<typeof routeSchemas>,
+): void {
   const { options, scorers, metrics, fetcher, gate } = service;
   const { limits } = options;
   const works = new WeakMap<FastifyRequest, Work>();

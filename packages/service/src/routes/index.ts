@@ -31,20 +31,27 @@ export const routes =
     // Answers are made here, by types; a serializer of their schemas would only repeat them.
     fastify.setSerializerCompiler(() => (value) => JSON.stringify(value));
     answerErrors(fastify, service);
-    fastify.addHook('onRequest', async (request, reply) => {
+    fastify.addHook('onRequest', (request, reply, done) => {
       void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+      done();
     });
-    fastify.addHook('onResponse', async (request, reply) => {
+    fastify.addHook('onResponse', (request, reply, done) => {
       const status = reply.raw.writableFinished ? reply.statusCode : 499;
       metrics.answered(request.method, request.routeOptions.url ?? 'unknown', status, reply.elapsedTime / 1000);
+      done();
     });
     if (options.cors.length > 0) {
-      await fastify.register(cors, { origin: [...options.cors], exposedHeaders: ['retry-after', 'x-request-id'], maxAge: 600 });
+      await fastify.register(cors, {
+        origin: [...options.cors],
+        exposedHeaders: ['retry-after', 'x-request-id'],
+        maxAge: 600,
+      });
     }
     if (options.docs) await fastify.register(documentation(service));
-    await fastify.register(async (open: FastifyInstance) => {
+    await fastify.register((open, _, done) => {
       operations(open, service, schemas).health();
       if (options.page) pageRoutes(open);
+      done();
     });
     await fastify.register(async (guarded: FastifyInstance) => {
       if (tokens.length > 0) requireToken(guarded, tokens);

@@ -11,12 +11,15 @@ export function operations(fastify: FastifyInstance, service: Service, schemas: 
     /** Routes that need no token. */
     health(): void {
       const quiet = { logLevel: 'warn' } as const;
-      fastify.get('/healthz', { schema: schemas.healthz, ...quiet }, async () => ({ status: 'ok' }));
-      fastify.get('/readyz', { schema: schemas.readyz, ...quiet }, async (_request, reply) => {
+      fastify.get('/healthz', { schema: schemas.healthz, ...quiet }, (_request, reply) => reply.send({ status: 'ok' }));
+      fastify.get('/readyz', { schema: schemas.readyz, ...quiet }, (_request, reply) => {
         const { state } = service;
-        if (state === 'ready') return { status: state };
+        if (state === 'ready') return reply.send({ status: state });
         const reason = state === 'failed' ? { reason: scorers.failure?.code } : {};
-        return reply.code(503).header('retry-after', '5').send({ status: state, ...reason });
+        return reply
+          .code(503)
+          .header('retry-after', '5')
+          .send({ status: state, ...reason });
       });
     },
 
@@ -25,10 +28,10 @@ export function operations(fastify: FastifyInstance, service: Service, schemas: 
         void reply.type(metrics.registry.contentType);
         return reply.serializer((text) => text as string).send(await metrics.registry.metrics());
       });
-      fastify.get('/v1/info', { schema: schemas.info }, async () => {
+      fastify.get('/v1/info', { schema: schemas.info }, (_request, reply) => {
         const { faces, urls, limits } = service.options;
         const { bodyBytes, images, pixels, crops } = limits;
-        return {
+        return reply.send({
           models: scorers.names.map((name, index) => ({
             name,
             default: index === 0,
@@ -37,7 +40,7 @@ export function operations(fastify: FastifyInstance, service: Service, schemas: 
           faces: faces !== false,
           urls: urls !== undefined,
           limits: { bodyBytes, images, pixels, crops },
-        };
+        });
       });
     },
   };

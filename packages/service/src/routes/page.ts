@@ -32,7 +32,10 @@ export function pageRoutes(fastify: FastifyInstance): void {
     const url = file === 'index.html' ? '/' : `/${file}`;
     const content = readFileSync(new URL(file, FOLDER));
     const tag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
-    fastify.get(url, { schema: { hide: true } as object }, async (request, reply) => {
+    fastify.get(url, { schema: { hide: true } }, (request, reply) => {
+      // The files beside the page are named from its folder.
+      const [path = ''] = request.url.split('?');
+      if (url === '/' && !path.endsWith('/')) return reply.redirect(`${path.split('/').at(-1) ?? ''}/`, 308);
       void reply
         .headers({ etag: tag, 'cache-control': 'no-cache', 'referrer-policy': 'no-referrer' })
         .header('content-security-policy', POLICY);

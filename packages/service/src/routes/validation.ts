@@ -18,7 +18,8 @@ export function wordsOf({ errors }: ValidateFunction): string {
     .map(({ instancePath, message = 'is wrong', params }) => {
       const { additionalProperty, allowedValues } = params as { additionalProperty?: string; allowedValues?: string[] };
       const name = instancePath.slice(1);
-      if (additionalProperty !== undefined) return `there is no ${name === '' ? 'parameter' : `${name}.`} ${additionalProperty}`;
+      if (additionalProperty !== undefined)
+        return `there is no ${name === '' ? 'parameter' : `${name}.`} ${additionalProperty}`;
       return `${name === '' ? 'the body' : name} ${message}${allowedValues ? `: ${allowedValues.join(', ')}` : ''}`;
     })
     .join('; ');
