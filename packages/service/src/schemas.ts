@@ -120,12 +120,13 @@ export const components: Record<string, Schema> = {
   servedModel: model,
   info: {
     type: 'object',
-    required: ['models', 'faces', 'urls', 'limits'],
+    required: ['models', 'faces', 'urls', 'docs', 'limits'],
     additionalProperties: false,
     properties: {
       models: { type: 'array', description: 'The default first.', items: reference('servedModel') },
       faces: { type: 'boolean', description: 'Faces can be looked for.' },
       urls: { type: 'boolean', description: 'Images of some hosts are fetched.' },
+      docs: { type: 'boolean', description: 'The API is described at /docs/.' },
       limits: {
         type: 'object',
         required: ['bodyBytes', 'images', 'pixels', 'crops'],

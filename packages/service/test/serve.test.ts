@@ -181,8 +181,9 @@ describe('what operators see', () => {
       '/v1/map',
     ]);
     const { parameters, requestBody, responses } = document.paths['/v1/score'].post;
-    const named = (name: string) => parameters.find((one: { name: string }) => one.name === name);
-    expect(named('model').schema.enum).toEqual(['a', 'b']);
+    const named = (name: string) =>
+      (parameters as { name: string; schema: { enum?: string[] } }[]).find((one) => one.name === name);
+    expect(named('model')?.schema.enum).toEqual(['a', 'b']);
     expect(named('faces')).toBeUndefined();
     expect(Object.keys(requestBody.content)).toEqual(['image/*', 'application/octet-stream', 'multipart/form-data']);
     expect(Object.keys(responses)).toEqual(['200', '400', '401', '408', '413', '415', '422', '429', '500', '503']);

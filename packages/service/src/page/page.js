@@ -32,6 +32,7 @@ async function start() {
   }
   byId('access').hidden = true;
   byId('with-faces').hidden = !offered.faces;
+  byId('docs').hidden = !offered.docs;
   byId('models').hidden = offered.models.length < 2;
   byId('model').replaceChildren(...offered.models.map(({ name }) => element('option', { value: name }, name)));
   describe();

@@ -47,7 +47,13 @@ export const documentation = (service: Service): FastifyPluginAsync =>
         'form-action': ["'none'"],
         'frame-ancestors': ["'none'"],
       },
-      uiConfig: { deepLinking: false, tryItOutEnabled: true, validatorUrl: null, defaultModelsExpandDepth: 0 },
+      uiConfig: {
+        layout: 'BaseLayout',
+        deepLinking: false,
+        tryItOutEnabled: true,
+        validatorUrl: null,
+        defaultModelsExpandDepth: 0,
+      },
       theme: { title: 'hyperiqa API' },
     });
   });

@@ -29,7 +29,7 @@ export function operations(fastify: FastifyInstance, service: Service, schemas: 
         return reply.serializer((text) => text as string).send(await metrics.registry.metrics());
       });
       fastify.get('/v1/info', { schema: schemas.info }, (_request, reply) => {
-        const { faces, urls, limits } = service.options;
+        const { faces, urls, docs, limits } = service.options;
         const { bodyBytes, images, pixels, crops } = limits;
         return reply.send({
           models: scorers.names.map((name, index) => ({
@@ -39,6 +39,7 @@ export function operations(fastify: FastifyInstance, service: Service, schemas: 
           })),
           faces: faces !== false,
           urls: urls !== undefined,
+          docs,
           limits: { bodyBytes, images, pixels, crops },
         });
       });
