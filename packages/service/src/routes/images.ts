@@ -26,7 +26,7 @@ import {
 import { facesRecord, failedRecord, scoredRecord, scoredWithFacesRecord } from '../records.js';
 import type { routeSchemas } from '../schemas.js';
 import { notReady } from '../scorers.js';
-import { awaitsContinue } from '../server/continue.js';
+import { awaitsContinue } from '../intake/continue.js';
 import type { Service } from '../service.js';
 import { bodyCheck, wordsOf } from './validation.js';
 

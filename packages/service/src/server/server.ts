@@ -3,7 +3,7 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import type { ServiceOptions } from '../options.js';
 import { hyperiqaService } from '../plugin.js';
 import { requestId } from '../routes/index.js';
-import { deferContinue } from './continue.js';
+import { deferContinue } from '../intake/continue.js';
 
 export interface ServerOptions extends ServiceOptions {
   /** As in Fastify. Default: none. */
