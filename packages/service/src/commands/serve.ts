@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { FastifyServerOptions } from 'fastify';
 import type { InferredOptionTypes } from 'yargs';
 import { HyperIQAError, toHyperIQAError, type AddOnCommand, type AddOnKit, type FlagsKit } from 'hyperiqa/add-on';
-import type { ModelToLoad, ServiceOptions } from '../options.js';
+import type { ModelToLoad, ServiceOptions } from '../settings/options.js';
 import { createServer } from '../server/server.js';
 import { untilShutDown } from '../server/shutdown.js';
 

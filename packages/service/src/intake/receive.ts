@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { HyperIQAError } from 'hyperiqa';
 import { ServiceError, failureOf, type Failure } from '../errors.js';
-import type { ServiceLimits } from '../options.js';
+import type { ServiceLimits } from '../settings/options.js';
 import type { ImageFetcher } from '../remote/fetch.js';
 import { orAborted, type Work } from './work.js';
 

@@ -3,9 +3,9 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { components } from '../schemas.js';
-import type { Service } from '../service.js';
-import { serviceVersion } from '../version.js';
+import { components } from '../api/schemas.js';
+import type { Service } from '../service/service.js';
+import { serviceVersion } from './version.js';
 
 /** In the context of the routes, which it looks at. */
 export const documentation = (service: Service): FastifyPluginAsync =>

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { failureOf, ServiceError, type Failure } from '../errors.js';
 import { discardBody } from '../intake/work.js';
-import type { Service } from '../service.js';
+import type { Service } from '../service/service.js';
 
 /** Milliseconds for which a refused body is discarded after the answer, or before one that closes the connection. */
 const AFTER = 5000;

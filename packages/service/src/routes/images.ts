@@ -22,12 +22,12 @@ import {
   type DetectQuery,
   type MapQuery,
   type ScoreQuery,
-} from '../parameters.js';
-import { facesRecord, failedRecord, scoredRecord, scoredWithFacesRecord } from '../records.js';
-import type { routeSchemas } from '../schemas.js';
-import { notReady } from '../scorers.js';
+} from '../api/parameters.js';
+import { facesRecord, failedRecord, scoredRecord, scoredWithFacesRecord } from '../api/records.js';
+import type { routeSchemas } from '../api/schemas.js';
+import { notReady } from '../service/scorers.js';
 import { awaitsContinue } from '../intake/continue.js';
-import type { Service } from '../service.js';
+import type { Service } from '../service/service.js';
 import { bodyCheck, wordsOf } from './validation.js';
 
 /** What becomes of one image: an answer, and why it is none where that is so. */

@@ -1,8 +1,8 @@
 /** Routes for operators: health, figures, models. */
 import type { FastifyInstance } from 'fastify';
 import type { HyperIQA } from 'hyperiqa';
-import type { routeSchemas } from '../schemas.js';
-import type { Service } from '../service.js';
+import type { routeSchemas } from '../api/schemas.js';
+import type { Service } from '../service/service.js';
 
 export function operations(fastify: FastifyInstance, service: Service, schemas: ReturnType<typeof routeSchemas>) {
   const { scorers, metrics } = service;

@@ -1,7 +1,7 @@
 /** A server of its own around the plugin. */
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
-import type { ServiceOptions } from '../options.js';
-import { hyperiqaService } from '../plugin.js';
+import type { ServiceOptions } from '../settings/options.js';
+import { hyperiqaService } from '../routes/plugin.js';
 import { requestId } from '../routes/index.js';
 import { deferContinue } from '../intake/continue.js';
 

@@ -1,6 +1,6 @@
 /** Results as records of hyperiqa's JSON Schema (`hyperiqa/schema/record.json`). */
 import type { DetectResult, FaceScoreResult, ScoreResult } from 'hyperiqa';
-import type { Failure } from './errors.js';
+import type { Failure } from '../errors.js';
 
 export function scoredRecord(file: string, result: ScoreResult, provenance: boolean) {
   const { score, standardError, spread, crops, width, height, resized, warnings } = result;

@@ -1,6 +1,6 @@
 /** Figures of the service for Prometheus. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Gate } from './intake/gate.js';
+import type { Gate } from '../intake/gate.js';
 import type { Scorers } from './scorers.js';
 
 export type Stage = 'wait' | 'receive' | 'fetch' | 'score' | 'faces' | 'map' | 'draw';

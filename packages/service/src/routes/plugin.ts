@@ -1,9 +1,9 @@
 /** The Fastify plugin. */
 import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { checkOptions, type ServiceOptions } from './options.js';
-import { routes } from './routes/index.js';
-import { decoratorOf, Service, type HyperIQADecorator } from './service.js';
+import { checkOptions, type ServiceOptions } from '../settings/options.js';
+import { routes } from './index.js';
+import { decoratorOf, Service, type HyperIQADecorator } from '../service/service.js';
 
 declare module 'fastify' {
   interface FastifyInstance {

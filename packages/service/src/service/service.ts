@@ -1,9 +1,9 @@
 /** What all routes share: options, models, admission, figures. */
 import type { FaceDetector, HyperIQA } from 'hyperiqa';
-import { Gate } from './intake/gate.js';
+import { Gate } from '../intake/gate.js';
 import { Metrics } from './metrics.js';
-import type { CheckedOptions } from './options.js';
-import { ImageFetcher } from './remote/fetch.js';
+import type { CheckedOptions } from '../settings/options.js';
+import { ImageFetcher } from '../remote/fetch.js';
 import { Scorers, type State } from './scorers.js';
 
 export class Service {

@@ -1,7 +1,7 @@
 /** Parameters of requests: JSON Schemas that validate and describe them, and what they are for hyperiqa. */
 import { mapColours, protocolNames, type Crops, type DetectOptions, type ScoreOptions } from 'hyperiqa';
 import type { MapColours, ProtocolName } from 'hyperiqa';
-import type { ServiceLimits } from './options.js';
+import type { ServiceLimits } from '../settings/options.js';
 
 type Limits = Required<ServiceLimits>;
 type Schema = Readonly<Record<string, unknown>>;

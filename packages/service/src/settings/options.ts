@@ -1,7 +1,7 @@
 /** Options of the plugin: types, defaults and checks. */
 import { HyperIQA, FaceDetector, HyperIQAError, type DetectorLoadOptions, type LoadOptions } from 'hyperiqa';
-import { parseNetwork, type Network } from './remote/addresses.js';
-import { parseHost, type AllowedHost } from './remote/hosts.js';
+import { parseNetwork, type Network } from '../remote/addresses.js';
+import { parseHost, type AllowedHost } from '../remote/hosts.js';
 
 /** A model file to load: the arguments of `HyperIQA.load`. */
 export interface ModelToLoad {

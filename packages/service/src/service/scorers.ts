@@ -1,8 +1,8 @@
 /** The models and the face detector of a service: loaded in the background, checked, freed at the end. */
 import { FaceDetector, HyperIQA, HyperIQAError, type DetectorLoadOptions } from 'hyperiqa';
 import { toHyperIQAError } from 'hyperiqa/add-on';
-import { ServiceError } from './errors.js';
-import type { CheckedOptions, DetectorToLoad, ModelToLoad } from './options.js';
+import { ServiceError } from '../errors.js';
+import type { CheckedOptions, DetectorToLoad, ModelToLoad } from '../settings/options.js';
 
 export type State = 'loading' | 'ready' | 'failed';
 
