@@ -1,8 +1,8 @@
 /** The page in a browser, where one is installed (Chromium on the PATH, or its path in CHROMIUM), at the width of a desktop and of a phone. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import axe from 'axe-core';
 import type { FaceDetector, HyperIQA } from 'hyperiqa';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -12,7 +12,6 @@ const candidates = [process.env.CHROMIUM ?? '', 'chromium', 'chromium-browser', 
 const found = candidates.find((name) => name !== '' && spawnSync(name, ['--version']).status === 0);
 if (found === undefined)
   console.warn('The page is not tested: there is no Chromium (on the PATH, or its path in CHROMIUM).');
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** Where pictures of the page go for people to look at; unset, none are taken. */
 const pictures = process.env.HYPERIQA_PAGE_PICTURES;
 
@@ -83,7 +82,7 @@ describe.skipIf(found === undefined)('the page', () => {
   async function findings(page: Page): Promise<string[]> {
     const { violations } = await page.evaluate<{
       violations: { id: string; impact: string; nodes: { html: string }[] }[];
-    }>(`(() => { ${axe}; return axe.run(); })()`);
+    }>(`(() => { ${axe.source}; return axe.run(); })()`);
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
