@@ -1,7 +1,8 @@
 /** Scores, faces and maps over HTTP: records of the schema, parameters, several models. */
 import { createRequire } from 'node:module';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import type { FaceDetector, HyperIQA } from 'hyperiqa';
+import type { HyperIQA } from 'hyperiqa';
+import type { FaceDetector } from 'hyperiqa/faces';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { form, image, listening, loadDetector, loadModel, portrait, type TestServer } from './server.js';

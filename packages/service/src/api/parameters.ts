@@ -1,6 +1,9 @@
 /** Parameters of requests: JSON Schemas that validate and describe them, and what they are for hyperiqa. */
-import { mapColours, protocolNames, type Crops, type DetectOptions, type ScoreOptions } from 'hyperiqa';
-import type { MapColours, ProtocolName } from 'hyperiqa';
+import { protocolNames, type Crops, type ScoreOptions } from 'hyperiqa';
+import { type DetectOptions } from 'hyperiqa/faces';
+import { mapColors } from 'hyperiqa/maps';
+import type { ProtocolName } from 'hyperiqa';
+import type { MapColors } from 'hyperiqa/maps';
 import type { ServiceLimits } from '../settings/options.js';
 
 type Limits = Required<ServiceLimits>;
@@ -16,7 +19,7 @@ export interface CommonQuery {
 
 export interface FacesQuery {
   exactlyOne?: boolean;
-  minSize?: number;
+  minFaceSize?: number;
   minConfidence?: number;
   searchSize?: number;
   margin?: number;
@@ -40,7 +43,7 @@ export interface DetectQuery extends FacesQuery {
 export interface MapQuery extends CommonQuery {
   stride?: number;
   format?: 'json' | 'png';
-  colours: MapColours;
+  colors: MapColors;
   range: 'scale' | 'auto';
   opacity: number;
   legend: boolean;
@@ -79,7 +82,7 @@ const common = (models: readonly string[]) => ({
 
 const faces = {
   exactlyOne: { type: 'boolean', description: 'Keep a face only where it is the only one.' },
-  minSize: {
+  minFaceSize: {
     type: 'number',
     minimum: 0,
     maximum: 100_000,
@@ -156,15 +159,15 @@ export const mapQuery = (models: readonly string[]): Schema =>
       description: 'Largest distance of patches, pixels. Default: 32.',
     },
     format: format('png: drawn over the photograph.'),
-    colours: { type: 'string', enum: mapColours, default: 'viridis', description: 'With png: the colour map.' },
+    colors: { type: 'string', enum: mapColors, default: 'viridis', description: 'With png: the colour map.' },
     range: {
       type: 'string',
       enum: ['scale', 'auto'],
       default: 'scale',
       description:
-        "With png: the ends of the colours are those of the model's scale, or the map's own lowest and highest.",
+        "With png: the ends of the colors are those of the model's scale, or the map's own lowest and highest.",
     },
-    opacity: { type: 'number', minimum: 0, maximum: 1, default: 0.65, description: 'With png: of the colours.' },
+    opacity: { type: 'number', minimum: 0, maximum: 1, default: 0.65, description: 'With png: of the colors.' },
     legend: { type: 'boolean', default: true, description: 'With png: draw the scale beside the map.' },
   });
 
@@ -195,11 +198,11 @@ export function toScoreOptions(
 
 /** Parameters as options of `FaceDetector.detect`. */
 export const toDetectOptions = (
-  { exactlyOne, minSize, minConfidence, searchSize, margin }: FacesQuery,
+  { exactlyOne, minFaceSize, minConfidence, searchSize, margin }: FacesQuery,
   limits: Limits,
 ): Omit<DetectOptions, 'signal' | 'crops'> => ({
   ...(exactlyOne !== undefined && { exactlyOne }),
-  ...(minSize !== undefined && { minSize }),
+  ...(minFaceSize !== undefined && { minFaceSize }),
   ...(minConfidence !== undefined && { minConfidence }),
   ...(searchSize !== undefined && { searchSize }),
   ...(margin !== undefined && { margin }),

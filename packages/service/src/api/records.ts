@@ -1,5 +1,6 @@
 /** Results as records of hyperiqa's JSON Schema (`hyperiqa/schema/record.json`). */
-import type { DetectResult, FaceScoreResult, ScoreResult } from 'hyperiqa';
+import type { ScoreResult } from 'hyperiqa';
+import type { DetectResult, FaceScoreResult } from 'hyperiqa/faces';
 import type { Failure } from '../errors.js';
 
 export function scoredRecord(file: string, result: ScoreResult, provenance: boolean) {

@@ -1,13 +1,7 @@
 /** The routes that take images. */
-import {
-  HyperIQAError,
-  mapPicture,
-  qualityMap,
-  scoreWithFaces,
-  type FaceDetector,
-  type HyperIQA,
-  type RawImage,
-} from 'hyperiqa';
+import { HyperIQAError, type HyperIQA, type RawImage } from 'hyperiqa';
+import { scoreWithFaces, type FaceDetector } from 'hyperiqa/faces';
+import { mapPicture, qualityMap } from 'hyperiqa/maps';
 import { loadSharp } from 'hyperiqa/add-on';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { failureOf, ServiceError, type Failure } from '../errors.js';
@@ -157,7 +151,7 @@ export function imageRoutes(
 
   fastify.post('/v1/map', { schema: schemas.map }, async (request, reply) => {
     const query = request.query as MapQuery;
-    const { protocol, stride, colours, opacity, legend, provenance } = query;
+    const { protocol, stride, colors, opacity, legend, provenance } = query;
     const iqa = scorers.model(query.model);
     const picture = asPicture(query, request);
     return answered(request, reply, { file: query.file, images: 1 }, nameOf(iqa), async (bytes, signal, file) => {
@@ -172,7 +166,7 @@ export function imageRoutes(
         const { provenance: origin, ...content } = map;
         return { file, ...content, ...(provenance && { provenance: origin }) };
       }
-      const look = { colours, opacity, legend, ...(query.range === 'auto' && { range: 'auto' as const }), signal };
+      const look = { colors, opacity, legend, ...(query.range === 'auto' && { range: 'auto' as const }), signal };
       return metrics.timed('draw', () => mapPicture(map, bytes, look));
     });
   });

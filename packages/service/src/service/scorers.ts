@@ -1,5 +1,6 @@
 /** The models and the face detector of a service: loaded in the background, checked, freed at the end. */
-import { FaceDetector, HyperIQA, HyperIQAError, type DetectorLoadOptions } from 'hyperiqa';
+import { HyperIQA, HyperIQAError } from 'hyperiqa';
+import { FaceDetector, type DetectorLoadOptions } from 'hyperiqa/faces';
 import { toHyperIQAError } from 'hyperiqa/add-on';
 import { ServiceError } from '../errors.js';
 import type { CheckedOptions, DetectorToLoad, ModelToLoad } from '../settings/options.js';

@@ -1,5 +1,6 @@
 /** What all routes share: options, models, admission, figures. */
-import type { FaceDetector, HyperIQA } from 'hyperiqa';
+import type { HyperIQA } from 'hyperiqa';
+import type { FaceDetector } from 'hyperiqa/faces';
 import { Gate } from '../intake/gate.js';
 import { Metrics } from './metrics.js';
 import type { CheckedOptions } from '../settings/options.js';

@@ -1,5 +1,6 @@
 /** Options of the plugin: types, defaults and checks. */
-import { HyperIQA, FaceDetector, HyperIQAError, type DetectorLoadOptions, type LoadOptions } from 'hyperiqa';
+import { HyperIQA, HyperIQAError, type LoadOptions } from 'hyperiqa';
+import { FaceDetector, type DetectorLoadOptions } from 'hyperiqa/faces';
 import { parseNetwork, type Network } from '../remote/addresses.js';
 import { parseHost, type AllowedHost } from '../remote/hosts.js';
 
