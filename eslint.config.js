@@ -34,6 +34,23 @@ export default tseslint.config(
     },
   },
   {
+    // Runs in a browser.
+    files: ['packages/service/src/page/*.js'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        [
+          'document',
+          'window',
+          'sessionStorage',
+          'createImageBitmap',
+          'URLSearchParams',
+          'HTMLInputElement',
+          'File',
+        ].map((name) => [name, 'readonly']),
+      ),
+    },
+  },
+  {
     files: ['**/*.js', '**/*.mjs', '**/*.cjs'],
     languageOptions: {
       globals: Object.fromEntries(

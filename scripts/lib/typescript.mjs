@@ -44,7 +44,7 @@ function buildCore(force = false) {
  */
 function compile({ name, folder, inputs = [], words = [], outputs, force }, finish = () => undefined) {
   const at = (path) => (folder === '.' ? path : `${folder}/${path}`);
-  const sources = files(at('src'), /\.(?:[cm]?[jt]s|json|css)$/);
+  const sources = files(at('src'), /\.(?:[cm]?[jt]s|json|css|html|svg)$/);
   const configuration = ['tsconfig.json', 'tsconfig.build.json', 'package.json'];
   const paths = new Set([
     ...sources,
@@ -64,7 +64,7 @@ function compile({ name, folder, inputs = [], words = [], outputs, force }, fini
       join(root, 'node_modules/typescript/bin/tsc'),
       ...['--project', join(root, at('tsconfig.build.json')), '--outDir', fresh],
     ]);
-    for (const file of sources.filter((source) => /\.(?:json|js|css)$/.test(source))) {
+    for (const file of sources.filter((source) => /\.(?:json|js|css|html|svg)$/.test(source))) {
       cpSync(join(root, file), join(fresh, relative(at('src'), file)));
     }
     run(process.execPath, [commonJsTypes, fresh]);

@@ -15,6 +15,7 @@ export const addOnCommands = {
     addOn: '@hyperiqa/evaluation',
     describe: 'Make a page with pictures, figures and the best and worst images',
   },
+  serve: { addOn: '@hyperiqa/service', describe: 'Score images over HTTP, with a page for people' },
 } as const satisfies Record<string, { addOn: string; describe: string }>;
 
 export type AddOnCommandName = keyof typeof addOnCommands;

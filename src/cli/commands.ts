@@ -30,6 +30,11 @@ const commands: readonly Command[] = [
     load: (exit) => Promise.resolve(addOnCommand('report', exit)),
   },
   {
+    name: 'serve',
+    describe: addOnCommands.serve.describe,
+    load: (exit) => Promise.resolve(addOnCommand('serve', exit)),
+  },
+  {
     name: 'faces',
     describe: 'Find faces in images and cut them out',
     load: async (exit) => (await import('./commands/faces.js')).facesCommand(exit),
