@@ -30,10 +30,10 @@ export function cacheFolder(system: Partial<CacheSystem> = {}): string | undefin
   const { platform = process.platform, environment = process.env, exists = existsSync } = system;
   if (environment.HYPERIQA_CACHE) return resolve(environment.HYPERIQA_CACHE);
   const home = 'home' in system ? system.home : homeFolder();
-  const { join, isAbsolute: absolute } = platform === 'win32' ? win32 : posix;
+  const paths = platform === 'win32' ? win32 : posix;
   // The XDG specification has relative paths ignored.
-  const named = (path: string | undefined) => (path && absolute(path) ? path : undefined);
-  const below = (folder: string | undefined, ...names: string[]) => (folder ? join(folder, ...names) : undefined);
+  const named = (path: string | undefined) => (path && paths.isAbsolute(path) ? path : undefined);
+  const below = (folder: string | undefined, ...names: string[]) => (folder ? paths.join(folder, ...names) : undefined);
   const xdg = below(named(environment.XDG_CACHE_HOME) ?? below(home, '.cache'), 'hyperiqa');
   if (platform !== 'darwin' && platform !== 'win32') return xdg;
   const own =
