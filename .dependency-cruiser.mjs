@@ -15,7 +15,7 @@ const ROOMS = {
   models: ['support', 'files', 'model-file', 'scoring'],
   export: ['support', 'files', 'model-file', 'scoring'],
   doctor: ['support', 'files', 'image', 'libtorch', 'model-file', 'scoring'],
-  runtime: ['libtorch', 'doctor'],
+  runtime: ['support', 'libtorch', 'doctor'],
 };
 
 /** The rooms of packages, likewise; what they need of hyperiqa they import by its name. */

@@ -8,7 +8,7 @@ import { root } from './paths.mjs';
 import { Failure, run } from './run.mjs';
 import { files, stampOf, upToDate, version } from './up-to-date.mjs';
 
-const commonJsTypes = join(root, 'scripts/lib/commonjs-types.mjs');
+const commonJsTypes = join(root, 'scripts/commonjs-types.mjs');
 
 /**
  * Builds the core and the packages where they are out of date.

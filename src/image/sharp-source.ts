@@ -88,7 +88,7 @@ function renderError(error: unknown): HyperIQAError {
   if (/out of memory|allocation failed|unable to allocate|cannot allocate|bad_alloc/i.test(words)) {
     return new HyperIQAError('ERR_OUT_OF_MEMORY', `There is not enough memory to render ${LABEL.toLowerCase()}.`);
   }
-  const code = words.startsWith("Input file is missing") ? 'ERR_IMAGE_NOT_FOUND' : 'ERR_IMAGE_DECODE';
+  const code = words.startsWith('Input file is missing') ? 'ERR_IMAGE_NOT_FOUND' : 'ERR_IMAGE_DECODE';
   return new HyperIQAError(code, `${LABEL} cannot be rendered: ${words}.`, { cause: error });
 }
 

@@ -1,5 +1,6 @@
-/** The CommonJS entry: `require('hyperiqa/models')` gives the same module, through Node's `require` of ES modules. */
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- the one place of this module that is CommonJS
-import models = require('./index.js');
+/** The CommonJS entry: `require('hyperiqa/models')` gives the same module as `import`. */
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- CommonJS
+import esModule = require('../support/es-module.cjs');
 
-export = models;
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- CommonJS
+export = esModule(() => require('./index.js') as object, __filename);

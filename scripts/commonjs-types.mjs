@@ -2,13 +2,13 @@
 // refuses (TS1471), because only Node.js 20.19 and later can require an ES module. Here each export is named instead, with
 // the type that it has in the ES module, so that a class is one and the same for both kinds of modules.
 //
-//   node scripts/lib/commonjs-types.mjs FOLDER     writes index.d.cts beside each index.d.ts of a built folder that has one
+//   node scripts/commonjs-types.mjs FOLDER     writes index.d.cts beside each index.d.ts of a built folder that has one
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import ts from 'typescript';
 
-import { Failure, main } from './run.mjs';
+import { Failure, main } from './lib/run.mjs';
 
 const MODULE = "import('./index.js', { with: { 'resolution-mode': 'import' } })";
 
@@ -41,8 +41,10 @@ function declarations(program, module) {
     const { flags, declarations = [] } =
       exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
     if (!(flags & ts.SymbolFlags.Value)) types.push(name);
-    else if (name === 'default' || declarations.some((one) => ts.isClassDeclaration(one) && one.typeParameters)) {
-      throw new Failure(`${module}: ${name} cannot be declared for CommonJS by scripts/lib/commonjs-types.mjs.`);
+    else if (declarations.some((one) => ts.isClassDeclaration(one) && one.typeParameters)) {
+      throw new Failure(`${module}: ${name} cannot be declared for CommonJS by scripts/commonjs-types.mjs.`);
+    } else if (name === 'default') {
+      values.push(`declare const byDefault: typeof ${MODULE}.default;`, 'export default byDefault;');
     } else {
       values.push(`export declare const ${name}: typeof ${MODULE}.${name};`);
       if (flags & ts.SymbolFlags.Type) values.push(`export type ${name} = ${MODULE}.${name};`);
