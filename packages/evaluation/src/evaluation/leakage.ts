@@ -14,6 +14,18 @@ const titles: Record<string, string> = {
   spaq: 'SPAQ',
 };
 
+/**
+ * What the data of hyperiqa's own models are made of: sets whose images were learnt from, and sets whose human scores only gave
+ * the labels of other images (KADID-10k's mean scores of each distortion type and level).
+ */
+const mixtures: Record<string, { scored: string[]; derivedFrom: string[] }> = {
+  'kadid-synthetic': { scored: [], derivedFrom: ['kadid10k'] },
+  'kadid-synthetic-livec': { scored: ['livec'], derivedFrom: ['kadid10k'] },
+};
+
+const sourcesOf = (dataset: string): { scored: string[]; derivedFrom: string[] } =>
+  Object.entries(mixtures).find(([id]) => sameDataset(id, dataset))?.[1] ?? { scored: [dataset], derivedFrom: [] };
+
 /** The name of a data set for people. */
 export const datasetTitle = (dataset: string): string =>
   Object.entries(titles).find(([id]) => sameDataset(id, dataset))?.[1] ?? dataset;
@@ -57,9 +69,9 @@ function koniqSplits({ human, images }: RatedImages): (Split | undefined)[] | un
 function sameDatasetWarning({ human }: RatedImages, dataset: string): EvaluationWarning[] {
   if (human.dataset === null) return [];
   const title = datasetTitle(human.dataset);
-  // The default model has its labels from KADID-10k's mean scores of each distortion type and level.
-  const derived = human.dataset === 'kadid10k' && sameDataset(dataset, 'kadid-synthetic');
-  if (!derived && !sameDataset(dataset, human.dataset)) return [];
+  const { scored, derivedFrom } = sourcesOf(dataset);
+  const derived = derivedFrom.includes(human.dataset);
+  if (!derived && !scored.some((name) => sameDataset(name, human.dataset ?? ''))) return [];
   return [
     {
       code: 'WARN_TRAINING_DATASET',

@@ -218,9 +218,9 @@ test('other warnings: direction, missing fit, the data set of the training, seve
   const kadid = 'dist_img,ref_img,dmos,var\nI01_01_01.png,I01.png,4,1\nI01_01_02.png,I01.png,3,1\n';
   const predictions = 'file,score\nI01_01_01.png,1\nI01_01_02.png,2\n';
   expect(await codes(predictions, kadid, { trainedOn: 'kadid10k', replicates: 0 })).toContain('WARN_TRAINING_DATASET');
-  expect(await codes(predictions, kadid, { trainedOn: 'kadid-synthetic', replicates: 0 })).toContain(
-    'WARN_TRAINING_DATASET',
-  );
+  for (const trainedOn of ['kadid-synthetic', 'kadid-synthetic-livec']) {
+    expect(await codes(predictions, kadid, { trainedOn, replicates: 0 })).toContain('WARN_TRAINING_DATASET');
+  }
   expect(await codes(predictions, kadid, { trainedOn: 'koniq10k', replicates: 0 })).not.toContain(
     'WARN_TRAINING_DATASET',
   );
