@@ -154,11 +154,12 @@ describe('what operators see', () => {
       'hyperiqa_stage_seconds_count{stage="score"} 2',
       'hyperiqa_stage_seconds_count{stage="wait"} 2',
       'hyperiqa_requests_waiting 0',
-      'hyperiqa_images_pending{model="a"} 0',
+      'hyperiqa_images_pending{model="a",phase="engine"} 0',
       'hyperiqa_ready 1',
     ]) {
       expect(text).toContain(`${line}\n`);
     }
+    expect(text).toMatch(/^hyperiqa_image_phase_seconds_total\{model="a",phase="engine"\} \d/m);
     expect(text).toMatch(/^hyperiqa_model_info\{model="a",.*device="cpu"/m);
     for (const name of ['nodejs_eventloop_lag_p99_seconds', 'process_resident_memory_bytes'])
       expect(text).toContain(name);

@@ -64,11 +64,30 @@ export class Metrics {
     );
     new Gauge({
       name: 'hyperiqa_images_pending',
-      help: 'Images that a model has accepted and not answered: decoding, queued or in a batch.',
-      labelNames: ['model'],
+      help: 'Images that a model has accepted and not answered: waiting, being decoded, or in the engine.',
+      labelNames: ['model', 'phase'],
       registers,
       collect() {
-        for (const [model, { pending }] of scorers.models) this.set({ model }, pending);
+        for (const [model, { stats }] of scorers.models) {
+          this.set({ model, phase: 'waiting' }, stats.waiting);
+          this.set({ model, phase: 'decoding' }, stats.decoding);
+          this.set({ model, phase: 'engine' }, stats.inEngine);
+        }
+      },
+    });
+    new Counter({
+      name: 'hyperiqa_image_phase_seconds_total',
+      help: 'Time that the images of a model have spent waiting, being decoded, and in the engine.',
+      labelNames: ['model', 'phase'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [model, { stats }] of scorers.models) {
+          const { waiting, decoding, inEngine } = stats.milliseconds;
+          this.inc({ model, phase: 'waiting' }, waiting / 1000);
+          this.inc({ model, phase: 'decoding' }, decoding / 1000);
+          this.inc({ model, phase: 'engine' }, inEngine / 1000);
+        }
       },
     });
     new Gauge({
