@@ -125,7 +125,7 @@ PRESETS: dict[str, Preset] = {
         maximum=100,
         higher_is_better=True,
         meaning=(
-            "technical quality, 0 to 100: about 82 for an unimpaired photograph and 20 for a badly damaged one; "
+            "technical quality, 0 to 100: about 80 for an unimpaired photograph and 22 for a badly damaged one; "
             "higher is better"
         ),
         description=(

@@ -1,6 +1,6 @@
 """Put the scores of trained weights on a stated scale.
 
-    python models/training/set_scale.py WEIGHTS.pth --data PHOTOS --unimpaired 82 --damaged 20 -o SCALED.pth
+    python models/training/set_scale.py WEIGHTS.pth --data PHOTOS --unimpaired 80 --damaged 22 -o SCALED.pth
 
 Training decides in which order pictures stand; two numbers decide what the scores mean. The output before its bound is
 replaced by ``slope · z + shift`` with the slope (> 0) and the shift that give two means over the sources set aside:
@@ -103,8 +103,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with the photographs of the list")
     parser.add_argument("--photos", type=Path, default=LIST_PATH, help="list of photographs (CSV)")
     parser.add_argument("--config", type=Path, default=Path(__file__).with_name("config.toml"))
-    parser.add_argument("--unimpaired", type=float, default=82, help="mean score of unimpaired photographs (82)")
-    parser.add_argument("--damaged", type=float, default=20, help="mean score of damaged photographs (20)")
+    parser.add_argument("--unimpaired", type=float, default=80, help="mean score of unimpaired photographs (80)")
+    parser.add_argument("--damaged", type=float, default=22, help="mean score of damaged photographs (22)")
     parser.add_argument("--versions", type=int, default=3, help="distorted versions of each photograph (3)")
     parser.add_argument("-o", "--output", type=Path, required=True, help="weights to write")
     arguments = parser.parse_args()

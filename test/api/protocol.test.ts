@@ -204,7 +204,7 @@ describe('load options', () => {
         maxQueueImages: 64,
         maxQueueBytes: 2 ** 30,
       },
-      intake: { maxPending: Infinity, maxStreams: 16 },
+      intake: { maxDecoding: Infinity, maxPending: Infinity, maxStreams: 16 },
       autoAsked: false,
       libtorch: undefined,
       signal: undefined,

@@ -207,7 +207,7 @@ describe('--resume', () => {
 test.each([
   [[], /Name the images/],
   [['--min-confidence', 'high', one], /--min-confidence must be a number/],
-  [['--min-confidence', '7', one], /minConfidence must be a number from 0 to 1/],
+  [['--min-confidence', '7', one], /--min-confidence must be a number from 0 to 1/],
   [['--margins', '1', one], /Did you mean --margin\?/],
   [['-o', 'faces.png', one], /name of an image/],
   [['--device', 'cpu,cuda', one], /one device/],
