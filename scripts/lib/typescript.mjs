@@ -1,5 +1,5 @@
 // The TypeScript of the packages: built into dist of each, and modules of the core for scripts.
-import { chmodSync, cpSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, join, relative } from 'node:path';
 
@@ -30,10 +30,13 @@ function buildCore(force = false) {
         '(or with --ignore-scripts, to build nothing).',
     );
   }
-  const outputs = ['index.js', 'index.cjs', 'cli/main.js'];
+  const outputs = ['index.js', 'index.cjs', 'cli/main.js', 'schema/record.json'];
   return compile({ name: 'typescript', folder: '.', inputs: ['binding.d.ts'], outputs, force }, (dist) => {
     // tsc keeps the #! line but not the permission, which npx needs in a checkout.
     chmodSync(join(dist, 'cli/main.js'), 0o755);
+    const { recordSchema } = require(join(dist, 'cli/records/schema.js'));
+    mkdirSync(join(dist, 'schema'));
+    writeFileSync(join(dist, 'schema/record.json'), `${JSON.stringify(recordSchema, null, 2)}\n`);
   });
 }
 

@@ -1,4 +1,5 @@
 /** The public API of quality maps: `hyperiqa/maps`. */
+export { mapColors } from './colors.js';
 export { qualityMap } from './map.js';
-export { mapColors, mapPicture } from './picture.js';
+export { mapPicture } from './picture.js';
 export type * from './types.js';

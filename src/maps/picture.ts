@@ -1,12 +1,4 @@
 /** A quality map as a picture: colours over the photograph in grey, with the scale beside it. */
-import {
-  interpolateCividis,
-  interpolateInferno,
-  interpolateMagma,
-  interpolatePlasma,
-  interpolateViridis,
-} from 'd3-scale-chromatic';
-
 import { fromCallSite } from '../support/call-site.js';
 import type { ImageSize } from '../intake/cost.js';
 import { decodingPlaces, inDecodingPlace } from '../intake/decodings.js';
@@ -26,19 +18,9 @@ import {
   checkSignal,
   invalid,
 } from '../support/validate.js';
+import { colorTable, mapColors } from './colors.js';
 import { rasterOf } from './raster.js';
 import type { MapColors, MapPatch, MapPictureOptions, QualityMap } from './types.js';
-
-const COLOURS: Record<MapColors, (share: number) => string> = {
-  viridis: interpolateViridis,
-  cividis: interpolateCividis,
-  magma: interpolateMagma,
-  inferno: interpolateInferno,
-  plasma: interpolatePlasma,
-};
-
-/** Names of the colour maps. */
-export const mapColors: readonly MapColors[] = Object.freeze(Object.keys(COLOURS) as MapColors[]);
 
 /** Longer side of the photograph in the picture, pixels. */
 const LONGEST = 1024;
@@ -98,7 +80,7 @@ async function draw(map: QualityMap, image: RgbImage, { colors, range, opacity, 
   const share = (value: number) => (high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0.5);
 
   const sharp = loadSharp();
-  const table = tableOf(colors);
+  const table = colorTable(colors);
   const pixels = Buffer.alloc(raster.values.length * 3);
   raster.values.forEach((value, i) =>
     table.copy(pixels, i * 3, 3 * Math.round(255 * share(value)), 3 * Math.round(255 * share(value)) + 3),
@@ -205,19 +187,6 @@ function extent(values: Float64Array): [number, number] {
     high = Math.max(high, value);
   }
   return [low, high];
-}
-
-/** 256 colours from low to high, RGB. */
-function tableOf(name: MapColors): Buffer {
-  const colours = Array.from({ length: 256 }, (_, i) => rgbOf(COLOURS[name](i / 255)));
-  return Buffer.from(colours.flat());
-}
-
-/** The maps give `#rrggbb` or `rgb(r, g, b)`. */
-function rgbOf(colour: string): number[] {
-  const hex = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(colour);
-  if (hex) return hex.slice(1).map((part) => parseInt(part, 16));
-  return (colour.match(/\d+/g) ?? []).slice(0, 3).map(Number);
 }
 
 /** The scale as SVG: the colours upright, with round numbers beside them. */

@@ -1,10 +1,12 @@
 /** Quality maps: the grid and its scores, the values between the patches, and the picture. */
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { HyperIQA } from '../../src/index.js';
 import { mapColors, mapPicture, qualityMap, type QualityMap } from '../../src/maps/index.js';
+import { colorTable } from '../../src/maps/colors.js';
 import { rasterOf } from '../../src/maps/raster.js';
 import { errorWith } from '../helpers/errors.js';
 import { testModel } from '../helpers/models.js';
@@ -167,4 +169,12 @@ describe('errors', () => {
   test('an aborted map', async () => {
     await expect(qualityMap(iqa, photo, { signal: AbortSignal.abort() })).rejects.toEqual(errorWith('ERR_ABORTED'));
   });
+});
+
+test.each(mapColors)('the colour map %s is that of d3-scale-chromatic, to one step of a channel', (name) => {
+  const file = new URL('../fixtures/maps/colors.json', import.meta.url);
+  const expected = Buffer.from((JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>)[name]!, 'hex');
+  const table = colorTable(name);
+  expect(table).toHaveLength(expected.length);
+  expect(Math.max(...table.map((value, i) => Math.abs(value - expected[i]!)))).toBeLessThanOrEqual(1);
 });

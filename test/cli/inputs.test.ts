@@ -193,6 +193,16 @@ test('patterns count linked files, and walk no circle of linked folders', async 
   expect(await of('*.jpg')).toEqual(['broken.jpg', 'link.jpg']);
   expect(await of('f0/to-f?/*.jpg')).toHaveLength(8);
   expect(await of('folder.jpg/x.*')).toEqual(['folder.jpg/x.jpg']);
+  expect(await of('f[0]/**/x.*')).toEqual(['f0/x.jpg']);
+});
+
+test('alternatives of a pattern may start anywhere, and a name comes once for all of them', async () => {
+  const folder = tree('a/', 'a/x.jpg', 'b/', 'b/x.jpg');
+  expect(await expanded([`{${folder}/a,${folder}/b,knip}*{/x.jpg,.json}`])).toEqual([
+    ...['a', 'b'].map((name) => `${folder}/${name}/x.jpg`),
+    'knip.json',
+  ]);
+  expect(await expanded([`${folder}/{a,?,**}/{x,*}.jpg`])).toEqual(['a', 'b'].map((name) => `${folder}/${name}/x.jpg`));
 });
 
 test('a pattern that ends with a slash names folders and so no image', async () => {

@@ -3,6 +3,7 @@ import { opendir, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { HyperIQAError, imageExtensions, type ErrorCode } from '../../index.js';
 import { readList } from './list.js';
+import { excess, filesMatching } from './patterns.js';
 
 /** A file to be tried, or a place that could not be looked into. `file` is as given, a folder joined with the name. */
 export interface Entry {
@@ -83,11 +84,6 @@ async function linksToFileOrNothing(path: string): Promise<boolean> {
   }
 }
 
-/** Names that the braces of a pattern may stand for. */
-const MAX_ALTERNATIVES = 1000;
-/** Characters of a pattern; the library throws where there are more than 65,536. */
-const MAX_PATTERN_LENGTH = 32_768;
-
 /**
  * The files that match a pattern, named as a shell would name them; an error where there are none. Hidden names must be
  * asked for, and `**` does not follow links to folders, so that no circle is walked.
@@ -99,27 +95,11 @@ async function* matches(pattern: string): AsyncGenerator<Entry, void, undefined>
     yield { file: pattern, error: { code: 'ERR_INVALID_ARGUMENT', message: tooMuch } };
     return;
   }
-  // Loaded for patterns only: most runs have none.
-  const { glob } = await import('glob');
-  const found = await glob(rest, { cwd: base === '' ? '.' : base, nodir: true, noext: true, withFileTypes: true });
-  const names: string[] = [];
-  for (const path of found) {
-    const name = base + path.relativePosix();
-    if (!path.isSymbolicLink() || (await linksToFileOrNothing(name))) names.push(name);
-  }
+  const names = await filesMatching(base, rest);
   if (names.length === 0) {
     yield { file: pattern, error: { code: 'ERR_IMAGE_NOT_FOUND', message: 'No file has this name or matches it.' } };
   }
   for (const file of names.sort(byCodePoint)) yield { file };
-}
-
-/** Why a pattern would cost too much; the library would leave out what is beyond a limit without saying so. */
-async function excess(pattern: string): Promise<string | undefined> {
-  if (pattern.length > MAX_PATTERN_LENGTH) return `The pattern is longer than ${MAX_PATTERN_LENGTH} characters.`;
-  const { braceExpand } = await import('minimatch');
-  const { length } = braceExpand(pattern, { braceExpandMax: MAX_ALTERNATIVES + 1 });
-  if (length > MAX_ALTERNATIVES) return `The braces of the pattern stand for more than ${MAX_ALTERNATIVES} names.`;
-  return undefined;
 }
 
 /**

@@ -1,32 +1,16 @@
 /** Records of `hyperiqa faces` as text: one record an image; in CSV one row a face. */
-import type { ErrorCode } from '../../index.js';
-import type { DetectionProvenance, DetectResult, Face, FaceStatus, LandmarkName } from '../../faces/index.js';
-import { csvLine, jsonArray, type Cell, type Writer } from './formats.js';
-import type { Resumable } from './records.js';
+import type { LandmarkName } from '../../faces/index.js';
+import type { Cell } from './columns.js';
+import { csvLine, jsonArray, type Writer } from './formats.js';
+import type { Defined } from './records.js';
 import { printable } from '../terminal/text.js';
 
 export type FacesFormat = 'table' | 'csv' | 'json' | 'jsonl';
 
 /** A face as in `DetectResult`, with the file that its crop was written to. */
-export type FaceRecord = Omit<Face, 'pixels'> & { cropFile?: string };
-
-export interface FoundRecord extends Resumable {
-  file: string;
-  status: FaceStatus;
-  faces: FaceRecord[];
-  width: number;
-  height: number;
-  warnings: DetectResult['warnings'];
-  provenance?: DetectionProvenance;
-}
-
-interface FacesFailedRecord extends Resumable {
-  file: string;
-  status: 'error';
-  error: { code: ErrorCode; message: string };
-}
-
-export type FacesRecord = FoundRecord | FacesFailedRecord;
+export type FaceRecord = Defined<'cutFace'>;
+export type FacesRecord = Defined<'facesRecord'>;
+export type FoundRecord = Exclude<FacesRecord, { error: unknown }>;
 
 export function facesWriterFor(format: FacesFormat, provenance: boolean): Writer<FacesRecord> {
   switch (format) {
@@ -64,7 +48,7 @@ const faceColumns: Record<string, (face: FaceRecord) => Cell> = {
   cropFile: ({ cropFile }) => cropFile,
 };
 
-const provenanceColumns: Record<string, (provenance: DetectionProvenance) => Cell> = {
+const provenanceColumns: Record<string, (provenance: Defined<'detection'>) => Cell> = {
   model: ({ model }) => model.name,
   modelVersion: ({ model }) => model.version,
   modelSha256: ({ model }) => model.sha256,
@@ -105,7 +89,7 @@ function csv(provenance: boolean): Writer<FacesRecord> {
       ...(provenance ? Object.keys(provenanceColumns) : []),
     ]),
     row: (record) => {
-      const faces: (FaceRecord | undefined)[] = 'error' in record ? [] : record.faces;
+      const faces: readonly (FaceRecord | undefined)[] = 'error' in record ? [] : record.faces;
       return (faces.length > 0 ? faces : [undefined]).map((face, i) => row(record, face, i)).join('');
     },
     tail: '',

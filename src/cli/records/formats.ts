@@ -1,8 +1,8 @@
 /** Records as text: one writer a format. Every piece of text ends where a reader may stop. */
-import { basename } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import type { Info } from '../../index.js';
-import { describeCrops, type FaceOfRecord, type ScoreRecord } from './records.js';
+import { columns, mainFace, studyColumns, type Cell } from './columns.js';
+import type { ScoreRecord } from './records.js';
 import { inert } from './spreadsheet.js';
 import { printable } from '../terminal/text.js';
 
@@ -32,9 +32,9 @@ export function writerFor(format: Format, context: WriterContext): Writer {
     case 'json':
       return jsonArray();
     case 'csv':
-      return csv(csvColumns(context));
+      return csvOf(context);
     case 'study':
-      return csv(studyColumns(context));
+      return studyOf(context);
     case 'table':
       return table(context);
   }
@@ -54,13 +54,10 @@ export function jsonArray<R>(): Writer<R> {
   };
 }
 
-export type Cell = string | number | null | undefined;
-type Columns = Record<string, (record: ScoreRecord) => Cell>;
-
-function csv(columns: Columns): Writer {
+function csv<C>(columns: [name: string, column: C][], cell: (column: C, record: ScoreRecord) => Cell): Writer {
   return {
-    head: csvLine(Object.keys(columns)),
-    row: (record) => csvLine(Object.values(columns).map((cell) => cell(record))),
+    head: csvLine(columns.map(([name]) => name)),
+    row: (record) => csvLine(columns.map(([, column]) => cell(column, record))),
     tail: '',
   };
 }
@@ -69,81 +66,19 @@ function csv(columns: Columns): Writer {
 export const csvLine = (cells: Cell[]) =>
   stringify([cells.map((cell) => (typeof cell === 'string' ? inert(cell) : cell))]);
 
-function csvColumns({ provenance, resumable, faces }: WriterContext): Columns {
-  const result =
-    (cell: (record: Exclude<ScoreRecord, { error: unknown }>) => Cell) =>
-    (record: ScoreRecord): Cell =>
-      'error' in record ? null : cell(record);
-  const origin = (cell: (p: NonNullable<Exclude<ScoreRecord, { error: unknown }>['provenance']>) => Cell) =>
-    result((record) => record.provenance && cell(record.provenance));
-  return {
-    file: (record) => record.file,
-    score: result((record) => record.score),
-    standardError: result((record) => record.standardError),
-    spread: result((record) => record.spread),
-    crops: result((record) => record.crops.length),
-    width: result((record) => record.width),
-    height: result((record) => record.height),
-    warnings: result((record) => record.warnings.map(({ code }) => code).join(' ')),
-    ...(faces && faceColumns),
-    errorCode: (record) => ('error' in record ? record.error.code : null),
-    errorMessage: (record) => ('error' in record ? record.error.message : null),
-    ...(provenance && {
-      model: origin((p) => p.model.name),
-      modelVersion: origin((p) => p.model.version),
-      modelSha256: origin((p) => p.model.sha256),
-      weightsSha256: origin((p) => p.model.weightsSha256),
-      trainedOn: origin((p) => p.model.trainedOn),
-      protocol: origin((p) => p.protocol.name),
-      cropPlan: origin((p) => describeCrops(p.protocol.crops)),
-      seed: origin((p) => p.seed),
-      maxStandardError: origin((p) => p.maxStandardError),
-      maxCrops: origin((p) => p.maxCrops),
-      device: origin((p) => p.device.join(' ')),
-      dtype: origin((p) => p.dtype),
-      graphMode: origin((p) => p.graphMode),
-      hyperiqa: origin((p) => p.versions.hyperiqa),
-      libtorch: origin((p) => p.versions.libtorch),
-      sharp: origin((p) => p.versions.sharp),
-      libvips: origin((p) => p.versions.libvips),
-      node: origin((p) => p.versions.node),
-    }),
-    ...(resumable && {
-      size: (record) => record.source?.size,
-      mtimeMs: (record) => record.source?.mtimeMs,
-      run: (record) => record.run,
-    }),
-  };
+function csvOf({ provenance, resumable, faces }: WriterContext): Writer {
+  const there = { provenance, output: resumable, faces };
+  return csv(
+    Object.entries(columns).filter(([, column]) => column.with === undefined || there[column.with]),
+    ({ cell }, record) => cell(record),
+  );
 }
 
-/** The face whose score goes into a table: the largest that is kept. */
-function mainFace(record: ScoreRecord): FaceOfRecord | undefined {
-  return 'error' in record ? undefined : record.faces?.faces.find(({ kept }) => kept);
-}
-
-/** What a table says of the faces of an image. */
-const faceColumns: Columns = {
-  faceStatus: (record) => ('error' in record ? null : record.faces?.status),
-  faces: (record) => ('error' in record ? null : record.faces?.faces.length),
-  facesKept: (record) => ('error' in record ? null : record.faces?.faces.filter(({ kept }) => kept).length),
-  faceScore: (record) => mainFace(record)?.score,
-  faceStandardError: (record) => mainFace(record)?.standardError,
-  faceSpread: (record) => mainFace(record)?.spread,
-  faceEnlarged: (record) => mainFace(record)?.enlarged.toString(),
-  faceConfidence: (record) => mainFace(record)?.confidence,
-  faceX: (record) => mainFace(record)?.crop.x,
-  faceY: (record) => mainFace(record)?.crop.y,
-  faceWidth: (record) => mainFace(record)?.crop.width,
-  faceHeight: (record) => mainFace(record)?.crop.height,
-};
-
-/** The columns of the study's tables; an image without a score keeps its row, with the score left empty. */
-const studyColumns = ({ model, faces }: WriterContext): Columns => ({
-  Model_name: () => model.name,
-  filename: (record) => basename(record.file),
-  [faces ? 'Image_predic_score' : 'score']: (record) => ('error' in record ? null : record.score),
-  ...(faces && { Face_predic_score: (record) => mainFace(record)?.score }),
-});
+const studyOf = ({ model, faces }: WriterContext): Writer =>
+  csv(
+    Object.entries(studyColumns).filter(([, column]) => (column.faces ?? faces) === faces),
+    ({ cell }, record) => cell(record, model),
+  );
 
 /** Rows of fixed width, so that each can be shown as soon as it is there; the name comes last, being of any length. */
 function table({ model, faces }: WriterContext): Writer {

@@ -1,57 +1,27 @@
-/** The records of `hyperiqa score`; src/schema/record.json describes the same to programs. */
+/** The records of `hyperiqa score`, with types as `definitions.ts` describes them. */
 import { stat } from 'node:fs/promises';
 import { inFlags } from '../terminal/in-flags.js';
-import type { Crops, Dtype, ErrorCode, Info, Protocol, Provenance, ScoreResult } from '../../index.js';
-import type { DetectionProvenance, DetectorInfo, FaceScoreResult, FaceStatus, ScoredFace } from '../../faces/index.js';
+import type { Crops, Dtype, ErrorCode, Info, Protocol, ScoreResult } from '../../index.js';
+import type { DetectorInfo, FaceScoreResult } from '../../faces/index.js';
+import type { definitions } from './definitions.js';
+import type { FromSchema } from './from-schema.js';
 
-/** What a file was when it was scored: bytes, and time of the last change in whole milliseconds. */
-export interface Source {
-  size: number;
-  mtimeMs: number;
-}
+/** The type of a definition. */
+export type Defined<Name extends keyof typeof definitions> = FromSchema<(typeof definitions)[Name], typeof definitions>;
 
-/** What `--resume` needs to know of a record; written with `--output` only. */
-export interface Resumable {
-  /** Null where there was no file. */
-  source?: Source | null;
-  /** Model and options, as {@link describeRun} puts them. */
-  run?: string;
-}
-
-export interface ScoredRecord extends Resumable {
-  file: string;
-  score: number;
-  standardError: number | null;
-  spread: number | null;
-  crops: ScoreResult['crops'];
-  width: number;
-  height: number;
-  resized: ScoreResult['resized'];
-  warnings: ScoreResult['warnings'];
-  provenance?: Provenance;
-  /** With `--faces`. */
-  faces?: FacesOfRecord;
-}
+export type ScoredRecord = Defined<'scored'>;
+export type FailedRecord = Defined<'failed'>;
+export type ScoreRecord = ScoredRecord | FailedRecord;
 
 /** The faces of an image with their scores, which are null for those that are not kept. */
-export interface FacesOfRecord {
-  status: FaceStatus;
-  faces: FaceOfRecord[];
-  provenance?: DetectionProvenance;
-}
+export type FacesOfRecord = Defined<'faces'>;
+export type FaceOfRecord = Defined<'face'>;
 
-export interface FaceOfRecord extends Omit<ScoredFace, 'result'> {
-  score: number | null;
-  standardError: number | null;
-  spread: number | null;
-}
+/** What a file was when it was scored: bytes, and time of the last change in whole milliseconds. */
+export type Source = NonNullable<Defined<'source'>>;
 
-export interface FailedRecord extends Resumable {
-  file: string;
-  error: { code: ErrorCode; message: string };
-}
-
-export type ScoreRecord = ScoredRecord | FailedRecord;
+/** What `--resume` needs to know of a record; written with `--output` only. `run` is the text of {@link describeRun}. */
+export type Resumable = Pick<FailedRecord, 'source' | 'run'>;
 
 /** The record of a result. */
 export function scored(file: string, result: ScoreResult, provenance: boolean): ScoredRecord {

@@ -1,5 +1,6 @@
 /** What `--resume` takes from a record of an earlier run: null where the image must be scored again. */
 import type { FaceStatus } from '../../faces/index.js';
+import { definitions } from './definitions.js';
 import type { FaceOfRecord, FacesOfRecord } from './records.js';
 import type { Stored } from './resume.js';
 
@@ -31,6 +32,6 @@ function cellsAreWhole({ faceStatus, facesKept, faceScore }: Stored): boolean {
   return isFaceStatus(faceStatus) && (facesKept === '0' || scoreIn({ score: faceScore }) !== null);
 }
 
-const statuses: readonly unknown[] = ['ok', 'no-face', 'too-small', 'several'] satisfies FaceStatus[];
+const statuses: readonly unknown[] = definitions.faceStatus.enum satisfies readonly FaceStatus[];
 
 export const isFaceStatus = (value: unknown): value is FaceStatus => statuses.includes(value);
