@@ -46,6 +46,11 @@ export const loadOptions = {
     choices: ['auto', 'freeze', 'optimize', 'onednn'],
     describe: 'How the network is optimised (default: auto, which measures once)',
   },
+  'no-tuning': {
+    type: 'boolean',
+    group: 'Model and machine:',
+    describe: 'Measure nothing: graph mode freeze and batches of 4 where not given',
+  },
   libtorch: { ...text, group: 'Model and machine:', describe: 'Folder of the LibTorch to use' },
 } as const satisfies Record<string, Options>;
 
@@ -184,6 +189,7 @@ export interface LoadArguments {
   threads?: string | undefined;
   'batch-size'?: string | undefined;
   'graph-mode'?: LoadOptions['graphMode'] | undefined;
+  'no-tuning'?: boolean | undefined;
   libtorch?: string | undefined;
 }
 
@@ -200,6 +206,7 @@ export function toLoadOptions(args: LoadArguments): LoadOptions {
     threads: integer('threads', args.threads),
     batchSize: integer('batch-size', args['batch-size']),
     graphMode: args['graph-mode'],
+    tuning: args['no-tuning'] ? false : undefined,
     libtorch: args.libtorch,
   });
 }
