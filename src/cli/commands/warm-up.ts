@@ -3,13 +3,12 @@ import type { InferredOptionTypes } from 'yargs';
 import type { LoadedCommand } from './command.js';
 import { HyperIQA, HyperIQAError, type Info } from '../../index.js';
 import { requireCacheFolder } from '../../support/cache-folder.js';
-import { loadOptions, reportOptions, toLoadOptions, wantsJson } from '../flags.js';
+import { measuringOptions, reportOptions, toLoadOptions, wantsJson } from '../flags.js';
 import { StdoutSink } from '../output/sink.js';
 import { printable } from '../terminal/text.js';
 import { describeTuning } from './info.js';
 
-const { 'no-tuning': _none, ...measuring } = loadOptions;
-const options = { ...reportOptions, ...measuring };
+const options = { ...reportOptions, ...measuringOptions };
 
 export const warmUpCommand = (): LoadedCommand<InferredOptionTypes<typeof options>> => ({
   builder: (yargs) =>
