@@ -45,6 +45,7 @@ export interface NativeScoreResult {
 
 export type NativeGraphMode = 'freeze' | 'optimize' | 'onednn';
 export type NativeDtype = 'fp32' | 'bf16' | 'fp16';
+export type NativeTuning = 'cached' | 'measured' | 'not-stored' | 'default';
 
 export interface NativeLoadOptions {
   modelPath: string;
@@ -58,7 +59,9 @@ export interface NativeLoadOptions {
   /** 0: chosen by the engine. */
   batchSize: number;
   graphMode: NativeGraphMode | 'auto';
-  /** Empty: the measured graph mode is not kept. */
+  /** False: nothing is measured, and the tuning file is not looked at. */
+  tuning: boolean;
+  /** Empty: what is measured is not kept. */
   tuningFile: string;
   selfCheck: boolean;
   maxQueueImages: number;
@@ -89,6 +92,7 @@ export interface NativeEngineInfo {
   workers: number;
   threadsPerWorker: number;
   batchSize: number;
+  tuning: NativeTuning;
   selfCheck: NativeSelfCheck | null;
 }
 
@@ -183,9 +187,34 @@ export interface NativeCudaReport {
   devices: NativeDevice[];
 }
 
+/** The largest values that the engine takes; a few of them are larger than those of the public API. */
+export interface NativeLimits {
+  threads: number;
+  batchSize: number;
+  /** Pixels. */
+  side: number;
+  /** Of an image, before and after the resize. */
+  pixels: number;
+  /** Of an image. */
+  crops: number;
+}
+
+/** The values of options and results that are one of several names. */
+export interface NativeNames {
+  dtype: string[];
+  graphMode: string[];
+  tuning: string[];
+  /** `resize.mode`. */
+  resize: string[];
+  /** `crops.plan`. */
+  crops: string[];
+}
+
 export interface NativeBinding {
   readonly version: string;
   readonly libtorchVersion: string;
+  readonly limits: NativeLimits;
+  readonly names: NativeNames;
   /**
    * Bounds what this process can do from now on, for good: it writes no files, dumps no core, and has at most so many
    * bytes of memory of its own beyond those it has. For processes that try what is not trusted; where the system has no

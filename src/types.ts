@@ -8,6 +8,15 @@ export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 export type Dtype = 'fp32' | 'bf16' | 'fp16';
 /** How the TorchScript graph is optimised at load. `auto` measures once per model and machine and remembers. */
 export type GraphMode = 'auto' | 'freeze' | 'optimize' | 'onednn';
+/**
+ * Where the settings of a load come from: graph mode, workers with their threads, and batch size on the CPU.
+ *
+ * - `cached`: measured by an earlier load or by another process; nothing was measured now
+ * - `measured`: measured now, and stored in the cache folder
+ * - `not-stored`: measured in this process, and there is no cache folder or it cannot be written (WARN_NO_CACHE)
+ * - `default`: nothing is measured: `tuning: false`, nothing left to choose, or no CPU among the devices
+ */
+export type TuningState = 'cached' | 'measured' | 'not-stored' | 'default';
 
 /** Interleaved 8-bit pixels in memory, row-major, without padding: `width·height·channels` bytes. */
 export interface RawImage {
@@ -209,6 +218,13 @@ export interface LoadOptions extends QueueLimits {
   batchSize?: number;
   /** Default `auto`: measured once on the CPU, `freeze` on CUDA. `onednn` is for the CPU only, and refused elsewhere. */
   graphMode?: GraphMode;
+  /**
+   * Measure what is left open of graph mode, threads a worker and batch size on the CPU, once for each model, machine and set
+   * of options (some seconds); several processes that start with an empty cache wait up to a minute for one of them. False:
+   * nothing is measured, read or stored, and what is left open is `graphMode: 'freeze'`, `batchSize: 4` and a worker for each
+   * thread. Default true.
+   */
+  tuning?: boolean;
   /** Folder of the LibTorch to use (the one that holds `lib`). Default: see docs/install.md. */
   libtorch?: string;
   /** Recompute the model's check values at load and refuse the model if they differ. Default true. */
@@ -359,6 +375,8 @@ export interface Info {
   readonly workers: number;
   readonly threadsPerWorker: number;
   readonly batchSize: number;
+  /** Whether graph mode, workers and batch size were measured, and whether that is kept. */
+  readonly tuning: TuningState;
   readonly selfCheck: SelfCheckResult | null;
   readonly libtorch: { readonly version: string; readonly path: string; readonly source: string };
   readonly versions: Provenance['versions'];

@@ -183,6 +183,13 @@ Napi::Number number(Napi::Env env, int64_t value) {
   return Napi::Number::New(env, static_cast<double>(value));
 }
 
+template <typename T, size_t N>
+Napi::Array to_js(Napi::Env env, const Names<T, N>& names) {
+  auto array = Napi::Array::New(env, N);
+  for (uint32_t i = 0; i < N; ++i) array.Set(i, Napi::String::New(env, std::string(names[i].first)));
+  return array;
+}
+
 }  // namespace
 
 LoadOptions to_load_options(const Napi::Value& value) {
@@ -195,6 +202,7 @@ LoadOptions to_load_options(const Napi::Value& value) {
   options.threads = static_cast<int>(from.integer("threads", 0, kMaxInt));
   options.batch_size = from.integer("batchSize", 0, kMaxInt);
   options.graph_mode = from.one_of("graphMode", kGraphModeNames);
+  options.tuning = from.boolean("tuning");
   options.tuning_file = from.text("tuningFile");
   options.self_check = from.boolean("selfCheck");
   options.max_queue_images = from.integer("maxQueueImages", 1, kMaxSafeInteger);
@@ -300,6 +308,7 @@ Napi::Value to_js(Napi::Env env, const EngineInfo& info) {
   result.Set("workers", info.workers);
   result.Set("threadsPerWorker", info.threads_per_worker);
   result.Set("batchSize", number(env, info.batch_size));
+  result.Set("tuning", name_of(kTuningNames, info.tuning));
   result.Set("selfCheck", info.self_check ? to_js(env, *info.self_check) : env.Null());
   return result;
 }
@@ -367,6 +376,26 @@ Napi::Value to_js(Napi::Env env, const CudaReport& report) {
   result.Set("available", report.available);
   result.Set("reason", report.reason);
   result.Set("devices", to_js(env, report.devices));
+  return result;
+}
+
+Napi::Object limits(Napi::Env env) {
+  auto result = Napi::Object::New(env);
+  result.Set("threads", number(env, kMaxThreads));
+  result.Set("batchSize", number(env, kMaxBatchSize));
+  result.Set("side", number(env, kMaxSide));
+  result.Set("pixels", number(env, kMaxPixels));
+  result.Set("crops", number(env, kMaxCrops));
+  return result;
+}
+
+Napi::Object names(Napi::Env env) {
+  auto result = Napi::Object::New(env);
+  result.Set("dtype", to_js(env, kDtypeNames));
+  result.Set("graphMode", to_js(env, kGraphModeNames));
+  result.Set("tuning", to_js(env, kTuningNames));
+  result.Set("resize", to_js(env, kResizeModeNames));
+  result.Set("crops", to_js(env, kCropPlanNames));
   return result;
 }
 

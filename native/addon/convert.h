@@ -49,4 +49,9 @@ Napi::Value to_js(Napi::Env env, const DetectionResult& result);
 Napi::Value to_js(Napi::Env env, const SelfCheck& check);
 Napi::Value to_js(Napi::Env env, const CudaReport& report);
 
+/** The bounds of engine.h. */
+Napi::Object limits(Napi::Env env);
+/** The tables of names.h. */
+Napi::Object names(Napi::Env env);
+
 }  // namespace hyperiqa::addon

@@ -67,6 +67,8 @@ Environment::Environment(Napi::Env env, Napi::Object exports) : background_(Back
               {
                   InstanceValue("version", Napi::String::New(env, HYPERIQA_VERSION), napi_enumerable),
                   InstanceValue("libtorchVersion", Napi::String::New(env, libtorch_version()), napi_enumerable),
+                  InstanceValue("limits", limits(env), napi_enumerable),
+                  InstanceValue("names", names(env), napi_enumerable),
                   InstanceMethod("load", &Environment::load, napi_enumerable),
                   InstanceMethod("loadDetector", &Environment::load_detector, napi_enumerable),
                   InstanceMethod("cudaReport", &Environment::cuda_report, napi_enumerable),

@@ -83,6 +83,14 @@ struct ScoreResult {
 enum class GraphMode { Auto, Freeze, Optimize, OneDnn };
 enum class Dtype { Fp32, Bf16, Fp16 };
 
+/** Origin of the execution plan on the CPU: graph mode, workers, threads and batch size. */
+enum class Tuning {
+  Cached,     ///< measured by an earlier load or another process
+  Measured,   ///< measured by this load, and stored
+  NotStored,  ///< measured by this process, and it could not be stored
+  Default,    ///< nothing was measured: not wanted, nothing to choose between, or no CPU among the devices
+};
+
 struct LoadOptions {
   std::string model_path;
   bool trust_model = false;  ///< run whatever the file holds: a model file is a program (SECURITY.md)
@@ -91,8 +99,11 @@ struct LoadOptions {
   int threads = 0;                         ///< CPU threads in all; 0 = one a physical core available to the process
   int64_t batch_size = 0;                  ///< largest batch; 0 = chosen for the device
   GraphMode graph_mode = GraphMode::Auto;  ///< on CUDA Auto is Freeze, and OneDnn is refused
-  std::string tuning_file;                 ///< file that keeps measured execution plans; empty = none
-  bool self_check = true;  ///< recompute the model's check values at load, refuse the model if they differ
+  /** Measure what is left to the engine. False: graph mode freeze, a worker for each thread and batches of 4 on the
+   * CPU, as far as the options do not say otherwise, and nothing is read from or written to the tuning file. */
+  bool tuning = true;
+  std::string tuning_file;  ///< file that keeps measured execution plans; empty = none
+  bool self_check = true;   ///< recompute the model's check values at load, refuse the model if they differ
   int64_t max_queue_images = 64;
   /** Largest sum of images and their resized copies; an image beyond this is accepted when nothing else is held. */
   int64_t max_queue_bytes = int64_t{1} << 30;
@@ -128,6 +139,7 @@ struct EngineInfo {
   int workers = 0;                           ///< worker threads
   int threads_per_worker = 0;                ///< intra-op threads of each CPU worker
   int64_t batch_size = 0;
+  Tuning tuning = Tuning::Default;
   std::optional<SelfCheck> self_check;  ///< result at load, when it was asked for
 };
 

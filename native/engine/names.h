@@ -20,6 +20,10 @@ inline constexpr Names<GraphMode, 4> kGraphModeNames{{{"auto", GraphMode::Auto},
                                                       {"freeze", GraphMode::Freeze},
                                                       {"optimize", GraphMode::Optimize},
                                                       {"onednn", GraphMode::OneDnn}}};
+inline constexpr Names<Tuning, 4> kTuningNames{{{"cached", Tuning::Cached},
+                                                {"measured", Tuning::Measured},
+                                                {"not-stored", Tuning::NotStored},
+                                                {"default", Tuning::Default}}};
 inline constexpr Names<Resize::Mode, 3> kResizeModeNames{
     {{"none", Resize::Mode::None}, {"exact", Resize::Mode::Exact}, {"short-side", Resize::Mode::ShortSide}}};
 inline constexpr Names<CropPlan::Kind, 4> kCropPlanNames{{{"random", CropPlan::Kind::Random},

@@ -55,6 +55,11 @@ const commands: readonly Command[] = [
     load: async (exit) => (await import('./commands/self-check.js')).selfCheckCommand(exit),
   },
   {
+    name: 'warm-up',
+    describe: 'Measure and store what loads of a model need, such as in the build of an image',
+    load: async () => (await import('./commands/warm-up.js')).warmUpCommand(),
+  },
+  {
     name: 'runtime',
     describe: 'Install and choose LibTorch builds, such as the one for CUDA',
     load: async (exit) => (await import('./commands/runtime.js')).runtimeCommand(exit),

@@ -15,8 +15,8 @@ import type { DetectOptions, DetectorLoadOptions } from '../faces/index.js';
 /** Everything arrives as text, so that nothing is lost on the way (a seed has 64 bits) and every message is ours. */
 const text = { type: 'string', requiresArg: true } as const satisfies Options;
 
-/** Options about the model and the machine, which every command takes. */
-export const loadOptions = {
+/** Options about the model and the machine for `warm-up`, which is there to measure. */
+export const measuringOptions = {
   model: {
     ...text,
     group: 'Model and machine:',
@@ -47,6 +47,16 @@ export const loadOptions = {
     describe: 'How the network is optimised (default: auto, which measures once)',
   },
   libtorch: { ...text, group: 'Model and machine:', describe: 'Folder of the LibTorch to use' },
+} as const satisfies Record<string, Options>;
+
+/** Options about the model and the machine, which every other command takes. */
+export const loadOptions = {
+  ...measuringOptions,
+  'no-tuning': {
+    type: 'boolean',
+    group: 'Model and machine:',
+    describe: 'Measure nothing: graph mode freeze and batches of 4 where not given',
+  },
 } as const satisfies Record<string, Options>;
 
 /** The options of the commands that report instead of scoring. */
@@ -184,6 +194,7 @@ export interface LoadArguments {
   threads?: string | undefined;
   'batch-size'?: string | undefined;
   'graph-mode'?: LoadOptions['graphMode'] | undefined;
+  'no-tuning'?: boolean | undefined;
   libtorch?: string | undefined;
 }
 
@@ -200,6 +211,7 @@ export function toLoadOptions(args: LoadArguments): LoadOptions {
     threads: integer('threads', args.threads),
     batchSize: integer('batch-size', args['batch-size']),
     graphMode: args['graph-mode'],
+    tuning: args['no-tuning'] ? false : undefined,
     libtorch: args.libtorch,
   });
 }

@@ -9,7 +9,7 @@ import type { DetectorLoadOptions, DetectOptions } from './types.js';
 const DEFAULT_CONFIDENCE = 0.9;
 /** The window of the first network. */
 const SMALLEST_SEARCH = 12;
-const LARGEST_SIDE = 65_536;
+export const LARGEST_SIDE = 65_536;
 const LARGEST_MARGIN = 10;
 
 export interface CheckedDetectorLoadOptions {

@@ -8,8 +8,8 @@ import type { Protocol } from '../types.js';
 
 /** What any image may be resized to, however small `limitInputPixels` is: a thumbnail is enlarged, too. */
 const ALWAYS_PIXELS = 2 ** 22;
-/** Of the engine, decoded or resized (native/engine/scoring/preprocess.h, native/engine/faces/cascade.cpp). */
-const ENGINE_PIXELS = 2 ** 28;
+/** Largest image that the engine takes, before and after the resize: `kMaxPixels` of native/engine/engine.h. */
+export const ENGINE_PIXELS = 2 ** 28;
 /**
  * Longer over shorter side where a protocol scales both alike: a line of pixels, made 384 pixels wide, would become a
  * gigabyte and thousands of patches. Panoramas and strips of film stay far below.

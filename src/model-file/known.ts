@@ -29,12 +29,13 @@ function rememberedFile(): string | undefined {
 /**
  * Makes sure that a model has been loaded in a process of its own, once for its content.
  *
+ * @returns false where the next process has to try it again, because the result cannot be kept
  * @throws HyperIQAError as `tryModel`
  */
-export async function requireTried(trial: Trial, sha256: string, signal: AbortSignal | undefined): Promise<void> {
-  if (known.has(sha256) || (await read()).includes(sha256)) return;
+export async function requireTried(trial: Trial, sha256: string, signal: AbortSignal | undefined): Promise<boolean> {
+  if (known.has(sha256) || (await read()).includes(sha256)) return true;
   await tryModel(trial, signal);
-  await remember(sha256);
+  return remember(sha256);
 }
 
 /** For this process: a model whose code is the package's own, because the package has just written it. */
@@ -42,17 +43,19 @@ export function know(sha256: string): void {
   known.add(sha256);
 }
 
-/** For all processes. Where the cache folder cannot be written, the next process tries the model again. */
-export async function remember(sha256: string): Promise<void> {
+/** For all processes. False where the cache folder cannot be written: then the next process tries the model again. */
+export async function remember(sha256: string): Promise<boolean> {
   know(sha256);
   const path = rememberedFile();
-  if (path === undefined) return;
+  if (path === undefined) return false;
   try {
     const models = [...(await read()).filter((other) => other !== sha256), sha256].slice(-MOST);
     await makeFolder(dirname(path));
     await writeWhole(path, JSON.stringify({ formatVersion: 1, models }));
+    return true;
   } catch {
     // Nothing but a further trial depends on it.
+    return false;
   }
 }
 

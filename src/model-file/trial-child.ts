@@ -50,6 +50,7 @@ try {
         dtype: 'fp32',
         batchSize: 4,
         graphMode: 'freeze',
+        tuning: false,
         tuningFile: '',
       }));
   await send({ state: 'passed' });

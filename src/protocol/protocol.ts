@@ -14,7 +14,7 @@ export const protocolNames: readonly ProtocolName[] = Object.freeze([
 /** Largest number of crops of one image: enough for a grid over the largest image, and no accident with a zero more. */
 export const MAXIMUM_CROPS = 100_000;
 /** Longest side that a resize may ask for, in pixels. */
-const MAXIMUM_SIDE = 32_768;
+export const MAXIMUM_SIDE = 32_768;
 const PATCH = 224;
 
 /** As Pillow's `Image.open(path).convert('RGB')`, which the reference implementations use. */

@@ -26,6 +26,10 @@ import {
 const DEFAULT_MAXIMUM_CROPS = 100;
 const DEFAULT_MAXIMUM_STREAMS = 16;
 const MAXIMUM_SEED = 2n ** 64n - 1n;
+export const MAXIMUM_THREADS = 1024;
+export const MAXIMUM_BATCH_SIZE = 1024;
+export const GRAPH_MODES: readonly GraphMode[] = ['auto', 'freeze', 'optimize', 'onednn'];
+export const DTYPES: readonly Dtype[] = ['fp32', 'bf16', 'fp16'];
 
 /** Load options as the native side takes them, and what stays on this side. */
 export interface CheckedLoadOptions {
@@ -36,6 +40,7 @@ export interface CheckedLoadOptions {
     threads: number;
     batchSize: number;
     graphMode: GraphMode;
+    tuning: boolean;
     selfCheck: boolean;
     maxQueueImages: number;
     maxQueueBytes: number;
@@ -80,6 +85,7 @@ const LOAD_KEYS: readonly (keyof LoadOptions)[] = [
   'threads',
   'batchSize',
   'graphMode',
+  'tuning',
   'libtorch',
   'selfCheck',
   ...QUEUE_KEYS,
@@ -98,13 +104,11 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
       ...native,
       trustModel: fields.trustModel === undefined ? false : checkBoolean('trustModel', fields.trustModel),
       devices: fields.device === undefined ? ['auto'] : checkDevices(fields.device),
-      dtype: fields.dtype === undefined ? 'fp32' : checkOneOf('dtype', fields.dtype, ['fp32', 'bf16', 'fp16']),
-      threads: integer('threads', 1024),
-      batchSize: integer('batchSize', 4096),
-      graphMode:
-        fields.graphMode === undefined
-          ? 'auto'
-          : checkOneOf('graphMode', fields.graphMode, ['auto', 'freeze', 'optimize', 'onednn']),
+      dtype: fields.dtype === undefined ? 'fp32' : checkOneOf('dtype', fields.dtype, DTYPES),
+      threads: integer('threads', MAXIMUM_THREADS),
+      batchSize: integer('batchSize', MAXIMUM_BATCH_SIZE),
+      graphMode: fields.graphMode === undefined ? 'auto' : checkOneOf('graphMode', fields.graphMode, GRAPH_MODES),
+      tuning: fields.tuning === undefined ? true : checkBoolean('tuning', fields.tuning),
       selfCheck: fields.selfCheck === undefined ? true : checkBoolean('selfCheck', fields.selfCheck),
     },
     intake,

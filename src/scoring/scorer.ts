@@ -14,7 +14,7 @@ import { requireTried } from '../model-file/known.js';
 import { locateModel, requireSha256, type LocatedModel } from '../model-file/locate.js';
 import { prepareSharp } from '../image/sharp.js';
 import { loadBinding, type LoadedBinding } from '../libtorch/addon.js';
-import { tuningCache } from './tuning-cache.js';
+import { notKept, tuningFile } from './tuning-cache.js';
 import { checkLoadOptions, checkScoreOptions, type CheckedLoadOptions, type CheckedScoreOptions } from './options.js';
 import { knownFields } from '../protocol/protocol.js';
 import { provenanceOf, versions } from './provenance.js';
@@ -261,22 +261,32 @@ async function load(
     const loaded = await loadBinding(options.libtorch === undefined ? {} : { libtorch: options.libtorch });
     if (registered) requireSha256(registered.name, path, await hashing, registered.sha256);
     const trustModel = options.native.trustModel || registered?.trusted === true;
-    if (!trustModel && !registered && path !== defaultModelPath()) {
-      await requireTried({ path, kind: 'quality', libtorch: loaded.libtorch.path }, await hashing, options.signal);
-    }
-    const { tuningFile, warnings } = await tuningCache();
+    const isTrialKept =
+      trustModel ||
+      registered !== undefined ||
+      path === defaultModelPath() ||
+      (await requireTried({ path, kind: 'quality', libtorch: loaded.libtorch.path }, await hashing, options.signal));
     engine = await cancelledBy(options.signal, (giveCancel) => {
-      const loading = loaded.binding.load({ ...options.native, trustModel, modelPath: path, tuningFile }, giveCancel);
+      const native = { ...options.native, trustModel, modelPath: path, tuningFile: tuningFile() ?? '' };
+      const loading = loaded.binding.load(native, giveCancel);
       // While the engine's thread works; earlier it would wait for the opening of LibTorch, because the dynamic linker
       // opens one library at a time.
       prepareSharp();
       return loading;
     });
+    const warnings = await cacheWarnings(engine.info.tuning === 'not-stored', !isTrialKept);
     return { engine, info: makeInfo(engine, path, await hashing, loaded, options, warnings) };
   } catch (error) {
     await engine?.dispose();
     throw toHyperIQAError(error);
   }
+}
+
+async function cacheWarnings(isMeasuredAgain: boolean, isTriedAgain: boolean): Promise<Warning[]> {
+  if (!isMeasuredAgain && !isTriedAgain) return [];
+  const measured = 'The settings that were measured at this load are not kept.';
+  const tried = 'That the model has been tried is not kept.';
+  return [await notKept([...(isMeasuredAgain ? [measured] : []), ...(isTriedAgain ? [tried] : [])].join(' '))];
 }
 
 function makeInfo(

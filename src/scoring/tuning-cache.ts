@@ -1,4 +1,4 @@
-/** The place where measured settings are kept, and the warning where there is none. */
+/** The place where measured settings are kept, and the warning where something could not be kept. */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -7,22 +7,33 @@ import { makeFolder } from '../files/make-folder.js';
 import { cacheFolder, NO_CACHE_FOLDER } from '../support/cache-folder.js';
 import type { Warning } from '../types.js';
 
-/** File of the measured settings, empty without a cache folder; a warning where nothing new can be kept in it. */
-export async function tuningCache(): Promise<{ tuningFile: string; warnings: Warning[] }> {
+/** File of the measured settings; undefined without a cache folder. */
+export function tuningFile(): string | undefined {
   const cache = cacheFolder();
-  if (cache === undefined) return { tuningFile: '', warnings: [notKept(NO_CACHE_FOLDER)] };
-  const tuningFile = join(cache, 'tuning', 'graph-modes.json');
-  try {
-    await makeFolder(dirname(tuningFile));
-    await access(dirname(tuningFile), constants.W_OK);
-    return { tuningFile, warnings: [] };
-  } catch (error) {
-    const reason = `The cache folder ${cache} cannot be written: ${(error as Error).message}.`;
-    return { tuningFile, warnings: [notKept(reason)] };
-  }
+  return cache && join(cache, 'tuning', 'graph-modes.json');
 }
 
-const notKept = (reason: string): Warning => ({
-  code: 'WARN_NO_CACHE',
-  message: `${reason} Settings that are measured at a load are not kept. Set HYPERIQA_CACHE to a folder that can be written.`,
-});
+/**
+ * The warning that something had to be kept in the cache folder and was not, with the reason.
+ *
+ * @param what - What is done again at the next load, as the beginning of a sentence.
+ */
+export async function notKept(what: string): Promise<Warning> {
+  return {
+    code: 'WARN_NO_CACHE',
+    message: `${await reason()} ${what} Set HYPERIQA_CACHE to a folder that can be written.`,
+  };
+}
+
+async function reason(): Promise<string> {
+  const file = tuningFile();
+  if (file === undefined) return NO_CACHE_FOLDER;
+  const cache = dirname(dirname(file));
+  try {
+    await makeFolder(dirname(file));
+    await access(dirname(file), constants.W_OK);
+    return `A file in the cache folder ${cache} could not be written.`;
+  } catch (error) {
+    return `The cache folder ${cache} cannot be written: ${(error as Error).message}.`;
+  }
+}

@@ -1,8 +1,10 @@
-/** `info` and `self-check`. */
+/** `info`, `warm-up` and `self-check`. */
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { testModel } from '../helpers/models.js';
 import { hyperiqa, quick, scratch } from './cli.js';
+import { findLibTorch } from '../../src/libtorch/locate.js';
 import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import { withMetadata } from './model-file.js';
 
@@ -29,6 +31,43 @@ test('info --format json holds the same for programs', async () => {
     cuda: { available: expect.any(Boolean) },
     versions: { node: process.versions.node },
   });
+});
+
+test('info --no-tuning measures nothing', async () => {
+  const env = { HYPERIQA_CACHE: scratch() };
+  const options = ['info', ...quick(), '--threads', '2', '--no-tuning'];
+  const { code, stdout, stderr } = await hyperiqa(options, { env: { ...env, HYPERIQA_LIBTORCH: findLibTorch().path } });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^tuning +nothing to measure$/m);
+  expect(stdout).toMatch(/^workers +2, 1 threads each$/m);
+});
+
+test('warm-up measures and stores, and finds it the next time', async () => {
+  const cache = scratch();
+  const env = { HYPERIQA_CACHE: cache, HYPERIQA_LIBTORCH: findLibTorch().path };
+  const options = [...quick(), '--threads', '2'];
+  const first = await hyperiqa(['warm-up', ...options], { env });
+  expect(first).toMatchObject({ code: 0, stderr: '' });
+  expect(first.stdout).toMatch(/^tuning +measured now and stored in the cache$/m);
+  expect(first.stdout).toContain(`cache       ${cache}\n`);
+  // The model is not the package's own: that it has been tried is kept, too.
+  expect(readdirSync(cache).sort()).toEqual(['models-tried', 'tuning']);
+  const second = await hyperiqa(['warm-up', ...options, '--json'], { env });
+  expect(second.code).toBe(0);
+  expect(JSON.parse(second.stdout)).toMatchObject({ tuning: 'cached', cache, device: ['cpu'], graphMode: 'freeze' });
+  const load = await hyperiqa(['info', ...options, '--json'], { env });
+  expect(JSON.parse(load.stdout)).toMatchObject({ tuning: 'cached', warnings: [] });
+});
+
+test('warm-up fails where nothing can be stored', async () => {
+  const file = join(scratch(), 'file');
+  writeFileSync(file, '');
+  const env = { HYPERIQA_CACHE: join(file, 'cache'), HYPERIQA_LIBTORCH: findLibTorch().path };
+  const { code, stdout, stderr } = await hyperiqa(['warm-up', ...quick(), '--threads', '2'], { env });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr.replace(/\s+/g, ' ')).toMatch(/cache folder .* cannot be written.*HYPERIQA_CACHE.*\(ERR_OUTPUT\)/);
+  const contradiction = await hyperiqa(['warm-up', '--no-tuning']);
+  expect(contradiction).toMatchObject({ code: 2, stderr: expect.stringContaining('no-tuning') });
 });
 
 test('self-check passes with the differences it found', async () => {

@@ -11,7 +11,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     const engine = await (kind === 'faces'
       ? binding.loadDetector({ ...options, device: 'cpu' })
-      : binding.load({ ...options, devices: ['cpu'], dtype: 'fp32', batchSize: 4, graphMode: 'freeze', tuningFile: '' }));
+      : binding.load({ ...options, devices: ['cpu'], dtype: 'fp32', batchSize: 4, graphMode: 'freeze', tuning: false, tuningFile: '' }));
     await engine.dispose();
     outcome = { code: 'loaded', message: '' };
   } catch (error) {

@@ -70,6 +70,7 @@ test('strange values in place of an amount of memory', async () => {
 /** Strange values that are right for an option. */
 const allowed: Record<string, unknown[]> = {
   modelPath: ['x'],
+  tuning: [true],
   tuningFile: ['', 'x'],
   selfCheck: [true],
   trustModel: [true],

@@ -16,6 +16,7 @@ const engine = await require(addon).load({
   threads: 1,
   batchSize: 1,
   graphMode: 'freeze',
+  tuning: true,
   tuningFile: '',
   selfCheck: false,
   maxQueueImages: 1,

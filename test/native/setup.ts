@@ -38,6 +38,7 @@ export function loadOptions(changes: Partial<NativeLoadOptions> = {}): NativeLoa
     threads: 1,
     batchSize: 2,
     graphMode: 'freeze',
+    tuning: true,
     tuningFile: '',
     selfCheck: false,
     maxQueueImages: 64,

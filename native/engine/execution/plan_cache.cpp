@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +13,7 @@
 
 #include "names.h"
 #include "support/json.h"
+#include "support/lock_file.h"
 
 namespace hyperiqa {
 namespace {
@@ -19,6 +21,7 @@ namespace {
 constexpr double kVersion = 1;                 // version of the file's layout; another is treated as an empty file
 constexpr size_t kMaxEntries = 256;            // more models, processors and options than one machine sees
 constexpr size_t kMaxBytes = size_t{1} << 18;  // 256 entries take about 80 kB
+constexpr std::chrono::seconds kPatience{5};   // with other writers, each of which takes milliseconds
 
 std::optional<int64_t> integer(const Json& json, std::string_view key, int64_t limit) {
   const Json* member = json.find(key);
@@ -87,6 +90,12 @@ std::string format(const std::map<std::string, ExecutionPlan>& plans) {
   return text.str();
 }
 
+void make_folder_of(const std::string& file) {
+  const std::filesystem::path folder = std::filesystem::path(file).parent_path();
+  std::error_code error;  // found again where the file is written
+  if (!folder.empty()) std::filesystem::create_directories(folder, error);
+}
+
 }  // namespace
 
 std::optional<ExecutionPlan> recall_plan(const std::string& file, const std::string& key) {
@@ -97,22 +106,31 @@ std::optional<ExecutionPlan> recall_plan(const std::string& file, const std::str
   return found->second;
 }
 
-void remember_plan(const std::string& file, const std::string& key, const ExecutionPlan& plan) {
-  if (file.empty()) return;
+bool remember_plan(const std::string& file, const std::string& key, const ExecutionPlan& plan) {
+  if (file.empty()) return false;
+  make_folder_of(file);
+  LockFile lock(file + ".writing");
+  // Held for so long, it is held by a process that has been stopped.
+  if (lock.take_within(kPatience, [] { return false; }) == LockFile::State::Held) return false;
   auto plans = read_all(file);
   plans.erase(key);
   // Any one may go: where it is needed again, it is measured again.
   while (plans.size() >= kMaxEntries) plans.erase(plans.begin());
   plans.emplace(key, plan);
-  const std::filesystem::path target(file);
-  std::error_code error;
-  if (target.has_parent_path()) std::filesystem::create_directories(target.parent_path(), error);
   const std::filesystem::path temporary = file + '.' + std::to_string(std::random_device{}()) + ".tmp";
   std::ofstream stream(temporary, std::ios::binary);
   stream << format(plans);
   stream.close();
-  if (stream) std::filesystem::rename(temporary, target, error);
-  if (!stream || error) std::filesystem::remove(temporary, error);
+  std::error_code error;
+  if (stream) std::filesystem::rename(temporary, file, error);
+  if (stream && !error) return true;
+  std::filesystem::remove(temporary, error);
+  return false;
+}
+
+std::string measuring_lock(const std::string& file) {
+  make_folder_of(file);
+  return file + ".measuring";
 }
 
 }  // namespace hyperiqa

@@ -13,9 +13,17 @@ namespace hyperiqa {
  * for the content of the file. */
 std::optional<ExecutionPlan> recall_plan(const std::string& file, const std::string& key);
 
-/** Stores a plan beside those of other keys, 256 at most. The file is replaced in one step, so that other processes
- * never see half of it; of two that write at once one entry may be lost and will be measured again. A file that cannot
- * be written is left alone in silence: the measurement then only has to be repeated. */
-void remember_plan(const std::string& file, const std::string& key, const ExecutionPlan& plan);
+/**
+ * Stores a plan beside those of other keys, 256 at most. The file is read and replaced under a lock, so that none of
+ * several writers loses what another has stored, and in one step, so that readers never see half of it. Where the file
+ * system has no locks, of two that write at once one entry may be lost.
+ *
+ * @return false: not stored, because the file cannot be written or the lock could not be had for some seconds. The
+ *   measurement then only has to be repeated.
+ */
+bool remember_plan(const std::string& file, const std::string& key, const ExecutionPlan& plan);
+
+/** Path of the lock (LockFile) under which plans for the file are measured; its folder is made where it is missing. */
+std::string measuring_lock(const std::string& file);
 
 }  // namespace hyperiqa

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <numeric>
+#include <optional>
 #include <sstream>
 #include <thread>
 #include <utility>
@@ -16,9 +17,11 @@
 #include "device/cpu.h"
 #include "execution/batch_runner.h"
 #include "execution/compiled_model.h"
+#include "execution/plan_cache.h"
 #include "model/self_check.h"
 #include "names.h"
 #include "support/errors.h"
+#include "support/lock_file.h"
 #include "support/threads.h"
 
 namespace hyperiqa {
@@ -88,6 +91,8 @@ struct Choices {
   std::vector<GraphMode> graph_modes;
   std::vector<int> threads_per_worker;
   std::vector<int64_t> batch_sizes;
+
+  size_t count() const { return graph_modes.size() * threads_per_worker.size() * batch_sizes.size(); }
 };
 
 Choices choices(const LoadOptions& options, int threads) {
@@ -100,6 +105,11 @@ Choices choices(const LoadOptions& options, int threads) {
   if (threads > 1) result.threads_per_worker.push_back(threads);
   if (options.batch_size == 0) result.batch_sizes = {kFirstBatchSize, kSecondBatchSize};
   return result;
+}
+
+/** The plan that others are compared with: the first of each choice, which is the plainest graph mode. */
+ExecutionPlan first_plan(const Choices& possible, int threads) {
+  return {possible.graph_modes[0], threads, possible.threads_per_worker[0], possible.batch_sizes[0]};
 }
 
 class Tuner {
@@ -223,8 +233,8 @@ std::string tuning_key(const Metadata& metadata, const LoadOptions& options, int
 
 /** True for a plan that the measurement could have come to. Another, out of a damaged file, could cost minutes of
  * warming up or thousands of threads. */
-bool could_be_chosen(const ExecutionPlan& plan, const LoadOptions& options, int threads) {
-  const auto [graph_modes, threads_per_worker, batch_sizes] = choices(options, threads);
+bool could_be_chosen(const ExecutionPlan& plan, const Choices& possible, int threads) {
+  const auto& [graph_modes, threads_per_worker, batch_sizes] = possible;
   return std::ranges::count(graph_modes, plan.graph_mode) > 0 &&
          std::ranges::count(threads_per_worker, plan.threads_per_worker) > 0 &&
          plan.workers == threads / plan.threads_per_worker && std::ranges::count(batch_sizes, plan.batch_size) > 0;
@@ -268,20 +278,41 @@ class Turn {
 
 }  // namespace
 
-ExecutionPlan measured_cpu_plan(const torch::jit::Module& placed, const Metadata& metadata,
-                                const LoadOptions& options) {
+TunedPlan cpu_plan(const torch::jit::Module& placed, const Metadata& metadata, const LoadOptions& options,
+                   std::chrono::milliseconds patience) {
   const int threads = options.threads > 0 ? options.threads : available_cores();
+  const Choices possible = choices(options, threads);
+  if (!options.tuning || possible.count() == 1) return {first_plan(possible, threads), Tuning::Default};
   const std::string key = tuning_key(metadata, options, threads);
+  const auto recall = [&] {
+    auto plan = recall_plan(options.tuning_file, key);
+    return plan && could_be_chosen(*plan, possible, threads) ? plan : std::nullopt;
+  };
+
   const Turn turn(options.stop);
   std::map<std::string, ExecutionPlan>& known = measurements().known;
-  if (const auto found = known.find(key); found != known.end()) return found->second;
-  auto plan = recall_plan(options.tuning_file, key);
-  if (!plan || !could_be_chosen(*plan, options, threads)) {
-    plan = Tuner(placed, metadata, options, threads).choose();
-    remember_plan(options.tuning_file, key, *plan);
+  if (const auto found = known.find(key); found != known.end()) {
+    // This load may have another file than the one before, or a file that can be written by now.
+    const bool stored = recall() || remember_plan(options.tuning_file, key, found->second);
+    return {found->second, stored ? Tuning::Cached : Tuning::NotStored};
   }
+  auto plan = recall();
+  std::optional<LockFile> lock;
+  if (!plan && !options.tuning_file.empty()) {
+    lock.emplace(measuring_lock(options.tuning_file));
+    lock->take_within(patience, [&] {
+      check_stop(options.stop);
+      plan = recall();
+      return plan.has_value();
+    });
+    // The holder before has stored its plan before it let go.
+    if (!plan) plan = recall();
+  }
+  const bool cached = plan.has_value();
+  if (!cached) plan = Tuner(placed, metadata, options, threads).choose();
   known.emplace(key, *plan);
-  return *plan;
+  if (cached) return {*plan, Tuning::Cached};
+  return {*plan, remember_plan(options.tuning_file, key, *plan) ? Tuning::Measured : Tuning::NotStored};
 }
 
 }  // namespace hyperiqa

@@ -12,7 +12,7 @@ void distrust_model(const std::string& path, const std::string& reason) {
   throw Error("ERR_MODEL_UNTRUSTED",
               path + " holds more than models of hyperiqa need, so nothing of it was run: " + reason +
                   " A model file is a program. If you know who made this one and trust it, load it with the option "
-                  "trustModel (--trust-model).");
+                  "trustModel.");
 }
 
 void refuse_model(const std::string& path, const ArchiveError& fault) {

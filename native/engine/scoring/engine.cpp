@@ -30,6 +30,7 @@ struct Deployment {
   at::Device device;
   CompiledModel model;
   ExecutionPlan plan;
+  Tuning tuning = Tuning::Default;  ///< origin of the plan
 };
 
 /** Everything that a worker thread needs; it keeps this alive itself, so that an engine may be dropped from a callback.
@@ -165,9 +166,10 @@ CompiledModel compile_checked(const torch::jit::Module& placed, const Metadata& 
 
 Deployment deploy(torch::jit::Module module, const Metadata& metadata, const LoadOptions& options, at::Device device) {
   place_module(module, device, scalar_type(options.dtype));
-  ExecutionPlan plan;
+  TunedPlan tuned;
+  ExecutionPlan& plan = tuned.plan;
   if (device.is_cpu()) {
-    plan = measured_cpu_plan(module, metadata, options);
+    tuned = cpu_plan(module, metadata, options);
   } else {
     use_exact_cuda();
     // The measurement is the CPU's.
@@ -176,7 +178,7 @@ Deployment deploy(torch::jit::Module module, const Metadata& metadata, const Loa
     plan.batch_size = options.batch_size > 0 ? options.batch_size : kCudaBatchSize;
   }
   CompiledModel model = compile_checked(module, metadata, options, device, plan);
-  return {device, std::move(model), plan};
+  return {device, std::move(model), plan, tuned.origin};
 }
 
 std::shared_ptr<Engine> load_engine(const LoadOptions& options) {
@@ -200,6 +202,7 @@ std::shared_ptr<Engine> load_engine(const LoadOptions& options) {
     const Deployment& deployment = deployments.back();
     info.devices.push_back(describe_device(deployment.device));
     info.workers += deployment.plan.workers;
+    if (deployment.device.is_cpu()) info.tuning = deployment.tuning;
     // Crops to add at least, when an image needs more: two for each CPU worker, or a batch of an accelerator.
     step += deployment.device.is_cpu() ? int64_t{2} * deployment.plan.workers : deployment.plan.batch_size;
   }

@@ -37,6 +37,20 @@ export const infoCommand = (): LoadedCommand<InferredOptionTypes<typeof options>
   },
 });
 
+/** Where graph mode, workers and batches come from. */
+export function describeTuning(tuning: Info['tuning']): string {
+  switch (tuning) {
+    case 'cached':
+      return 'measured before, taken from the cache';
+    case 'measured':
+      return 'measured now and stored in the cache';
+    case 'not-stored':
+      return 'measured now, and the cache could not be written';
+    case 'default':
+      return 'nothing to measure';
+  }
+}
+
 function describe(info: Info, { cuda, driver, addon, libtorch: { candidates } }: RuntimeProbe): string {
   const { model, libtorch, versions, selfCheck } = info;
   const { score, protocol } = model;
@@ -60,6 +74,7 @@ function describe(info: Info, { cuda, driver, addon, libtorch: { candidates } }:
     ['driver', driver ? `NVIDIA ${driver.version}, ${driver.gpus.map(({ name }) => name).join(', ')}` : 'none'],
     ['computation', `${info.dtype}, graph mode ${info.graphMode}, batches of ${info.batchSize} patches at most`],
     ['workers', `${info.workers}, ${info.threadsPerWorker} threads each`],
+    ['tuning', describeTuning(info.tuning)],
     ['LibTorch', `${libtorch.version}, ${libtorch.path} (${libtorch.source})`],
     ...passedOver(candidates, libtorch.source),
     ['addon', addon],
