@@ -2,11 +2,11 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 
-/** Where the model runs. `auto`: CUDA where it works, else the CPU, and the result says which. */
+/** Device that the model runs on. `auto`: CUDA if it works, else the CPU; the result names the choice. */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 /** Number format of the computation. Results are always float32. */
 export type Dtype = 'fp32' | 'bf16' | 'fp16';
-/** How the TorchScript graph is optimised at load. `auto` measures once per model and machine and remembers. */
+/** Optimisation of the TorchScript graph at load. `auto` measures once per model and machine and remembers. */
 export type GraphMode = 'auto' | 'freeze' | 'optimize' | 'onednn';
 /**
  * Where the settings of a load come from: graph mode, workers with their threads, and batch size on the CPU.
@@ -28,22 +28,27 @@ export interface RawImage {
 }
 
 /**
- * What is used of an instance of sharp: any copy or version of it will do. Its pipeline is rendered to pixels in sRGB as it
- * is at the call, without being encoded; the instance can be used further. Colour profile and orientation are the
- * pipeline's own affair, alpha is the protocol's.
+ * Members used of an instance of sharp, of any copy or version. Its pipeline is rendered to pixels in sRGB as it is at the
+ * call, without being encoded; the instance can be used further. The pipeline decides on colour profile and orientation,
+ * the protocol on alpha.
  */
 export interface SharpInstance {
+  /** The same method of sharp. */
   clone(): SharpInstance;
+  /** The same method of sharp. */
   metadata(): Promise<{ width?: number; height?: number }>;
+  /** The same method of sharp. */
   toColourspace(space: string): SharpInstance;
+  /** The same method of sharp. */
   raw(options: { depth: 'uchar' }): SharpInstance;
+  /** The same method of sharp. */
   toBuffer(options: { resolveWithObject: true }): Promise<{
     data: Uint8Array;
     info: { width: number; height: number; channels: number };
   }>;
 }
 
-/** What sharp's `toBuffer({ resolveWithObject: true })` gives: raw pixels where the format is `raw`, else encoded bytes. */
+/** Result of sharp's `toBuffer({ resolveWithObject: true })`: raw pixels if the format is `raw`, else encoded bytes. */
 export interface SharpOutput {
   data: Uint8Array;
   info: { format: string; width: number; height: number; channels: 1 | 2 | 3 | 4 };
@@ -83,18 +88,20 @@ export interface DecodedImage extends Disposable {
   dispose(): void;
 }
 
+/** Resize before patches are cut: none, to an exact size, or to a length of the shorter side, in pixels. */
 export type Resize =
   | { readonly mode: 'none' }
   | { readonly mode: 'exact'; readonly width: number; readonly height: number }
   | { readonly mode: 'short-side'; readonly size: number };
 
+/** Plan by which patches are cut; docs/protocols.md defines each. */
 export type Crops =
   | { readonly plan: 'random'; readonly count: number }
   | { readonly plan: 'grid'; readonly rows?: number; readonly columns?: number }
   | { readonly plan: 'pyiqa' }
   | { readonly plan: 'center' };
 
-/** How an encoded image becomes 8-bit RGB. */
+/** Rules for turning an encoded image into 8-bit RGB. */
 export interface DecodePolicy {
   /** `ignore`: numbers as stored, as Pillow's `convert('RGB')`; `srgb`: converted through the embedded profile. */
   readonly iccProfile: 'ignore' | 'srgb';
@@ -104,7 +111,7 @@ export interface DecodePolicy {
   readonly orientation: 'ignore' | 'exif';
 }
 
-/** Everything between the file and the patches. See docs/protocols.md. */
+/** Steps between the file and the patches. See docs/protocols.md. */
 export interface Protocol {
   readonly name: string;
   readonly decode: DecodePolicy;
@@ -114,9 +121,10 @@ export interface Protocol {
   readonly crops: Crops;
 }
 
+/** Name of a built-in protocol. */
 export type ProtocolName = 'official' | 'official-test' | 'pyiqa' | 'native';
 
-/** How many images a scorer or detector takes on at once, and what becomes of further ones. */
+/** Limits for the images that a scorer or detector holds at once; further ones wait or are refused. */
 export interface QueueLimits {
   /** Decoded images held by the engine at most; further ones wait. Default 64. */
   maxQueueImages?: number;
@@ -141,7 +149,7 @@ export interface QueueLimits {
   maxDecoding?: number;
 }
 
-/** How many images are where, at the moment of the question, and what became of those before. */
+/** Numbers of images in each stage at the moment of the question, and of the calls that have ended. */
 export interface QueueStats {
   /** Accepted, and waiting: for their place, for the bytes of a stream, for a place to be decoded or for the engine. */
   readonly waiting: number;
@@ -159,13 +167,14 @@ export interface QueueStats {
   readonly milliseconds: {
     /** Since the load. */
     readonly sinceLoad: number;
-    /** What all calls together have spent in each stage, counted when they leave it. */
+    /** Time that all calls together have spent in each stage, counted when they leave it. */
     readonly waiting: number;
     readonly decoding: number;
     readonly inEngine: number;
   };
 }
 
+/** Options of `dispose`. */
 export interface DisposeOptions {
   /**
    * Refuses new calls with ERR_DISPOSED, and waits until all that were accepted have ended; then ends. Default false:
@@ -194,10 +203,11 @@ export interface InputLimits {
 
 export interface DecodeOptions extends InputLimits {
   /**
-   * How it is decoded first. Default: as it is seen (upright, in sRGB, on white), which is what the protocol `native`,
-   * face detection and the model of the package want; for others `resolveProtocol(iqa.info.model, options).decode`.
+   * First decode policy. Default: the image as it is seen (upright, in sRGB, on white), as the protocol `native`, face
+   * detection and the model of the package need it; for others `resolveProtocol(iqa.info.model, options).decode`.
    */
   decode?: DecodePolicy;
+  /** Ends the call early: it rejects with ERR_ABORTED. */
   signal?: AbortSignal;
 }
 
@@ -255,6 +265,7 @@ export interface ScoreAllOptions extends ScoreOptions {
   order?: 'input' | 'completed';
 }
 
+/** Position in the resized image, size in pixels, and score of a crop. */
 export interface CropScore {
   /** Left and top edge in the resized image, pixels. */
   x: number;
@@ -275,7 +286,7 @@ export interface Warning {
   message: string;
 }
 
-/** Which model file made a result. */
+/** Identity of the model file that made a result. */
 export interface ModelIdentity {
   readonly name: string;
   readonly version: string;
@@ -286,7 +297,7 @@ export interface ModelIdentity {
   readonly trainedOn: string;
 }
 
-/** What is needed to compute the same score again. */
+/** Data needed to compute the same score again. */
 export interface Provenance {
   readonly model: ModelIdentity;
   /** The protocol as applied, overrides included. */
@@ -306,6 +317,7 @@ export interface Provenance {
   };
 }
 
+/** Score of an image with its crops, warnings and provenance. */
 export interface ScoreResult {
   /** Mean of the crop scores, on the model's scale (`info.score`). */
   score: number;
@@ -357,6 +369,7 @@ export interface ModelMetadata {
   readonly exporter: { readonly torch: string; readonly hyperiqa: string };
 }
 
+/** Comparison of a model's check values with those computed on this machine. */
 export interface SelfCheckResult {
   readonly expected: readonly number[];
   readonly actual: readonly number[];
@@ -365,10 +378,11 @@ export interface SelfCheckResult {
   readonly passed: boolean;
 }
 
+/** Description of a loaded model and of the way it runs. */
 export interface Info {
   readonly model: ModelMetadata & { readonly path: string; readonly sha256: string };
   readonly devices: readonly { readonly id: string; readonly name: string }[];
-  /** Why `auto` did not choose CUDA; null when it did or was not asked. */
+  /** Reason for which `auto` did not choose CUDA; null if it did or was not asked. */
   readonly fallbackReason: string | null;
   readonly dtype: Dtype;
   readonly graphMode: Exclude<GraphMode, 'auto'>;
@@ -384,12 +398,12 @@ export interface Info {
   readonly warnings: readonly Warning[];
 }
 
-/** What can be told of this installation without loading a model. */
+/** Facts about this installation that need no loaded model. */
 export interface RuntimeInfo {
   libtorch: { version: string; path: string; source: string };
   cuda: {
     available: boolean;
-    /** Why not, in words; empty when available. */ reason: string;
+    /** Reason in words; empty if available. */ reason: string;
     devices: Info['devices'];
   };
   versions: Provenance['versions'];

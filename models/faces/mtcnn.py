@@ -1,4 +1,6 @@
-"""MTCNN's three networks as one scriptable module. The cascade around them is the engine's (native/engine/faces/cascade.cpp).
+"""MTCNN's three networks as one scriptable module.
+
+The cascade around them is the engine's (native/engine/faces/cascade.cpp).
 
 Attributes are named as in facenet-pytorch's state dicts, so that its weights load with strict=True.
 """
@@ -99,7 +101,7 @@ class OutputNet(nn.Module):
 
 
 class Detector(nn.Module):
-    """What a model file of kind "faces" contains. It has no forward of its own: the engine calls its three parts."""
+    """Content of a model file of kind "faces". It has no forward of its own: the engine calls its three parts."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -29,12 +29,15 @@ import type { DetectOptions, DetectResult, Face } from './types.js';
 export type RereadableImage =
   string | URL | Uint8Array | ArrayBuffer | Blob | FileHandle | SharpInstance | SharpOutput | RawImage | DecodedImage;
 
+/** Options of `scoreWithFaces`. */
 export interface FaceScoreOptions {
   score?: Omit<ScoreOptions, 'signal'>;
   detect?: Omit<DetectOptions, 'signal' | 'crops'>;
+  /** Ends the call early: it rejects with ERR_ABORTED. */
   signal?: AbortSignal;
 }
 
+/** Options of `scoreAllWithFaces`. */
 export interface FaceScoreAllOptions extends FaceScoreOptions {
   /** Images under way at once. Default 4; never more than `maxPending` of scorer and detector. */
   concurrency?: number;
@@ -53,6 +56,7 @@ export interface ScoredFace extends Omit<Face, 'pixels'> {
   enlarged: boolean;
 }
 
+/** Scores of an image and of the faces in it. */
 export interface FaceScoreResult {
   /** The whole image's score, as `HyperIQA.score` gives it. */
   image: ScoreResult;
@@ -131,7 +135,7 @@ async function scoreBoth(
   }
   // The faces are scored after the whole image: a drain waits for them.
   const release = holdOpen(iqa);
-  // Where one part fails, the others are not needed any more.
+  // If one part fails, the others are cancelled.
   const parts = new AbortController();
   if (signal?.aborted) parts.abort(signal.reason);
   const stopListening = onAbort(signal, () => {
@@ -140,7 +144,7 @@ async function scoreBoth(
   try {
     const scoring = { ...score, signal: parts.signal };
     const whole = scorePlanned(iqa, input, { ...scoring, waits });
-    // Where the detection fails first, that is what is reported.
+    // If the detection fails first, its error is the one reported.
     whole.catch(() => undefined);
     const { faces, ...detection } = await detectPlanned(detector, input, { ...detect, signal: parts.signal, waits });
     const scored = await Promise.all(

@@ -46,6 +46,7 @@ export interface DetectOptions extends InputLimits {
    * an image. Default false.
    */
   crops?: boolean;
+  /** Ends the call early: it rejects with ERR_ABORTED. */
   signal?: AbortSignal;
 }
 
@@ -88,7 +89,7 @@ export interface Face {
  */
 export type FaceStatus = 'ok' | 'no-face' | 'too-small' | 'several';
 
-/** What is needed to detect the same faces again. */
+/** Data needed to detect the same faces again. */
 export interface DetectionProvenance {
   readonly model: ModelIdentity;
   readonly decode: DecodePolicy;
@@ -101,6 +102,7 @@ export interface DetectionProvenance {
   readonly versions: Provenance['versions'];
 }
 
+/** Faces of an image with status, warnings and provenance. */
 export interface DetectResult {
   status: FaceStatus;
   /** All that were found with enough confidence, the largest first. */
@@ -128,7 +130,7 @@ export interface DetectorMetadata {
     /** Smallest face looked for by default, pixels. */
     readonly searchSize: number;
     readonly pyramidFactor: number;
-    /** Of the probabilities of the three networks. */
+    /** Thresholds for the probabilities of the three networks. */
     readonly thresholds: readonly number[];
     readonly landmarks: readonly LandmarkName[];
   };
@@ -136,10 +138,11 @@ export interface DetectorMetadata {
   readonly exporter: { readonly torch: string; readonly hyperiqa: string };
 }
 
+/** Description of a loaded face detector and of the way it runs. */
 export interface DetectorInfo {
   readonly model: DetectorMetadata & { readonly path: string; readonly sha256: string };
   readonly device: { readonly id: string; readonly name: string };
-  /** Why `auto` did not choose CUDA; null when it did or was not asked. */
+  /** Reason for which `auto` did not choose CUDA; null if it did or was not asked. */
   readonly fallbackReason: string | null;
   /** Images detected in at once. */
   readonly workers: number;

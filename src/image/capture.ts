@@ -1,4 +1,4 @@
-/** Anything a user has → RGB, 8 bit. */
+/** Turns any input of a user into 8-bit RGB. */
 import { HyperIQAError } from '../errors.js';
 import { decodeBytes, rawToRgb, type RgbImage } from './decode.js';
 import { HeldImage, type ImageContent } from './held.js';
@@ -12,7 +12,7 @@ export type { RgbImage } from './decode.js';
 
 /** An input that has been taken hold of, and that can be decoded once. */
 export interface CapturedImage {
-  /** How messages name it. */
+  /** Name of the image in messages. */
   readonly label: string;
   /** A stream or Blob: its bytes are to be collected first. Nothing is pulled from it before `arrived` or `decode`. */
   readonly arrives: boolean;

@@ -1,4 +1,4 @@
-/** Where the calls of an intake are, and what has become of those that ended. */
+/** Counts the calls of an intake by stage, and by outcome once they have ended. */
 import type { QueueStats } from '../types.js';
 
 export type Phase = 'waiting' | 'decoding' | 'engine';
@@ -6,7 +6,7 @@ export type Phase = 'waiting' | 'decoding' | 'engine';
 /** A call, as far as it is counted. */
 export interface Counted {
   phase: Phase;
-  /** When it got there, milliseconds. */
+  /** Time of arrival in the stage, milliseconds. */
   since: number;
 }
 

@@ -1,4 +1,4 @@
-/** Where installed runtimes lie in the cache folder, and which of them is in use. */
+/** Paths of installed runtimes in the cache folder, and the choice of the one in use. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -7,6 +7,7 @@ import { LIBTORCH_VERSION, PLATFORM } from './version.js';
 
 /** A LibTorch build: for the processor only, or for NVIDIA GPUs as well. */
 export const RUNTIME_KINDS = ['cpu', 'cuda'] as const;
+/** Kind of a runtime: LibTorch for the CPU or for CUDA. */
 export type RuntimeKind = (typeof RUNTIME_KINDS)[number];
 
 /**

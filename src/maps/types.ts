@@ -6,6 +6,7 @@ export interface MapOptions extends InputLimits {
   protocol?: ProtocolName | Protocol;
   /** Largest distance of neighbouring patches, in pixels of the resized image, 4 to 224. Default 32. */
   stride?: number;
+  /** Ends the call early: it rejects with ERR_ABORTED. */
   signal?: AbortSignal;
 }
 
@@ -31,7 +32,7 @@ export interface QualityMap {
   height: number;
   /** Size of the image that the patches were cut from, pixels. */
   resized: { width: number; height: number };
-  /** Of the model's scores. */
+  /** Scale of the model's scores. */
   scale: { minimum: number; maximum: number; higherIsBetter: boolean };
   warnings: Warning[];
   provenance: Provenance;
@@ -40,6 +41,7 @@ export interface QualityMap {
 /** Perceptually uniform colour maps; `cividis` looks the same to most colour-blind people. */
 export type MapColors = 'viridis' | 'cividis' | 'magma' | 'inferno' | 'plasma';
 
+/** Options of `mapPicture`. */
 export interface MapPictureOptions {
   /** Default `viridis`. */
   colors?: MapColors;
@@ -48,11 +50,12 @@ export interface MapPictureOptions {
    * map's own lowest and highest value.
    */
   range?: 'auto' | readonly [number, number];
-  /** How much of the photograph's own colour the overlay covers, 0 to 1. Default 0.65. */
+  /** Share of the overlay that covers the photograph's own colour, 0 to 1. Default 0.65. */
   opacity?: number;
   /** Draw the scale beside the map. Default true. */
   legend?: boolean;
   /** Bytes of the encoded image, as in `InputLimits`. (The limit on its pixels is the size that the map tells.) */
   limitInputBytes?: number;
+  /** Ends the call early: it rejects with ERR_ABORTED. */
   signal?: AbortSignal;
 }
