@@ -57,7 +57,7 @@ test('names', () => {
 });
 
 test('the schema of records has the same names', () => {
-  const { $defs } = JSON.parse(readFileSync(join(root, 'src/schema/record.json'), 'utf8')) as {
+  const { $defs } = JSON.parse(readFileSync(join(root, 'dist/schema/record.json'), 'utf8')) as {
     $defs: { provenance: { properties: Record<'dtype' | 'graphMode', { enum: string[] }> } };
   };
   const { dtype, graphMode } = $defs.provenance.properties;
