@@ -5,11 +5,11 @@
  * here, and once more natively so that no call can crash the process. Errors are `Error`s with a stable string `code`.
  */
 
-/** How an image is resized before patches are cut; the same object as in a model's `protocol.resize`. */
+/** Resize of an image before patches are cut; the same object as in a model's `protocol.resize`. */
 export type NativeResize =
   { mode: 'none' } | { mode: 'exact'; width: number; height: number } | { mode: 'short-side'; size: number };
 
-/** Where patches are cut; the same object as in a model's `protocol.crops`. */
+/** Positions of patches; the same object as in a model's `protocol.crops`. */
 export type NativeCrops =
   | { plan: 'random'; count: number }
   | { plan: 'grid'; rows?: number; columns?: number }
@@ -85,7 +85,7 @@ export interface NativeEngineInfo {
   /** `hyperiqa.json` as stored in the model file. */
   metadata: string;
   devices: NativeDevice[];
-  /** Why `auto` did not choose CUDA; empty otherwise. */
+  /** Reason for which `auto` did not choose CUDA; empty otherwise. */
   fallbackReason: string;
   dtype: NativeDtype;
   graphMode: NativeGraphMode;
@@ -136,7 +136,7 @@ export interface NativeDetectorInfo {
   /** `hyperiqa.json` as stored in the model file. */
   metadata: string;
   device: NativeDevice;
-  /** Why `auto` did not choose CUDA; empty otherwise. */
+  /** Reason for which `auto` did not choose CUDA; empty otherwise. */
   fallbackReason: string;
   workers: number;
   selfCheck: NativeSelfCheck | null;
@@ -147,7 +147,7 @@ export interface NativeDetectOptions {
   minimumFace: number;
 }
 
-/** In pixels of the image; a box may reach over its edges. */
+/** Box in pixels of the image; it may reach over the edges. */
 export interface NativeFace {
   left: number;
   top: number;

@@ -39,7 +39,7 @@ async function server() {
     url ??= /Server listening at (http:[^"]+)"/.exec(line)?.[1];
     if (line.includes('"msg":"ready"')) break;
   }
-  // What is logged later is nobody's.
+  // Discard later output, which nobody reads.
   child.stdout.resume();
   return { url, end: () => child.kill('SIGTERM') };
 }

@@ -23,7 +23,7 @@ if (process.send) {
   const waiting = new Map();
   child.on('message', (answer) => waiting.get(answer.id)(answer));
   child.once('exit', (code, signal) => {
-    // What is unanswered now will stay so.
+    // Calls without an answer by now will stay so.
     for (const settle of waiting.values())
       settle({ error: { code: 'CHILD_ENDED', message: signal ?? `exit ${code}` } });
   });

@@ -166,7 +166,7 @@ def official_scores(models: Path) -> dict[str, Any]:
             protocols[name][group] = {}
         for picture, image in pictures.items():
             print(f"{group}: {picture}", flush=True)
-            # With the same seed, the demo's 10 crops are the first of the test's 25.
+            # The demo's 10 crops are the first of the test's 25 with the same seed.
             crops = reference.score_random(network, image, 25, SEED)
             protocols["official"][group][picture] = _scored(image, crops[:10])
             protocols["official-test"][group][picture] = _scored(image, crops)

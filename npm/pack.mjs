@@ -196,7 +196,7 @@ function place(source, target, { strip }) {
   chmodSync(target, 0o755);
 }
 
-/** In the package all libraries lie in one folder, and each must look for the others there. */
+/** All libraries lie in one folder of the package, and each must look for the others there. */
 function checkSearched(stage, files, present) {
   for (const file of files) {
     const wanted = neededAmong(join(stage, file), present);

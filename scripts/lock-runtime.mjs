@@ -29,7 +29,9 @@ const PLATFORMS = {
   'win32-x64': ['win_amd64'],
 };
 
-/** What libtorch_cpu.so of a CUDA build is linked with; the other NVIDIA libraries are for libtorch_cuda.so. */
+/**
+ * Libraries that libtorch_cpu.so of a CUDA build is linked with; the other NVIDIA libraries are for libtorch_cuda.so.
+ */
 const FOR_CPU = ['nvidia-cuda-runtime', 'nvidia-cuda-cupti'];
 
 function resolve(python, platform, tags) {

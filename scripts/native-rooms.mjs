@@ -25,7 +25,7 @@ function includes(engine) {
   for (const name of names.sort()) {
     const found = new Set();
     for (const [, written] of readFileSync(join(engine, name), 'utf8').matchAll(INCLUDE)) {
-      // From the engine's folder, or beside the file.
+      // Includes are relative to the engine's folder, or to the file.
       const target = [written, join(dirname(name), written).replaceAll('\\', '/')].find((path) => known.has(path));
       if (target !== undefined) found.add(target);
     }

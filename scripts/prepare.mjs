@@ -20,7 +20,7 @@ import { buildTypeScript, built } from './lib/typescript.mjs';
 import { files, stampOf, upToDate, version } from './lib/up-to-date.mjs';
 import { provideLibTorch } from './libtorch.mjs';
 
-/** Where each flavour is built, and how. */
+/** Folder and settings of each build. */
 export const FLAVOURS = {
   release: { folder: 'build', config: 'Release', sanitize: '' },
   debug: { folder: 'build-debug', config: 'Debug', sanitize: '' },

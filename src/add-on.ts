@@ -26,7 +26,7 @@ export {
 } from './support/validate.js';
 export type { LimitArguments, LoadArguments } from './cli/flags.js';
 
-/** What an add-on exports under the name `addOn`. */
+/** Export of an add-on under the name `addOn`. */
 export interface AddOn {
   /** The commands that it adds, all of those that hyperiqa lists for its package. */
   commands(kit: AddOnKit): readonly AddOnCommand[];

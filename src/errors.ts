@@ -110,8 +110,8 @@ function plainCause(cause: unknown): { message: string; code?: string } {
 }
 
 /**
- * What native code throws (an `Error` with `code` and message), as a `HyperIQAError`; a `HyperIQAError` comes back as it
- * is, and everything unexpected becomes ERR_INTERNAL with the original as `cause`.
+ * Converts an error of native code (an `Error` with `code` and message) to a `HyperIQAError`. A `HyperIQAError` is returned
+ * as it is, and everything unexpected becomes ERR_INTERNAL with the original as `cause`.
  *
  * @param callSiteStack `new Error().stack` of the caller. A result that arrives from another thread has no frames of its
  *   own, so these are put in their place.

@@ -2,11 +2,11 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 
-/** Where the model runs. `auto`: CUDA where it works, else the CPU, and the result says which. */
+/** Device that the model runs on. `auto`: CUDA if it works, else the CPU; the result names the choice. */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 /** Number format of the computation. Results are always float32. */
 export type Dtype = 'fp32' | 'bf16' | 'fp16';
-/** How the TorchScript graph is optimised at load. `auto` measures once per model and machine and remembers. */
+/** Optimisation of the TorchScript graph at load. `auto` measures once per model and machine and remembers. */
 export type GraphMode = 'auto' | 'freeze' | 'optimize' | 'onednn';
 /**
  * Where the settings of a load come from: graph mode, workers with their threads, and batch size on the CPU.
@@ -28,9 +28,9 @@ export interface RawImage {
 }
 
 /**
- * What is used of an instance of sharp: any copy or version of it will do. Its pipeline is rendered to pixels in sRGB as it
- * is at the call, without being encoded; the instance can be used further. Colour profile and orientation are the
- * pipeline's own affair, alpha is the protocol's.
+ * Members used of an instance of sharp, of any copy or version. Its pipeline is rendered to pixels in sRGB as it is at the
+ * call, without being encoded; the instance can be used further. The pipeline decides on colour profile and orientation,
+ * the protocol on alpha.
  */
 export interface SharpInstance {
   clone(): SharpInstance;
@@ -43,7 +43,7 @@ export interface SharpInstance {
   }>;
 }
 
-/** What sharp's `toBuffer({ resolveWithObject: true })` gives: raw pixels where the format is `raw`, else encoded bytes. */
+/** Result of sharp's `toBuffer({ resolveWithObject: true })`: raw pixels if the format is `raw`, else encoded bytes. */
 export interface SharpOutput {
   data: Uint8Array;
   info: { format: string; width: number; height: number; channels: 1 | 2 | 3 | 4 };
@@ -94,7 +94,7 @@ export type Crops =
   | { readonly plan: 'pyiqa' }
   | { readonly plan: 'center' };
 
-/** How an encoded image becomes 8-bit RGB. */
+/** Rules for turning an encoded image into 8-bit RGB. */
 export interface DecodePolicy {
   /** `ignore`: numbers as stored, as Pillow's `convert('RGB')`; `srgb`: converted through the embedded profile. */
   readonly iccProfile: 'ignore' | 'srgb';
@@ -116,7 +116,7 @@ export interface Protocol {
 
 export type ProtocolName = 'official' | 'official-test' | 'pyiqa' | 'native';
 
-/** How many images a scorer or detector takes on at once, and what becomes of further ones. */
+/** Limits for the images that a scorer or detector holds at once; further ones wait or are refused. */
 export interface QueueLimits {
   /** Decoded images held by the engine at most; further ones wait. Default 64. */
   maxQueueImages?: number;
@@ -141,7 +141,7 @@ export interface QueueLimits {
   maxDecoding?: number;
 }
 
-/** How many images are where, at the moment of the question, and what became of those before. */
+/** Numbers of images in each stage at the moment of the question, and of the calls that have ended. */
 export interface QueueStats {
   /** Accepted, and waiting: for their place, for the bytes of a stream, for a place to be decoded or for the engine. */
   readonly waiting: number;
@@ -159,7 +159,7 @@ export interface QueueStats {
   readonly milliseconds: {
     /** Since the load. */
     readonly sinceLoad: number;
-    /** What all calls together have spent in each stage, counted when they leave it. */
+    /** Time that all calls together have spent in each stage, counted when they leave it. */
     readonly waiting: number;
     readonly decoding: number;
     readonly inEngine: number;
@@ -194,8 +194,8 @@ export interface InputLimits {
 
 export interface DecodeOptions extends InputLimits {
   /**
-   * How it is decoded first. Default: as it is seen (upright, in sRGB, on white), which is what the protocol `native`,
-   * face detection and the model of the package want; for others `resolveProtocol(iqa.info.model, options).decode`.
+   * First decode policy. Default: the image as it is seen (upright, in sRGB, on white), as the protocol `native`, face
+   * detection and the model of the package need it; for others `resolveProtocol(iqa.info.model, options).decode`.
    */
   decode?: DecodePolicy;
   signal?: AbortSignal;
@@ -275,7 +275,7 @@ export interface Warning {
   message: string;
 }
 
-/** Which model file made a result. */
+/** Identity of the model file that made a result. */
 export interface ModelIdentity {
   readonly name: string;
   readonly version: string;
@@ -286,7 +286,7 @@ export interface ModelIdentity {
   readonly trainedOn: string;
 }
 
-/** What is needed to compute the same score again. */
+/** Data needed to compute the same score again. */
 export interface Provenance {
   readonly model: ModelIdentity;
   /** The protocol as applied, overrides included. */
@@ -368,7 +368,7 @@ export interface SelfCheckResult {
 export interface Info {
   readonly model: ModelMetadata & { readonly path: string; readonly sha256: string };
   readonly devices: readonly { readonly id: string; readonly name: string }[];
-  /** Why `auto` did not choose CUDA; null when it did or was not asked. */
+  /** Reason for which `auto` did not choose CUDA; null if it did or was not asked. */
   readonly fallbackReason: string | null;
   readonly dtype: Dtype;
   readonly graphMode: Exclude<GraphMode, 'auto'>;
@@ -384,12 +384,12 @@ export interface Info {
   readonly warnings: readonly Warning[];
 }
 
-/** What can be told of this installation without loading a model. */
+/** Facts about this installation that need no loaded model. */
 export interface RuntimeInfo {
   libtorch: { version: string; path: string; source: string };
   cuda: {
     available: boolean;
-    /** Why not, in words; empty when available. */ reason: string;
+    /** Reason in words; empty if available. */ reason: string;
     devices: Info['devices'];
   };
   versions: Provenance['versions'];

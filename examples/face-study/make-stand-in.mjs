@@ -9,7 +9,7 @@ import sharp from 'sharp';
 /** The name of the column says what it is, wherever it is printed. */
 const COLUMN = 'STAND_IN_not_a_human_score';
 
-/** What is done to a photograph, and the stand-in for a score: a number that falls with the damage, no more. */
+/** Damage done to a photograph, and the stand-in for a score: a number that falls with the damage. */
 const versions = [
   ['as-it-is', 80, (image) => image.jpeg({ quality: 92 })],
   ['blur-2', 55, (image) => image.blur(2).jpeg({ quality: 92 })],

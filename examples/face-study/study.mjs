@@ -71,7 +71,7 @@ hyperiqa([...evaluation, '--format', 'json', '--output', inOutput('evaluation.js
 const report = ['report', inOutput('pairs.csv'), ...humanScores, '--predictor', ...predictors, '--title', values.title];
 hyperiqa([...report, '--output', inOutput('report.html'), ...images(), '--pictures', inOutput('pictures')]);
 
-/** Where the report finds the photographs: the study's table has their base names only. */
+/** Folder in which the report finds the photographs: the study's table has their base names only. */
 function images() {
   return positionals.length === 1 ? ['--images', folderOf(positionals[0])] : [];
 }

@@ -19,7 +19,7 @@ from .mtcnn import Detector
 # Files of facenet-pytorch's package, in the order of the cascade.
 WEIGHT_FILES = {"proposal": "pnet.pt", "refinement": "rnet.pt", "output": "onet.pt"}
 
-# As facenet-pytorch's MTCNN has them by default.
+# Defaults of facenet-pytorch's MTCNN.
 DETECTION: dict[str, Any] = {
     "decode": AS_SEEN,
     "minimumFace": 20,
@@ -65,7 +65,7 @@ def load_weights(folder: Path) -> tuple[Detector, str]:
 
 
 def self_check_values(detector: torch.nn.Module) -> list[float]:
-    """What the three networks give for generated pictures, summed up in 100 numbers (docs/model-format.md)."""
+    """Outputs of the three networks for generated pictures, summed up in 100 numbers (docs/model-format.md)."""
     patches = self_check_patches().float()
 
     def means(tensors: tuple[Tensor, ...]) -> list[float]:

@@ -99,7 +99,7 @@ class OutputNet(nn.Module):
 
 
 class Detector(nn.Module):
-    """What a model file of kind "faces" contains. It has no forward of its own: the engine calls its three parts."""
+    """Content of a model file of kind "faces". It has no forward of its own: the engine calls its three parts."""
 
     def __init__(self) -> None:
         super().__init__()

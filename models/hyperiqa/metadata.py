@@ -17,7 +17,7 @@ from .network import PATCH_SIZE
 FORMAT_VERSION = 1
 ENTRY = "hyperiqa.json"
 
-# As the reference implementations decode, with Pillow's convert("RGB").
+# Decoding of the reference implementations, by Pillow's convert("RGB").
 _AS_STORED = {"iccProfile": "ignore", "alpha": "drop", "orientation": "ignore"}
 AS_SEEN = {"iccProfile": "srgb", "alpha": "white", "orientation": "exif"}
 
@@ -43,7 +43,7 @@ _NATIVE_PROTOCOL = {
 
 @dataclass(frozen=True)
 class Preset:
-    """What the training dataset decides about a model.
+    """Properties of a model that follow from its training dataset.
 
     Attributes:
         minimum, maximum: range of the labels.

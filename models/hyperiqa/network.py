@@ -83,7 +83,7 @@ class HyperIQA(nn.Module):
 
     @staticmethod
     def _layer_generators(layer: int) -> tuple[nn.Conv2d, nn.Linear]:
-        """What computes the weights and the biases of a layer (1..4) of the target network."""
+        """Modules that compute the weights and the biases of a layer (1..4) of the target network."""
         inputs, outputs = TARGET_LAYERS[layer - 1], TARGET_LAYERS[layer]
         weights = nn.Conv2d(HYPER_CHANNELS, inputs * outputs // FEATURE_SIZE**2, 3, padding=1)
         return weights, nn.Linear(HYPER_CHANNELS, outputs)
@@ -161,7 +161,7 @@ def bound(z: Tensor) -> Tensor:
 
 
 class PatchScorer(nn.Module):
-    """What a model file contains: the network with the scaling and normalisation of its input.
+    """Content of a model file: the network with the scaling and normalisation of its input.
 
     Args:
         network: a `HyperIQA`.

@@ -152,7 +152,7 @@ def test_self_check_patches_are_those_of_the_formula_in_plain_integers():
     assert hashlib.sha256(patches.numpy().tobytes()).hexdigest() == fixture["patches"]["sha256"]
     for n, c, y, x, value in fixture["patches"]["values"]:
         assert patches[n, c, y, x] == value
-    # From no noise to mostly noise.
+    # Increasing noise, from none to almost nothing else.
     roughness = [float((patch[:, :, 1:].int() - patch[:, :, :-1].int()).abs().float().mean()) for patch in patches]
     assert roughness == sorted(roughness)
 

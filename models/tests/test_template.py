@@ -11,7 +11,7 @@ from hyperiqa.network import build_network
 
 
 def test_the_template_is_current():
-    """In a process of its own, because TorchScript numbers its types as they come."""
+    """Runs in a process of its own, because TorchScript numbers its types as they come."""
     command = [sys.executable, make_template.__file__, "--check"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

@@ -75,9 +75,9 @@ class Config:
     run: RunOptions
 
     def fixed(self) -> dict[str, Any]:
-        """What a resumed run must share with the interrupted one.
+        """Settings that a resumed run must share with the interrupted one.
 
-        Free are the [run] table, the number of loader processes and the length of the schedule: a run that must end
+        The [run] table, the number of loader processes and the length of the schedule may differ: a run that must end
         earlier than planned is resumed with fewer patches, and its learning rates then follow the shorter cosine.
         """
         values = dataclasses.asdict(self)

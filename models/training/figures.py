@@ -113,7 +113,7 @@ def versions(image: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, str]]:
 
 
 def example_tiles(scorer: Scorer, photos: list[Path]) -> list[Tile]:
-    """For each target score, ``_COLUMNS`` versions near it, of different photographs and with different damage."""
+    """Select ``_COLUMNS`` versions near each target score, of different photographs and with different damage."""
     pool: list[tuple[int, Tile]] = []
     for place, path in enumerate(photos):
         image = resize_short_side(read_rgb(path), SHORT_SIDE)

@@ -1,4 +1,4 @@
-"""What every training run needs: its device, and files that an interruption leaves whole."""
+"""Helpers of every training run: its device, and files that an interruption leaves whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 
 CHECKPOINT = "checkpoint.pt"
 
-# Of glibc's malloc.h.
+# Constant from glibc's malloc.h.
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_MAX = -4
 

@@ -29,7 +29,7 @@ GROUP = 8
 
 @dataclass(frozen=True)
 class SampleOptions:
-    """What a group is made of.
+    """Composition of a group.
 
     ``chains``: of the eight versions, how many are one camera chain at different strengths; ``faults``: how many have a
     single fault outside KADID. One version is unimpaired, the rest are KADID distortions, two levels of a type at a
@@ -57,7 +57,7 @@ class SampleOptions:
 
     @classmethod
     def table_only(cls, chains: int = 0) -> SampleOptions:
-        """For measuring: scale 384, photographs as they are, no faults outside the table."""
+        """Settings for measuring: scale 384, photographs as they are, no faults outside the table."""
         return cls(chains=chains, faults=0, grey_share=0, turned_share=0, usual_share=1)
 
 

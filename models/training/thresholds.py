@@ -1,4 +1,4 @@
-"""How often a threshold on the score errs: ``python models/training/thresholds.py MODEL.pt --rated FOLDER``.
+"""Measures the errors of a threshold on the score: ``python models/training/thresholds.py MODEL.pt --rated FOLDER``.
 
 For each folder with human scores the images are called bad where their MOS is in the lowest third of the folder. A
 threshold t rejects the images that score below it. Printed for each t: the share of bad images that it rejects, the
@@ -39,7 +39,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Errors:
-    """What a threshold does: rejected among the bad, rejected among the others, bad among the rejected."""
+    """Shares for a threshold: rejected among the bad, rejected among the others, bad among the rejected."""
 
     found: Share
     wrongly_rejected: Share

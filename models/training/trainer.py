@@ -36,7 +36,7 @@ _VALIDATION_SEED = 7
 
 @dataclass
 class Progress:
-    """What a checkpoint knows about the run: steps done, seconds spent, and the rows of the curves."""
+    """State of the run in a checkpoint: steps done, seconds spent, and the rows of the curves."""
 
     step: int = 0
     seconds: float = 0.0

@@ -21,9 +21,9 @@ namespace hyperiqa::addon {
  * The mailbox, the open engines and the threads of blocking tasks (loading, self-check, closing: a thread each, none of
  * libuv's). An environment owns one; engine callbacks and tasks share it.
  *
- * How it ends: an environment's cleanup hook calls `end` (a natural end, a terminated worker); Node.js runs no hooks at
- * process.exit() and after an uncaught exception, so an 'exit' listener does; and a process that calls exit() without
- * that event is caught by a C exit handler. Without it, static objects of LibTorch would be destroyed under its
+ * End of a thread: an environment's cleanup hook calls `end` (a natural end, a terminated worker); Node.js runs no
+ * hooks at process.exit() and after an uncaught exception, so an 'exit' listener does; and a process that calls exit()
+ * without that event is caught by a C exit handler. Without it, static objects of LibTorch would be destroyed under its
  * threads. Each waits for kCloseGrace at most. Threads that have not ended by then (a forward without end, a long load)
  * are let go of: what they use stays alive, their messages are dropped, and the exit handler ends the process at once,
  * before any static object is destroyed.

@@ -1,6 +1,6 @@
 /**
  * @file
- * From an engine's callback to the promise in JavaScript.
+ * Passes the result of an engine's callback to the promise in JavaScript.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /**
  * @file
- * What runs on engine threads as JavaScript sees it: what the scorer and the face detector have in common.
+ * The JavaScript side of an engine: the part that the scorer and the face detector share.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /**
  * @file
- * What the engine adds to LibTorch: images a second of the engine, queue and cutting included, against bare forwards of
- * the same graphs on patches that are ready, at every batch size and both ways of using the threads.
+ * Measures the overhead of the engine over LibTorch: images a second of the engine, queue and cutting included, against
+ * bare forwards of the same graphs on patches that are ready, at every batch size and both ways of using the threads.
  *
  *     hyperiqa_forward MODEL [IMAGES] [CROPS] [THREADS]
  */

@@ -1,4 +1,4 @@
-// What a Linux library asks of the system, read with binutils' readelf (which reads the files of any processor).
+// Reads a Linux library's demands on the system with binutils' readelf (which reads the files of any processor).
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 

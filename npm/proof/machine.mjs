@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { npmProgram } from '../../scripts/lib/npm.mjs';
 
 const HELPERS = ['sh', 'dirname', 'sed', 'uname'];
-/** What must not be there: whatever compiles, and Python. */
+/** Programs that must be absent: compilers, and Python. */
 const TOOLCHAIN = ['cc', 'gcc', 'c++', 'g++', 'clang', 'clang++', 'make', 'ninja', 'cmake', 'python', 'python3'];
 /** A place where no registry is. */
 const NOWHERE = 'http://127.0.0.1:9/';
@@ -90,7 +90,7 @@ class Project {
     return { status, stdout, stderr, seconds: (performance.now() - started) / 1000 };
   }
 
-  /** As `try`, for what must succeed: standard output, trimmed, and the seconds. */
+  /** Like `try`, for commands that must succeed: returns standard output, trimmed, and the seconds. */
   run(command, args, options) {
     const { status, stdout, stderr, seconds } = this.try(command, args, options);
     if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}:\n${stdout}\n${stderr}`);

@@ -1,4 +1,4 @@
-// What is in the packages: nothing too much, nothing missing, and resolvable by every way of importing.
+// Checks the content of the packages: no file too many, none missing, and resolvable by every way of importing.
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { publint } from 'publint';
@@ -77,7 +77,7 @@ test.each(forAll)('types of %s resolve for every way of importing', async (_, { 
   expect(problems.filter(({ resolutionKind }) => resolutionKind !== 'node10')).toEqual([]);
 });
 
-/** As in the tarball. */
+/** Path in the tarball. */
 function manifestOf({ file }) {
   return JSON.parse(capture('tar', ['--extract', '--gzip', '--to-stdout', '--file', file, 'package/package.json']));
 }

@@ -35,7 +35,7 @@ export default async function setup({ provide }) {
   };
   try {
     for (const { file } of packages) registry.publish(file);
-    // What the installed package must give is what the checkout gives.
+    // Scores of the checkout, which the installed package must reproduce.
     const cli = join(root, 'dist/cli/main.js');
     const { score } = JSON.parse(capture(process.execPath, [cli, 'score', PHOTO, '--format', 'jsonl', '--quiet']));
     provide('proof', { folder, measured, packages, registry: registry.url, score });

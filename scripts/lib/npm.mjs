@@ -20,7 +20,7 @@ export function npmProgram() {
 }
 
 /**
- * What npm prints on standard output.
+ * Runs npm and returns its standard output.
  * @param {string[]} args
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} options
  * @throws {Failure} with npm's messages

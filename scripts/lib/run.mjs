@@ -35,7 +35,7 @@ export function run(command, args, { what = command, env = process.env, cwd = ro
 }
 
 /**
- * What a program prints on standard output.
+ * Runs a program and returns its standard output.
  * @param {{ what?: string, env?: NodeJS.ProcessEnv, cwd?: string }} options as for `run`
  * @throws {Failure} with what it printed on standard error
  */
@@ -50,7 +50,7 @@ export function capture(command, args, { what = command, env = process.env, cwd 
 }
 
 /**
- * As `run`, for a caller that wants to explain a failure: it does not throw, and keeps what went to standard error.
+ * Like `run`, for a caller that wants to explain a failure: it does not throw, and keeps what went to standard error.
  * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, signal?: AbortSignal }} options signal: ends the program
  * @returns {Promise<{ status: number | null, errors: string }>} status null: ended by a signal
  */

@@ -1,4 +1,4 @@
-/** What the command line hands over to add-ons. */
+/** The tools that the command line hands over to add-ons. */
 import type { AddOnKit } from '../add-on.js';
 import {
   checkOutput,

@@ -6,7 +6,7 @@ import type { Exit, LoadedCommand } from './commands/command.js';
 
 interface Command {
   name: string;
-  /** What follows the name, as yargs writes positional arguments. */
+  /** Positional arguments after the name, in the notation of yargs. */
   positionals?: string;
   describe: string;
   /** A `LoadedCommand`; the types of its arguments are its own matter. */

@@ -127,7 +127,7 @@ export const scoreOptions = {
   quiet: { type: 'boolean', alias: 'q', group: 'Output:', describe: 'No progress and no summary on stderr' },
 } as const satisfies Record<string, Options>;
 
-/** Which faces count; for `faces`, and for `score --faces`. */
+/** Options that select faces; for `faces`, and for `score --faces`. */
 export const faceOptions = {
   'exactly-one': { type: 'boolean', group: 'Faces:', describe: 'Keep a face only where it is the only one' },
   'min-face-size': {
@@ -156,7 +156,7 @@ export const facesOptions = {
   quiet: scoreOptions.quiet,
 } as const satisfies Record<string, Options>;
 
-/** Of the options about model and machine, those that a face detector has. */
+/** Options about model and machine that apply to a face detector. */
 export const detectorLoadOptions = {
   'trust-model': loadOptions['trust-model'],
   device: { ...text, group: 'Model and machine:', describe: 'cpu (default), auto, cuda or cuda:N' },
@@ -164,7 +164,7 @@ export const detectorLoadOptions = {
   libtorch: loadOptions.libtorch,
 } as const satisfies Record<string, Options>;
 
-/** What commands about images are given besides options. */
+/** Positional arguments of commands about images. */
 export interface ImageArguments {
   images?: string[] | undefined;
 }
@@ -185,7 +185,7 @@ export const imagesOf = ({ images: named = [], _ }: ImageArguments & { _: (strin
   ..._.slice(1).map(String),
 ];
 
-/** What the shared options hold after parsing. */
+/** Values of the shared options after parsing. */
 export interface LoadArguments {
   model?: string | undefined;
   'trust-model'?: boolean | undefined;
@@ -216,7 +216,7 @@ export function toLoadOptions(args: LoadArguments): LoadOptions {
   });
 }
 
-/** What the options about the largest images hold after parsing. */
+/** Values of the image limit options after parsing. */
 export interface LimitArguments {
   'max-pixels'?: string | undefined;
   'max-bytes'?: string | undefined;
@@ -234,7 +234,7 @@ export function toInputLimits(args: LimitArguments): InputLimits {
   });
 }
 
-/** What the options about faces hold after parsing. */
+/** Values of the face options after parsing. */
 export interface FaceArguments {
   'exactly-one'?: boolean | undefined;
   'min-face-size'?: string | undefined;

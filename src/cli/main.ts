@@ -17,7 +17,7 @@ const exit = (code: number): void => {
   process.exitCode = code;
 };
 
-/** What yargs knows of the command that is being parsed; not among its public types. */
+/** Properties of yargs's parsing state that its public types lack. */
 interface Known {
   getOptions(): { key: Record<string, unknown>; array: string[]; alias: Record<string, string[]> };
 }

@@ -1,4 +1,4 @@
-/** What NVIDIA's driver says about itself. */
+/** Reads the version and devices that NVIDIA's driver reports. */
 import { execFile } from 'node:child_process';
 
 import type { NvidiaDriver } from '../libtorch/install/types.js';

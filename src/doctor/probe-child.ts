@@ -49,7 +49,7 @@ if (loaded && model) {
   await step('model', async () => {
     const { HyperIQA } = await import('../scoring/scorer.js');
     const { defaultModelPath } = await import('../model-file/shipped.js');
-    // On the processor and without a measurement: whether the installation is whole shows there.
+    // Runs on the processor and without a measurement: enough to show whether the installation is whole.
     await using iqa = await HyperIQA.load(defaultModelPath(), { device: 'cpu', graphMode: 'freeze' });
     const { model: metadata, selfCheck } = iqa.info;
     return { name: metadata.name, path: metadata.path, largestDifference: selfCheck?.largestDifference ?? 0 };

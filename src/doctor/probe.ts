@@ -11,7 +11,7 @@ import { checkObject, checkSignal, checkString } from '../support/validate.js';
 import { nvidiaDriver } from './driver.js';
 import type { ProbeOptions, RuntimeProbe } from '../libtorch/install/types.js';
 
-/** What each step finds. */
+/** The value that each step yields. */
 export interface ProbeValues {
   sharp: { sharp: string; libvips: string };
   libtorch: LibTorch;
@@ -28,7 +28,7 @@ export interface ProbeMessage {
 }
 
 type Outcome<T> = { value: T; error?: undefined } | { value?: undefined; error: HyperIQAError };
-/** What became of the steps; those that were not reached are not there. */
+/** Outcome of each step; steps that were not reached are absent. */
 export type ProbeOutcomes = { [S in ProbeStep]?: Outcome<ProbeValues[S]> };
 
 const WORDS: Record<ProbeStep, [doing: string, code: ErrorCode]> = {
@@ -118,7 +118,7 @@ export function checkProbeOptions(options: ProbeOptions): ProbeOptions {
 }
 
 /**
- * Which LibTorch is used and why, the addon, CUDA and the driver. The libraries are opened in another process, so that
+ * Reports on the LibTorch in use and the reason, the addon, CUDA and the driver. The libraries are opened in another process, so that
  * a broken one, or one that ends its process, is an error like any other.
  *
  * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD,

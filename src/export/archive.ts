@@ -58,7 +58,7 @@ function alignment(offset: number, name: string): Buffer {
   return padding;
 }
 
-/** What the headers at both places have in common: flags and method (stored), date, checksum, sizes, lengths. */
+/** Fields that the local and the central header share: flags and method (stored), date, checksum, sizes, lengths. */
 function commonFields(name: string, bytes: Buffer, padding: Buffer): Buffer {
   const fields = Buffer.alloc(26);
   fields.writeUInt16LE(VERSION, 0);

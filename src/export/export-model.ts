@@ -1,4 +1,4 @@
-/** From a checkpoint to a model file, without Python. */
+/** Converts a checkpoint to a model file, without Python. */
 import { stat } from 'node:fs/promises';
 
 import { abortedError } from '../support/abort.js';

@@ -4,9 +4,9 @@ export interface KnownCheckpoint {
   sha256: string;
   /** Bytes. */
   size: number;
-  /** What it is, for the description of the training data. */
+  /** Title of the checkpoint, for the description of the training data. */
   title: string;
-  /** What it was trained on. */
+  /** Data set that it was trained on. */
   dataset: string;
 }
 

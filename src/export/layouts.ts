@@ -5,7 +5,7 @@ import { wrongFormat } from './input-file.js';
 import { isFloating, StoredTensor, type TemplateTensor } from './tensor.js';
 import { formatShape } from './torch-objects.js';
 
-/** Whose names the weights have: the authors' code's, or pyiqa's. */
+/** Naming scheme of the weights: that of the authors' code, or pyiqa's. */
 export type CheckpointLayout = 'official' | 'pyiqa';
 
 /** The weights of a checkpoint by their name in the network. */

@@ -30,13 +30,13 @@ export class Global {
   }
 }
 
-/** What the caller knows about names, calls and references to things outside of the pickle. Each may throw. */
+/** The caller's answers to names, calls and references to things outside of the pickle. Each may throw. */
 export interface Resolver {
   /** Refuses names that are not known, by throwing. */
   global(name: Global): void;
   /** The result of calling a known name. */
   call(callable: Global, args: readonly unknown[]): unknown;
-  /** What a persistent id stands for. */
+  /** Resolves a persistent id. */
   persistent(id: unknown): unknown;
 }
 

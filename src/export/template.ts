@@ -17,7 +17,7 @@ export interface Template {
   backbone: string;
   /** Version of the PyTorch that scripted the graph. */
   torch: string;
-  /** In the order of the state_dict. */
+  /** Tensors in the order of the state_dict. */
   tensors: TemplateTensor[];
   metadata: Record<CheckpointLayout, Partial<Record<string, TemplateMetadata>>>;
   /** The records of the archive in their order; those that an export fills in are empty. */

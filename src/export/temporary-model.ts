@@ -41,7 +41,7 @@ export class TemporaryModel implements AsyncDisposable {
     await probe[Symbol.asyncDispose]();
   }
 
-  /** Where it is until it is published. */
+  /** Path of the file until it is published. */
   get path(): string {
     return this.file.path;
   }

@@ -26,7 +26,7 @@ export interface Storage {
   count: number;
 }
 
-/** Where the bytes of a storage are in the file. */
+/** Offset and length of a storage's bytes in the file. */
 export interface Place {
   position: number;
   length: number;
@@ -34,7 +34,7 @@ export interface Place {
   crc: number | null;
 }
 
-/** What a checkpoint's file holds: an object of Maps, arrays, plain values and tensors, and their storages by key. */
+/** Content of a checkpoint's file: an object of Maps, arrays, plain values and tensors, and their storages by key. */
 export interface Container {
   content: unknown;
   places: ReadonlyMap<string, Place>;
@@ -47,7 +47,7 @@ export class StoredTensor {
     /** First element in the storage. */
     readonly offset: number,
     readonly shape: readonly number[],
-    /** In elements, one for each dimension. */
+    /** Strides in elements, one for each dimension. */
     readonly strides: readonly number[],
   ) {}
 

@@ -15,7 +15,7 @@ export interface TorchFile {
 }
 
 const ZIP_START = 'PK\x03\x04';
-/** What every pickle of protocol 2 and above starts with. */
+/** First byte of every pickle of protocol 2 and above. */
 const PICKLE_START = 0x80;
 
 /**

@@ -1,4 +1,7 @@
-/** What PyTorch writes into the pickle of a checkpoint: tensors, storages and ordered dictionaries, and nothing else. */
+/**
+ * Resolves the objects PyTorch writes into a checkpoint's pickle: tensors, storages, ordered dictionaries, and no
+ * others.
+ */
 import { HyperIQAError } from '../errors.js';
 import { damaged, wrongFormat, type InputFile } from './input-file.js';
 import { Global, PickleEnd, PickleError, PickleRefusal, Tuple, unpickle, type Resolver } from './pickle.js';
@@ -34,7 +37,7 @@ const FUNCTIONS = [
 
 /** Makes the objects of one pickle, and collects the storages that it refers to. */
 export class TorchObjects implements Resolver {
-  /** By key. */
+  /** Storages by key. */
   readonly storages = new Map<string, Storage>();
   readonly #made = new Set<unknown>();
   #copied = 0;
@@ -150,7 +153,7 @@ export async function readPickle(
   makeResolver: () => Resolver,
 ): Promise<{ value: unknown; end: number }> {
   const available = Math.min(end - position, MAXIMUM_PICKLE);
-  // How long it is shows only at its end: windows grow until it fits.
+  // The length is known only at the end: the window grows until the pickle fits.
   for (let window = FIRST_WINDOW; ; window *= 4) {
     const bytes = await file.read(position, Math.min(window, available));
     try {

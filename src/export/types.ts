@@ -3,10 +3,10 @@ import type { ModelMetadata, SelfCheckResult } from '../types.js';
 import type { ExportDataset } from './datasets.js';
 import type { CheckpointLayout } from './layouts.js';
 
-/** What an export is doing: `hash` and `read` the checkpoint, `write` the model, `check` it in the engine. */
+/** Step of an export: `hash` and `read` the checkpoint, `write` the model, `check` it in the engine. */
 export type ExportStage = 'hash' | 'read' | 'write' | 'check';
 
-/** How far an export is; `done` and `total` count bytes, in `check` steps. */
+/** Progress of an export; `done` and `total` count bytes, in `check` steps. */
 export interface ExportProgress {
   stage: ExportStage;
   done: number;
@@ -14,7 +14,7 @@ export interface ExportProgress {
 }
 
 export interface ExportOptions {
-  /** What the weights were trained on: decides on the model's default protocol and on what its scores mean. */
+  /** Data set the weights were trained on. Decides the model's default protocol and the meaning of its scores. */
   dataset: ExportDataset;
   /** Path of the model file to write. It appears there complete or not at all; a file that is there is replaced. */
   output: string;
@@ -51,9 +51,9 @@ export interface ExportResult {
     sha256: string;
     /** `zip`: written by PyTorch 1.6 or later, `legacy`: before. */
     format: 'zip' | 'legacy';
-    /** Whose names its weights have: the authors' code's or pyiqa's. */
+    /** Naming scheme of its weights: that of the authors' code or pyiqa's. */
     layout: CheckpointLayout;
-    /** What it was recognised as; null for files that are not known. */
+    /** Name of the known checkpoint that it is; null for other files. */
     known: string | null;
   };
 }

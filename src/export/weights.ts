@@ -33,7 +33,7 @@ export async function readWeights(
     const tensor = tensors.get(name);
     if (!tensor) throw new HyperIQAError('ERR_INTERNAL', `${name} was not checked.`);
     const bytes = await file.read(tensor, dtype);
-    if (dtype === 'float32' && !isFinite(bytes)) broken.push(name.replace('network.', ''));
+    if (dtype === 'float32' && !isAllFinite(bytes)) broken.push(name.replace('network.', ''));
     weights.set(name, bytes);
     done += bytes.length;
     report(done, total);
@@ -47,7 +47,7 @@ export async function readWeights(
 const byteLength = ({ dtype, shape }: TemplateTensor) =>
   shape.reduce((product, size) => product * size, dtype === 'int64' ? 8 : 4);
 
-function isFinite(bytes: Buffer): boolean {
+function isAllFinite(bytes: Buffer): boolean {
   return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4).every(Number.isFinite);
 }
 

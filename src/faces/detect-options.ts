@@ -91,11 +91,11 @@ export function checkDetectOptions(
     fields[key] === undefined ? byDefault : checkNumber(key, fields[key], minimum, maximum);
   const flag = (key: keyof DetectOptions) => fields[key] !== undefined && checkBoolean(key, fields[key]);
   const minFaceSize = number('minFaceSize', 0, LARGEST_SIDE, 0);
-  const usual = minFaceSize > 0 ? Math.max(SMALLEST_SEARCH, Math.min(minFaceSize, searchSize)) : searchSize;
+  const defaultSearch = minFaceSize > 0 ? Math.max(SMALLEST_SEARCH, Math.min(minFaceSize, searchSize)) : searchSize;
   return {
     minConfidence: number('minConfidence', 0, 1, DEFAULT_CONFIDENCE),
     minFaceSize,
-    searchSize: number('searchSize', SMALLEST_SEARCH, LARGEST_SIDE, usual),
+    searchSize: number('searchSize', SMALLEST_SEARCH, LARGEST_SIDE, defaultSearch),
     exactlyOne: flag('exactlyOne'),
     margin: number('margin', 0, LARGEST_MARGIN, 0),
     crops: flag('crops'),

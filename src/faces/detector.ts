@@ -42,7 +42,7 @@ import type {
   Rectangle,
 } from './types.js';
 
-/** How one image is looked at. */
+/** Options for detection in one image. */
 export interface DetectionPlan extends CheckedDetectOptions {
   /** Waits where the queue is full of calls, as the methods do that pull their inputs themselves. */
   waits?: boolean;
@@ -55,7 +55,7 @@ export interface DetectionPlan extends CheckedDetectOptions {
  */
 export let detectPlanned: (detector: FaceDetector, input: ImageInput, plan: DetectionPlan) => Promise<DetectResult>;
 
-/** Whether a detector refuses new calls with ERR_DISPOSED. */
+/** Tests whether a detector refuses new calls with ERR_DISPOSED. */
 export let isDetectorEnding: (detector: FaceDetector) => boolean;
 
 /**
@@ -72,7 +72,7 @@ export let isDetectorEnding: (detector: FaceDetector) => boolean;
 export class FaceDetector implements AsyncDisposable {
   /** The model and how it is computed. */
   readonly info: DetectorInfo;
-  /** As at load; Infinity where there is no limit. */
+  /** Limit given at load; Infinity without one. */
   readonly maxPending: number;
   readonly #engine: NativeDetector;
   readonly #queue: ImageQueue;
@@ -98,7 +98,7 @@ export class FaceDetector implements AsyncDisposable {
     return this.#queue.pending;
   }
 
-  /** Where the images are just now, and sums since the load, as `HyperIQA.stats`. */
+  /** Numbers of images in each stage, and sums since the load, like `HyperIQA.stats`. */
   get stats(): QueueStats {
     return this.#queue.stats;
   }

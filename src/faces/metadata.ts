@@ -1,4 +1,4 @@
-/** What `hyperiqa.json` says of a face detector: fields as the file format names them, and as the API does. */
+/** Converts the `hyperiqa.json` of a face detector from the fields of the file format to those of the API. */
 import type { DetectorMetadata } from './types.js';
 
 /** `hyperiqa.json` of a face detector (docs/model-format.md). */

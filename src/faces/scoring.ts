@@ -131,7 +131,7 @@ async function scoreBoth(
   }
   // The faces are scored after the whole image: a drain waits for them.
   const release = holdOpen(iqa);
-  // Where one part fails, the others are not needed any more.
+  // If one part fails, the others are cancelled.
   const parts = new AbortController();
   if (signal?.aborted) parts.abort(signal.reason);
   const stopListening = onAbort(signal, () => {
@@ -140,7 +140,7 @@ async function scoreBoth(
   try {
     const scoring = { ...score, signal: parts.signal };
     const whole = scorePlanned(iqa, input, { ...scoring, waits });
-    // Where the detection fails first, that is what is reported.
+    // If the detection fails first, its error is the one reported.
     whole.catch(() => undefined);
     const { faces, ...detection } = await detectPlanned(detector, input, { ...detect, signal: parts.signal, waits });
     const scored = await Promise.all(

@@ -1,4 +1,4 @@
-/** From what the detector found to which faces are kept, and what is cut out. */
+/** Selects the detected faces to keep, and the crops to cut. */
 import type { NativeFace } from '../../binding.js';
 import type { CheckedDetectOptions } from './detect-options.js';
 import type { Face, FaceStatus, LandmarkName, Rectangle } from './types.js';
@@ -15,7 +15,7 @@ export function selectFaces(
     .flatMap(({ left, top, right, bottom, confidence, landmarks }): Face[] => {
       const box = { x: left, y: top, width: right - left, height: bottom - top };
       const crop = cropOf(box, options.margin, width, height);
-      // What has no pixel in the image is no face in it.
+      // Drop a face without a pixel inside the image.
       if (crop === undefined) return [];
       const places = Object.fromEntries(names.map((name, i) => [name, landmarks[i]])) as Face['landmarks'];
       const kept = Math.min(box.width, box.height) >= options.minFaceSize;

@@ -88,7 +88,7 @@ export interface Face {
  */
 export type FaceStatus = 'ok' | 'no-face' | 'too-small' | 'several';
 
-/** What is needed to detect the same faces again. */
+/** Data needed to detect the same faces again. */
 export interface DetectionProvenance {
   readonly model: ModelIdentity;
   readonly decode: DecodePolicy;
@@ -128,7 +128,7 @@ export interface DetectorMetadata {
     /** Smallest face looked for by default, pixels. */
     readonly searchSize: number;
     readonly pyramidFactor: number;
-    /** Of the probabilities of the three networks. */
+    /** Thresholds for the probabilities of the three networks. */
     readonly thresholds: readonly number[];
     readonly landmarks: readonly LandmarkName[];
   };
@@ -139,7 +139,7 @@ export interface DetectorMetadata {
 export interface DetectorInfo {
   readonly model: DetectorMetadata & { readonly path: string; readonly sha256: string };
   readonly device: { readonly id: string; readonly name: string };
-  /** Why `auto` did not choose CUDA; null when it did or was not asked. */
+  /** Reason for which `auto` did not choose CUDA; null if it did or was not asked. */
   readonly fallbackReason: string | null;
   /** Images detected in at once. */
   readonly workers: number;

@@ -16,7 +16,7 @@ export class AtomicFile implements AsyncDisposable {
 
   private constructor(
     readonly handle: FileHandle,
-    /** Where it is until it is published. */
+    /** Path of the temporary file until it is published. */
     readonly path: string,
     private readonly destination: string,
     /** Permissions of the file that is replaced; undefined where there is none. */
@@ -50,7 +50,7 @@ export class AtomicFile implements AsyncDisposable {
   /** Removes it where it was not published. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#published) return;
-    // What went wrong before is what the caller is to hear of.
+    // Close quietly: the caller is to see the error that came first.
     await this.handle.close().catch(() => undefined);
     await rm(this.path, { force: true }).catch(() => undefined);
   }

@@ -1,4 +1,4 @@
-/** What the file system says when something cannot be written, as the error of the package. */
+/** Converts a file system's error on writing to an error of the package. */
 import { HyperIQAError } from '../errors.js';
 
 /** ERR_OUTPUT with the reason; an error of the package, or of an interruption, as it is. */

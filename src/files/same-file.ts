@@ -1,8 +1,8 @@
-/** Whether two names stand for one file: through links of either kind, and in any spelling. */
+/** Compares files by identity: through links of either kind, and in any spelling of the path. */
 import type { BigIntStats } from 'node:fs';
 import { stat, type FileHandle } from 'node:fs/promises';
 
-/** What tells a file from every other one of this machine, as long as it exists. */
+/** Key that tells a file from every other one of this machine, as long as it exists. */
 export type FileIdentity = string;
 
 const identity = ({ dev, ino }: BigIntStats): FileIdentity => `${dev}:${ino}`;
@@ -16,7 +16,7 @@ export async function identityOfOpen(handle: FileHandle): Promise<FileIdentity> 
   return identity(await handle.stat({ bigint: true }));
 }
 
-/** Whether both paths lead to one existing file. */
+/** Tests whether both paths lead to one existing file. */
 export async function isSameFile(a: string, b: string): Promise<boolean> {
   const one = await identityOf(a);
   return one !== undefined && one === (await identityOf(b));

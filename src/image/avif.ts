@@ -1,4 +1,4 @@
-/** What has to be known of an AVIF beyond its pixels (ISO/IEC 14496-12, 23008-12; AV1 Image File Format). */
+/** Reads the properties of an AVIF beyond its pixels (ISO/IEC 14496-12, 23008-12; AV1 Image File Format). */
 
 /** A still picture in an AVIF. */
 export interface AvifImage {

@@ -14,7 +14,7 @@ interface Header {
   bits: 1 | 4 | 8 | 24 | 32;
   /** Bytes of a stored row, padding included. */
   stride: number;
-  /** Where the pixels begin. */
+  /** Offset of the pixels. */
   offset: number;
   /** 32 bits only: the fourth byte is alpha. */
   alpha: boolean;

@@ -12,7 +12,7 @@ export type { RgbImage } from './decode.js';
 
 /** An input that has been taken hold of, and that can be decoded once. */
 export interface CapturedImage {
-  /** How messages name it. */
+  /** Name of the image in messages. */
   readonly label: string;
   /** A stream or Blob: its bytes are to be collected first. Nothing is pulled from it before `arrived` or `decode`. */
   readonly arrives: boolean;

@@ -115,7 +115,7 @@ async function checkedRgb(task: Task): Promise<Pixels> {
   return pixels;
 }
 
-/** What has become of the grey that libjpeg fills in. */
+/** Value that libjpeg's filling grey has after decoding. */
 function greyOf({ header, policy }: Task): Grey {
   if (header.space === 'cmyk') return 'any';
   return policy.iccProfile === 'srgb' && header.icc !== undefined ? 'neutral' : 'as it was';
@@ -189,8 +189,8 @@ function unexpectedChannels(channels: number, label: string): HyperIQAError {
 }
 
 /**
- * What sharp's failure means. Its message is not passed on: libvips collects messages of all threads in one place, and
- * what it says may be of another image. What the file lacks is found here a second time where that is possible.
+ * Converts a failure of sharp. Its message is not passed on: libvips collects the messages of all threads in one place,
+ * so it may concern another image. Missing data are looked for a second time if that is possible.
  */
 async function decodeError(error: unknown, prepared: Prepared | null, label: string): Promise<HyperIQAError> {
   const missing = await prepared?.missing();

@@ -21,7 +21,7 @@ export function fileSource(path: string, limitInputBytes: number): Source {
   };
 }
 
-/** By shape: Node.js does not export the class. */
+/** Recognises a FileHandle by its shape, because Node.js does not export the class. */
 export function isFileHandle(value: unknown): value is FileHandle {
   const { fd, read, stat } = (typeof value === 'object' && value !== null ? value : {}) as Partial<FileHandle>;
   return typeof fd === 'number' && typeof read === 'function' && typeof stat === 'function';
@@ -86,7 +86,7 @@ async function readHandle(
   let position = 0;
   while (position < size) {
     if (!wanted()) throw new HyperIQAError('ERR_IMAGE_READ', `${label} cannot be read: it was given up.`);
-    // With a position: FileHandle.readFile() would begin at the handle's own and move it.
+    // Read with a position: FileHandle.readFile() would begin at the handle's own and move it.
     const { bytesRead } = await handle.read(bytes, position, Math.min(size - position, PIECE_BYTES), position);
     if (bytesRead === 0) break;
     position += bytesRead;

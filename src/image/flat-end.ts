@@ -9,14 +9,14 @@ const NEUTRAL = 16;
 const SMALL = 1 << 13;
 
 /**
- * What has become of the grey 128: it is there as it was, a profile has made another grey of it, or any colour but the
- * lightest and darkest ones (four inks of 50 %).
+ * Result of decoding the grey 128: unchanged, another grey through a profile, or any colour but the lightest and darkest
+ * ones (four inks of 50 %).
  */
 export type Grey = 'as it was' | 'neutral' | 'any';
 
 /**
- * Whether the last unit of a JPEG stream is of the one colour that libjpeg fills in where the data have ended, grey 128.
- * libvips does not ask whether the decoder had warnings in the last rows.
+ * Tests whether the last unit of a JPEG stream has the one colour that libjpeg fills in after the end of the data, grey
+ * 128. libvips does not report warnings of the decoder in the last rows.
  *
  * @param pixels - Interleaved RGB of the whole image.
  * @param orientation - EXIF orientation by which they have been turned, 1..8.
@@ -34,7 +34,7 @@ export function endsFlat(
   const [columns, rows] = [((across - 1) % stream.unitWidth) - 1, ((down - 1) % stream.unitHeight) - 1];
   const coloured = columns < 1 || rows < 1;
 
-  /** Where a stored pixel is now. */
+  /** Maps a stored pixel to its place after the turn. */
   const place = turned(width, height, orientation);
   const at = place(stream.right - 1, stream.bottom - 1);
   const colour = [0, 1, 2].map((channel) => data[at + channel] ?? 0);

@@ -1,4 +1,4 @@
-/** Which image formats are accepted, told by content and never by name. See docs/images.md. */
+/** Recognises the accepted image formats by content, never by name. See docs/images.md. */
 
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'avif' | 'tiff' | 'gif' | 'bmp';
 
@@ -18,7 +18,7 @@ export const imageExtensions: readonly string[] = Object.freeze([
   '.dib',
 ]);
 
-/** For messages. */
+/** List of the formats for messages. */
 export const ACCEPTED = 'JPEG, PNG, WebP, AVIF, TIFF, GIF and BMP';
 
 /** Bytes that decide the format, at most; `sniffFormat` with fewer tells the same only for a whole file. */

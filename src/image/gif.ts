@@ -1,4 +1,4 @@
-/** Whether the first frame of a GIF (GIF89a) has all its pixels: the decoder takes a code of the end for the end. */
+/** Checks that the first frame of a GIF (GIF89a) has all its pixels: the decoder ends quietly at an end code. */
 import { Turns } from './turns.js';
 
 const [IMAGE, EXTENSION] = [0x2c, 0x21];

@@ -3,7 +3,7 @@ import { HyperIQAError } from '../errors.js';
 import type { DecodedImage, DecodePolicy, RawImage } from '../types.js';
 import { decodeBytes, rawToRgb, type RgbImage } from './decode.js';
 
-/** What an input held: a whole encoded file, or pixels. */
+/** Content of an input: a whole encoded file, or pixels. */
 export type ImageContent = Uint8Array | RawImage;
 
 /**
@@ -79,7 +79,7 @@ class Content {
         this.pixelBytes += data.byteLength;
       },
       () => {
-        // For want of memory, for example: the next use tries again.
+        // Forget the failure, which may be a passing lack of memory, so that the next use tries again.
         this.#byPolicy.delete(key);
       },
     );

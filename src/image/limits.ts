@@ -1,4 +1,4 @@
-/** What is too large to be read or decoded. */
+/** Refuses images that are too large to be read or decoded. */
 import { HyperIQAError } from '../errors.js';
 
 /** sharp's own default: 0x3FFF². */

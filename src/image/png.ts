@@ -57,7 +57,7 @@ export async function preparePng(file: Uint8Array): Promise<{ bytes: Uint8Array;
 
 const inflate = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(zlib.inflate);
 
-/** Whether an iCCP chunk (name, a zero byte, the method, compressed data) can be inflated within the bound. */
+/** Tests whether an iCCP chunk (name, a zero byte, the method, compressed data) can be inflated within the bound. */
 async function isProfile(chunk: Uint8Array): Promise<boolean> {
   const compressed = chunk.subarray(chunk.indexOf(0) + 2);
   return inflate(compressed, { maxOutputLength: PROFILE_BYTES }).then(

@@ -1,4 +1,4 @@
-/** What is done to the bytes of each format before libvips sees them, and what is known of them afterwards. */
+/** Prepares the bytes of each format for libvips, and records what is known about them afterwards. */
 import { HyperIQAError } from '../errors.js';
 import { readAvif } from './avif.js';
 import type { ImageFormat } from './formats.js';
@@ -13,13 +13,13 @@ export interface Prepared {
   bytes: Uint8Array;
   /** The strictest level of libvips at which sound files of the kind pass, or nearly all of them. */
   failOn: 'error' | 'warning';
-  /** Whether sound files may fail at that level; what `missing` says then decides. */
+  /** True if sound files may fail at that level; `missing` then decides. */
   lenient: boolean;
-  /** What the data lack, found without the decoder and in words of our own; null for nothing that can be told. */
+  /** Describes missing data, found without the decoder; null if nothing can be found. */
   missing(): Promise<string | null>;
   /** JPEG streams of which the decoder may pass over missing data; see `endsFlat`. */
   streams: JpegStream[];
-  /** What a TIFF says of its samples. */
+  /** Sample format of a TIFF. */
   tiff?: TiffImage;
   /** Pixels, where they are known without the decoder. */
   size?: { width: number; height: number };
@@ -38,7 +38,7 @@ export interface JpegStream {
   unitHeight: number;
   /** It does not look whole. */
   suspected: boolean;
-  /** What it lacks. */
+  /** Describes missing data. */
   missing(): Promise<string | null>;
 }
 
@@ -83,7 +83,7 @@ export async function prepare(file: Uint8Array, format: Exclude<ImageFormat, 'bm
       const missing = () => firstMissing(streams);
       return {
         ...{ ...plain, failOn: 'warning', tiff, size: tiff, missing },
-        // Of damage in tiles and in CCITT codes libtiff only warns; what else it warns of are odd tags.
+        // libtiff only warns of damage in tiles and in CCITT codes; its other warnings are about odd tags.
         lenient: !tiff.tiled && !tiff.ccitt,
         // libvips decodes tiles of JPEG itself and drops the warnings.
         streams: tiff.tiled ? streams : [],
@@ -128,7 +128,7 @@ export function unsupported(format: string, what: string, label: string): HyperI
   );
 }
 
-/** What the first stream lacks that lacks anything. */
+/** Describes the missing data of the first incomplete stream. */
 export async function firstMissing(streams: Iterable<JpegStream>): Promise<string | null> {
   for (const stream of streams) {
     const missing = await stream.missing();

@@ -1,4 +1,4 @@
-/** What an input becomes when it has been taken hold of, and the inputs that are there already. */
+/** An input that has been claimed, and the inputs whose data are in memory already. */
 import { types } from 'node:util';
 
 import { HyperIQAError } from '../errors.js';
@@ -7,7 +7,7 @@ import { checkByteLimit } from './limits.js';
 
 /** An input that has been taken hold of. */
 export interface Source {
-  /** How messages name it: the path, or a description. */
+  /** Name in messages: the path, or a description. */
   label: string;
   /** The bytes come from elsewhere (streams, Blobs): they are to be collected before there is anything to read. */
   arrives: boolean;

@@ -4,7 +4,7 @@ import { shorten } from '../support/shorten.js';
 import { checkByteLimit } from './limits.js';
 import { isByteStream } from './stream.js';
 
-/** By shape: the Response of Node.js, of the package undici, or of another implementation of fetch. */
+/** Recognises a Response by its shape: that of Node.js, of undici, or of another implementation of fetch. */
 export function isResponse(value: unknown): value is Response {
   if (typeof value !== 'object' || value === null) return false;
   const { ok, status, headers } = value as Partial<Response>;

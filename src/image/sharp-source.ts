@@ -10,7 +10,7 @@ import { unreadable } from './unreadable.js';
 
 const METHODS = ['clone', 'metadata', 'toColourspace', 'raw', 'toBuffer', 'extract'] as const;
 
-/** By shape, not by class: the instance may be of another copy or version of sharp than ours. */
+/** Recognises sharp by its shape, because the instance may come from another copy or version of the package. */
 export function isSharp(value: unknown): value is SharpInstance {
   if (typeof value !== 'object' || value === null) return false;
   return METHODS.every((method) => typeof (value as Record<string, unknown>)[method] === 'function');

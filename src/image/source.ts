@@ -1,4 +1,4 @@
-/** From what a user hands over to bytes in memory: encoded ones, or raw pixels. */
+/** Turns any input into bytes in memory: encoded ones, or raw pixels. */
 import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 
@@ -20,7 +20,7 @@ export type { Source } from './present-source.js';
 /** Largest inputs accepted. */
 export interface SourceLimits {
   limitInputPixels: number;
-  /** Of what is encoded. */
+  /** Largest encoded input, bytes. */
   limitInputBytes: number;
 }
 

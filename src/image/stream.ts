@@ -207,7 +207,7 @@ function nodeReader(stream: Readable): Reader {
           try {
             for (let value: unknown = stream.read(); value !== null; value = stream.read()) chunk(value);
           } catch (error) {
-            // At once: a source that is always ready would call again before the rejection is heard.
+            // Stop at once: a source that is always ready would call again before the rejection is handled.
             stopReading();
             reject(error instanceof Error ? error : new Error(String(error)));
           }

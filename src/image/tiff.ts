@@ -1,12 +1,12 @@
 /**
- * What has to be known of a TIFF before libvips sees it (TIFF 6.0 and its supplements; BigTIFF). libtiff's directories are
- * read here a second time for three reasons: kinds that the decoder would read wrongly are refused by name, data that the
+ * Examines a TIFF before libvips sees it (TIFF 6.0 and its supplements; BigTIFF). The directories are read here, and by
+ * libtiff once more, for three reasons: kinds that the decoder would read wrongly are refused by name, data that the
  * file does not hold are noticed before they become black, and everything that does not decide the pixels (further pages,
  * text, previews) is taken out, so that it costs nothing and the decoder can be told to fail on warnings.
  */
 import { setImmediate } from 'node:timers/promises';
 
-/** What is wrong with a file: of a kind that is not read, or damaged. */
+/** Fault of a file: it is of an unsupported kind, or damaged. */
 export type TiffProblem = { unsupported: string } | { damaged: string };
 
 /** The first image of a TIFF, of a kind that is decoded rightly. */
@@ -73,7 +73,7 @@ const KEPT = new Set<number>([
   34675 /* ICC profile */,
 ]);
 
-/** What sharp's libtiff decodes. */
+/** Compression schemes that sharp's libtiff decodes. */
 const COMPRESSIONS = new Set([1, 2, 3, 4, 5, 7, 8, 32773, 32946]);
 const NO_COMPRESSION = 1;
 const CCITT = [2, 3, 4];
@@ -164,9 +164,9 @@ interface Entry {
   tag: number;
   type: number;
   count: number;
-  /** Where its values lie in the file. */
+  /** Offset of the entry's values in the file. */
   at: number;
-  /** Where the entry itself lies. */
+  /** Offset of the entry itself. */
   entryAt: number;
 }
 
@@ -175,7 +175,7 @@ class Directory {
   readonly view: DataView;
   readonly little: boolean;
   readonly big: boolean;
-  /** Of the entry count. */
+  /** Offset of the entry count. */
   readonly at: number;
   readonly entries = new Map<number, Entry>();
 

@@ -1,12 +1,12 @@
 /**
- * What an image may become on its way to the model: its size alone decides it, so it is refused before a pixel is decoded
- * wherever the header tells the size. See docs/images.md.
+ * Limits of the sizes that an image takes on its way to the model. They follow from its own size, so an image is refused
+ * before a pixel is decoded if its header has the size. See docs/images.md.
  */
 import { HyperIQAError } from '../errors.js';
 import { MAXIMUM_CROPS, resizedSize } from '../protocol/protocol.js';
 import type { Protocol } from '../types.js';
 
-/** What any image may be resized to, however small `limitInputPixels` is: a thumbnail is enlarged, too. */
+/** Pixels that any image may be resized to, however small `limitInputPixels` is: a thumbnail is enlarged, too. */
 const ALWAYS_PIXELS = 2 ** 22;
 /** Largest image that the engine takes, before and after the resize: `kMaxPixels` of native/engine/engine.h. */
 export const ENGINE_PIXELS = 2 ** 28;
@@ -20,7 +20,7 @@ const PIXELS_A_PATCH = 32 ** 2;
 
 /** A decoded image, as far as it is known before the pixels. */
 export interface ImageSize {
-  /** How messages name the image. */
+  /** Name of the image in messages. */
   label: string;
   /** Pixels. */
   width: number;

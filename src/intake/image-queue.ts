@@ -4,10 +4,10 @@
  */
 import { toHyperIQAError } from '../errors.js';
 import type { CapturedImage, RgbImage } from '../image/capture.js';
-import { ImageIntake, nowhere, type Call, type IntakeLimits, type IntakeTask } from './intake.js';
+import { ImageIntake, noop, type Call, type IntakeLimits, type IntakeTask } from './intake.js';
 import type { QueueStats } from '../types.js';
 
-/** What is to be done with one image. */
+/** Work on one image. */
 export interface ImageTask<R, T> extends Omit<IntakeTask<T>, 'work'> {
   /** Hands the pixels to the engine. Throws ERR_QUEUE_FULL where it has no room now. */
   submit: (data: Uint8Array, width: number, height: number) => { id: number; result: Promise<R> };
@@ -15,7 +15,7 @@ export interface ImageTask<R, T> extends Omit<IntakeTask<T>, 'work'> {
   finish: (processed: Processed<R>) => T | Promise<T>;
 }
 
-/** What the engine says of an image, and what decoding it has told before. */
+/** Result of the engine for an image, with the notes of the decoder. */
 export interface Processed<R> extends RgbImage {
   native: R;
 }
@@ -82,7 +82,7 @@ export class ImageQueue {
     return this.#intake.drain();
   }
 
-  /** As `ImageIntake.hold`. */
+  /** Keeps a place, like `ImageIntake.hold`. */
   hold(): () => void {
     return this.#intake.hold();
   }
@@ -98,7 +98,7 @@ export class ImageQueue {
             // A request: the native promise rejects when the engine has let go of the pixels, and the work comes to its
             // end then. A closing engine does that by itself.
             if (!this.#intake.closed) this.#engine.cancel(ticket.id);
-            call.withdraw = nowhere;
+            call.withdraw = noop;
           };
           resolve(ticket);
         } catch (error) {

@@ -26,7 +26,7 @@ export interface IntakeLimits {
   maxDecoding?: number;
 }
 
-/** What is to be done with one image. */
+/** Work on one image. */
 export interface IntakeTask<T> {
   decode: DecodePolicy;
   signal: AbortSignal | undefined;
@@ -51,8 +51,8 @@ export interface Call extends Counted {
   withdraw: (reason: Error) => void;
 }
 
-/** How a stage says that nothing has to be done to withdraw a call. */
-export const nowhere = () => undefined;
+/** Does nothing: for stages of a call that need no action to be withdrawn or left. */
+export const noop = () => undefined;
 
 export class ImageIntake {
   readonly #who: string;
@@ -119,7 +119,7 @@ export class ImageIntake {
     }
     const image = capture();
     return new Promise((resolve, reject) => {
-      const call = { ...this.#tally.begin(), ended: false, withdraw: nowhere as Call['withdraw'] };
+      const call = { ...this.#tally.begin(), ended: false, withdraw: noop as Call['withdraw'] };
       let admitted = false;
       const end = (outcome: 'finished' | 'failed') => {
         if (call.ended) return false;
@@ -203,8 +203,8 @@ export class ImageIntake {
   }
 
   async #process<T>(call: Call, image: CapturedImage, task: IntakeTask<T>): Promise<T> {
-    let leaveStreams: () => void = nowhere;
-    let leaveDecoded: () => void = nowhere;
+    let leaveStreams: () => void = noop;
+    let leaveDecoded: () => void = noop;
     try {
       if (image.arrives) {
         leaveStreams = await enter(this.#streams, call);
@@ -242,7 +242,7 @@ async function enter(slots: Slots, call: Call): Promise<() => void> {
   const { turn, leave } = slots.enter();
   call.withdraw = leave;
   await turn;
-  call.withdraw = nowhere;
+  call.withdraw = noop;
   let inside = true;
   const exit = () => {
     if (inside) slots.exit();

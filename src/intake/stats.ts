@@ -1,4 +1,4 @@
-/** Where the calls of an intake are, and what has become of those that ended. */
+/** Counts the calls of an intake by stage, and by outcome once they have ended. */
 import type { QueueStats } from '../types.js';
 
 export type Phase = 'waiting' | 'decoding' | 'engine';

@@ -54,7 +54,7 @@ export async function loadBinding({ libtorch: option }: { libtorch?: string } = 
         `hyperiqa needs exactly ${LIBTORCH_VERSION}. The folder mixes two versions: use an unchanged one.`,
     );
   }
-  // With an option, the loader has made sure that it names the LibTorch that is open already.
+  // The loader has checked that an option names the LibTorch that is already open.
   if (loaded === undefined) {
     const binding = requireAddon('hyperiqa.node', libtorch) as NativeBinding;
     checkBuild(binding);
@@ -72,7 +72,7 @@ export function loadLoader(): NativeLoader {
   return requireAddon('hyperiqa_loader.node') as NativeLoader;
 }
 
-/** Where an addon is looked for; `path` is where it is. */
+/** Looks for an addon; `path` is the file that was found. */
 export function locateAddon(file: string): { path: string | undefined; built: string; packaged: string | undefined } {
   // Debug and sanitizer builds of a checkout (`scripts/prepare.mjs --debug`) lie beside the ordinary one.
   const built = resolve(PACKAGE_ROOT, process.env.HYPERIQA_BUILD ?? 'build/Release', file);

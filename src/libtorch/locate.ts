@@ -15,7 +15,7 @@ export { LIBTORCH_VERSION } from './version.js';
 export const LIBTORCH_SOURCES = ['option', 'HYPERIQA_LIBTORCH', 'LIBTORCH', 'runtime', 'cache', 'package'] as const;
 
 /**
- * Where a LibTorch was found: the load option, an environment variable, a runtime that `hyperiqa runtime` installed, the
+ * Source of a LibTorch: the load option, an environment variable, a runtime that `hyperiqa runtime` installed, the
  * cache folder (where a checkout's set-up puts it) or an npm package.
  */
 export type LibTorchSource = (typeof LIBTORCH_SOURCES)[number];
@@ -23,7 +23,7 @@ export type LibTorchSource = (typeof LIBTORCH_SOURCES)[number];
 export interface LibTorch {
   /** Absolute path of the folder that holds `lib`. */
   path: string;
-  /** As its files say, without a build suffix such as `+cpu`. */
+  /** Version from its files, without a build suffix such as `+cpu`. */
   version: string;
   source: LibTorchSource;
 }
@@ -36,7 +36,7 @@ export function libraryFiles(path: string): string[] {
   return ['c10', 'torch_cpu'].map((name) => join(path, 'lib', `${PREFIX}${name}${SUFFIX}`));
 }
 
-/** Where the set-up of a checkout puts LibTorch; undefined without a cache folder. */
+/** Folder where the set-up of a checkout puts LibTorch; undefined without a cache folder. */
 export function cachedLibTorch(): string | undefined {
   const cache = cacheFolder();
   return cache && join(cache, 'libtorch', `${LIBTORCH_VERSION}-${PLATFORM}`, 'torch');
@@ -70,16 +70,16 @@ export interface LibTorchCandidate {
   source: LibTorchSource;
   /** Absolute path of the folder that holds, or should hold, `lib`; null where the place names none. */
   path: string | null;
-  /** As its files say; null where there is none, or no file tells it. */
+  /** Version from its files; null if there is no LibTorch, or no file names the version. */
   version: string | null;
   /** `absent`: the next place is tried; `unusable`: the place was chosen by the user, so its fault is an error. */
   state: 'usable' | 'unusable' | 'absent';
-  /** What is there or what is wrong, in words. */
+  /** Finding in words: the kind of LibTorch, or the fault. */
   note: string;
 }
 
 /**
- * What is at one of the places where LibTorch is looked for. Only file names and version files are looked at; nothing is
+ * Examines one of the places where LibTorch is looked for. Only file names and version files are read; no library is
  * opened.
  */
 export function inspectLibTorch(
@@ -148,7 +148,7 @@ export function findLibTorch(option?: string, environment: NodeJS.ProcessEnv = p
   );
 }
 
-/** Why a candidate that the user chose cannot be used, with the remedy for where it came from. */
+/** Error for a candidate that the user chose and that cannot be used, with the remedy for its source. */
 function refusal({ source, path, note }: LibTorchCandidate): HyperIQAError {
   const folder = String(path);
   if (missingFile(folder) !== undefined) {

@@ -23,7 +23,7 @@ export function packageFolder(name: string): string | undefined {
 }
 
 /**
- * Why a package for this platform may be missing, and how to get it: a checkout builds what it needs; the published
+ * Explains why a package for this platform may be missing, and how to get it: a checkout builds its own; the published
  * package lists the platforms that it was built for among its optional dependencies.
  *
  * @param inCheckout What to do in a checkout.

@@ -1,4 +1,4 @@
-/** Where installed runtimes lie in the cache folder, and which of them is in use. */
+/** Paths of installed runtimes in the cache folder, and the choice of the one in use. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

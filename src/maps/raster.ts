@@ -1,4 +1,4 @@
-/** From the scores of overlapping patches to a value for every place. */
+/** Computes a value for every place from the scores of overlapping patches. */
 import type { QualityMap } from './types.js';
 
 /** Values on a regular raster over the resized image, row by row. */
@@ -50,7 +50,7 @@ function weightedSum(weighted: readonly Weighted[], valueOf: (index: number) => 
   return sum;
 }
 
-/** For each cell along an axis, the patches that cover its centre, with weights that add up to 1. */
+/** Lists for each cell along an axis the patches that cover its centre, with weights that add up to 1. */
 function weights(starts: readonly number[], patchSize: number, length: number, cell: number): Weighted[][] {
   return Array.from({ length: Math.ceil(length / cell) }, (_, i) => {
     const centre = Math.min((i + 0.5) * cell, length - 0.5);

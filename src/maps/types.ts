@@ -31,7 +31,7 @@ export interface QualityMap {
   height: number;
   /** Size of the image that the patches were cut from, pixels. */
   resized: { width: number; height: number };
-  /** Of the model's scores. */
+  /** Scale of the model's scores. */
   scale: { minimum: number; maximum: number; higherIsBetter: boolean };
   warnings: Warning[];
   provenance: Provenance;
@@ -48,7 +48,7 @@ export interface MapPictureOptions {
    * map's own lowest and highest value.
    */
   range?: 'auto' | readonly [number, number];
-  /** How much of the photograph's own colour the overlay covers, 0 to 1. Default 0.65. */
+  /** Share of the overlay that covers the photograph's own colour, 0 to 1. Default 0.65. */
   opacity?: number;
   /** Draw the scale beside the map. Default true. */
   legend?: boolean;

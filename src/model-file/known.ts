@@ -1,4 +1,4 @@
-/** Which models need no trial: those that have passed one, remembered by SHA-256 in the cache folder. */
+/** Remembers, by SHA-256 in the cache folder, the models that have passed a trial and need no other. */
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
@@ -14,7 +14,7 @@ const MOST = 500;
 const LONGEST_FILE = 64 * 1024;
 const SHA256 = /^[0-9a-f]{64}$/;
 
-/** Of this process; also where the cache folder cannot be written. */
+/** Models known to this process; the only record where the cache folder cannot be written. */
 const known = new Set<string>();
 
 /**
@@ -38,12 +38,12 @@ export async function requireTried(trial: Trial, sha256: string, signal: AbortSi
   return remember(sha256);
 }
 
-/** For this process: a model whose code is the package's own, because the package has just written it. */
+/** Marks a model as known to this process: its code is the package's own, because the package has just written it. */
 export function know(sha256: string): void {
   known.add(sha256);
 }
 
-/** For all processes. False where the cache folder cannot be written: then the next process tries the model again. */
+/** Marks a model as known to all processes. False if the cache folder cannot be written: the next process tries it again. */
 export async function remember(sha256: string): Promise<boolean> {
   know(sha256);
   const path = rememberedFile();

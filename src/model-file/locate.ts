@@ -1,4 +1,4 @@
-/** From what a caller names a model by to its file. */
+/** Resolves what a caller names a model by to its file. */
 import { stat } from 'node:fs/promises';
 
 import { HyperIQAError } from '../errors.js';
@@ -11,7 +11,7 @@ import { shorten } from '../support/shorten.js';
 export interface LocatedModel {
   /** Absolute. */
   path: string;
-  /** Of a registered model: its name, what its file must hash to, and whether it was added as one to be trusted. */
+  /** Set for a registered model: its name, the SHA-256 its file must have, and whether it was added as trusted. */
   registered?: { name: string; sha256: string; trusted: boolean };
 }
 
@@ -36,7 +36,7 @@ export async function locateModel(model: unknown): Promise<LocatedModel> {
   throw await unknownModel(model, `neither a registered one nor a file of this name (${shorten(path)})`);
 }
 
-/** There is no such model; the message has the name that may be meant, or those that there are. */
+/** Error for an unknown model; the message suggests the closest name, or lists the registered ones. */
 export async function unknownModel(name: string, what: string): Promise<HyperIQAError> {
   const { suggestion } = await import('../support/suggest.js');
   const names = [DEFAULT_MODEL_NAME, ...(await storedNames())];
@@ -49,7 +49,7 @@ export async function unknownModel(name: string, what: string): Promise<HyperIQA
 }
 
 /**
- * That a registered model is still the file that was added.
+ * Checks that a registered model is still the file that was added.
  *
  * @throws HyperIQAError ERR_MODEL_HASH
  */

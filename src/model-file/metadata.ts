@@ -1,4 +1,4 @@
-/** What `hyperiqa.json` says of a quality model: fields as the file format names them, and as the API does. */
+/** Converts the `hyperiqa.json` of a quality model from the fields of the file format to those of the API. */
 import type { ModelMetadata, Protocol } from '../types.js';
 
 /** `hyperiqa.json` of a quality model (docs/model-format.md). */

@@ -1,4 +1,4 @@
-/** What loading a model file has in common for all kinds of models. */
+/** Steps of loading that all kinds of model files share. */
 import { stat } from 'node:fs/promises';
 
 import { abortedError, onAbort } from '../support/abort.js';

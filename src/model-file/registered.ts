@@ -33,7 +33,7 @@ export interface RegisteredModel {
   sha256: string;
   /** It was added with `trustModel`: it is loaded without a look at what its code does. */
   trusted: boolean;
-  /** When it was added, ISO 8601. */
+  /** Time of adding, ISO 8601. */
   added: string;
   /** Absolute path of the file that was added. */
   source: string;
@@ -47,15 +47,15 @@ type Entry = Omit<RegisteredModel, 'name' | 'path'> & { formatVersion: number; f
 const FORMAT_VERSION = 1;
 const ENTRY = 'entry.json';
 const FILE = /^[0-9a-f-]{36}\.pt$/;
-/** What a process that was killed left on its way is taken away when it is older than a day. */
+/** Age from which leftovers of killed processes are removed, one day. */
 const STALE_MS = 24 * 3600 * 1000;
 
-/** How often a model is looked for whose entry is there and whose file is not, and the time between. */
+/** Number of looks for a model whose entry exists and whose file does not, and the time between them. */
 const LOOKS = 5;
 const LOOK_AGAIN_MS = 20;
 
 /**
- * Where the registry is; need not exist.
+ * Folder of the registry, which need not exist.
  *
  * @throws HyperIQAError ERR_OUTPUT without a cache folder
  */
@@ -212,7 +212,7 @@ export class Staged implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // What went wrong before is what the caller is to hear of.
+    // Clean up quietly: the caller is to see the error that came first.
     await rm(this.place, { recursive: true, force: true }).catch(() => undefined);
   }
 }
@@ -251,7 +251,7 @@ function unreadable(error: unknown): never {
   );
 }
 
-/** What a failure means that is only that there is no such file. */
+/** Handler of errors that returns `value` if the error only means that the file does not exist. */
 function missing<T>(value: T): (error: unknown) => T {
   return (error) => {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return value;

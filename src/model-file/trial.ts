@@ -10,7 +10,7 @@ import { megabytes } from '../support/megabytes.js';
 import { PACKAGE_ROOT } from '../support/package.js';
 import { shorten } from '../support/shorten.js';
 
-/** What is to be loaded; handed to `trial-child.ts` as JSON. */
+/** The model to load and how; handed to `trial-child.ts` as JSON. */
 export interface Trial {
   /** Absolute. */
   path: string;
@@ -19,28 +19,30 @@ export interface Trial {
   libtorch: string;
 }
 
-/** What a trial may take. */
+/** Limits of time and memory for a trial. */
 export interface TrialLimits {
   milliseconds: number;
   /** Memory beyond what the libraries need, bytes. */
   memory: number;
 }
 
-/** What `trial-child.ts` is told, and what it says: that it runs, and then how it ended. */
+/** Messages to and from `trial-child.ts`: the order, the report that it runs, and how it ended. */
 export type TrialOrder = Trial & { memory: number };
 export type TrialMessage =
   { state: 'started' } | { state: 'passed' } | { state: 'failed'; code: ErrorCode; message: string };
 
 /** Opening LibTorch from a slow disk and computing ResNet-50 on a slow processor take their time. */
 const PATIENCE_MS = 120_000;
-/** To start at all. A program that is not Node.js under Node's name would never answer. */
+/** Time limit for the process to start. A program that only bears Node's name would never answer. */
 const START_MS = 60_000;
 const MEMORY = 2 * 2 ** 30;
 /** The weights, as they are read, converted and folded. */
 const MEMORY_PER_BYTE = 8;
 const LONGEST_WORDS = 2000;
 
-/** What the process needs to find LibTorch and the cache; the rest of the environment, with its secrets, stays here. */
+/**
+ * Variables that the process needs to find LibTorch and the cache; the rest, which may hold secrets, is not passed on.
+ */
 const ENVIRONMENT = [
   'PATH',
   'HOME',
@@ -84,7 +86,7 @@ export async function tryModel(trial: Trial, signal?: AbortSignal, limits?: Tria
     clearTimeout(starting);
     if (message.state === 'started') return;
     outcome = message;
-    // What it has to say is said; how it ends no longer matters.
+    // The result has arrived; how the process ends no longer matters.
     stop();
   });
   const endAfter = (time: number, reason: typeof end) =>
@@ -126,7 +128,7 @@ async function defaultLimits(path: string): Promise<TrialLimits> {
 async function start(order: TrialOrder): Promise<ChildProcess> {
   // The built one, also where this file is run as source.
   const file = join(PACKAGE_ROOT, 'dist/model-file/trial-child.js');
-  // In a single executable application, another process of this program would be the application once more.
+  // A single executable application would start itself again instead of Node.js.
   if (await isSingleExecutable()) throw notStarted(order, 'the program is a single executable application');
   if (!existsSync(file)) throw notStarted(order, `${file} is not there, perhaps because the program was bundled`);
   try {

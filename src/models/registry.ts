@@ -20,7 +20,7 @@ export type ListedModel =
   | { name: string; model?: undefined; error: HyperIQAError };
 
 export interface AddModelOptions {
-  /** What the model is to be called: 1 to 64 of a–z, 0–9, `.`, `-`, `_`, with a letter or digit at both ends. */
+  /** Name for the model: 1 to 64 of a–z, 0–9, `.`, `-`, `_`, with a letter or digit at both ends. */
   name: string;
   /** Take the place of a model that has this name already. Default false. */
   replace?: boolean;
@@ -141,7 +141,7 @@ async function sameModel(name: string, sha256: string, trusted: boolean): Promis
   );
 }
 
-/** What a model file says of itself, after it has been loaded and has passed its self-check. */
+/** Loads a model file with its self-check, and returns its description. */
 async function inspect(path: string, loading: LoadOptions): Promise<Pick<RegisteredModel, 'size' | 'sha256' | 'metadata'>> {
   await using iqa = await HyperIQA.load(path, { ...loading, device: 'cpu', threads: 1, batchSize: 4, graphMode: 'freeze' });
   const { sha256, ...model } = iqa.info.model;

@@ -17,9 +17,9 @@ export const MAXIMUM_CROPS = 100_000;
 export const MAXIMUM_SIDE = 32_768;
 const PATCH = 224;
 
-/** As Pillow's `Image.open(path).convert('RGB')`, which the reference implementations use. */
+/** Decodes as Pillow's `Image.open(path).convert('RGB')`, which the reference implementations use. */
 const AS_PILLOW: DecodePolicy = { iccProfile: 'ignore', alpha: 'drop', orientation: 'ignore' };
-/** As a person sees the picture. */
+/** Decodes the picture as viewers show it: colour profile, orientation and transparency applied. */
 export const AS_SEEN: DecodePolicy = { iccProfile: 'srgb', alpha: 'white', orientation: 'exif' };
 
 /**

@@ -14,7 +14,9 @@ export interface ScoreAllPlan<T, R> {
   concurrency: number;
   order: 'input' | 'completed';
   signal: AbortSignal | undefined;
-  /** Whether further inputs would be refused with ERR_DISPOSED: then none is pulled, and what is under way ends first. */
+  /**
+   * True if further inputs would be refused with ERR_DISPOSED: then none is pulled, and the calls under way end first.
+   */
   ending?: () => boolean;
 }
 
@@ -49,10 +51,11 @@ function isByteStream(inputs: object): boolean {
  */
 export function checkBatchOptions(
   { concurrency, order }: { concurrency?: number | undefined; order?: 'input' | 'completed' | undefined },
-  usual: () => number,
+  defaultConcurrency: () => number,
   maxPending: number,
 ): Pick<ScoreAllPlan<unknown, unknown>, 'concurrency' | 'order'> {
-  const wanted = concurrency === undefined ? usual() : checkInteger('concurrency', concurrency, 1, 1_000_000);
+  const wanted =
+    concurrency === undefined ? defaultConcurrency() : checkInteger('concurrency', concurrency, 1, 1_000_000);
   return {
     concurrency: Math.min(wanted, maxPending),
     order: order === undefined ? 'input' : checkOneOf('order', order, ['input', 'completed']),
@@ -82,7 +85,7 @@ const DONE = { done: true, value: undefined } as const;
 class Run<T, R> implements AsyncGenerator<BatchItem<T, R>, void, undefined> {
   readonly #inputs: Iterable<T> | AsyncIterable<T>;
   readonly #plan: ScoreAllPlan<T, R>;
-  /** Of the source, once the first item has been asked for. */
+  /** Iterator of the source, once the first item has been asked for. */
   #iterator: AnyIterator<T> | undefined;
   /** Ends the scores that are under way. */
   readonly #controller = new AbortController();
@@ -99,7 +102,7 @@ class Run<T, R> implements AsyncGenerator<BatchItem<T, R>, void, undefined> {
   #sourceEnded = false;
   /** The source's error, for after everything that was started. */
   #sourceError: { error: unknown } | undefined;
-  /** What ended everything while nobody was asking. */
+  /** Error that ended the iteration while no item was being asked for. */
   #failure: HyperIQAError | undefined;
   #ended = false;
 

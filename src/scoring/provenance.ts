@@ -1,4 +1,4 @@
-/** What is needed to compute a score again: the same frozen parts in all results of a scorer. */
+/** Data needed to compute a score again; all results of a scorer share the same frozen parts. */
 import { loadSharp } from '../image/sharp.js';
 import { packageVersion } from '../support/package.js';
 import type { Info, ModelIdentity, Provenance } from '../types.js';
@@ -16,7 +16,7 @@ export function versions(libtorch: string): Provenance['versions'] {
   });
 }
 
-/** What a result says of its model. */
+/** Identity of the model in a result. */
 export function identityOf(model: Omit<ModelIdentity, 'trainedOn'> & { training: { dataset: string } }): ModelIdentity {
   const { name, version, sha256, weightsSha256, training } = model;
   return Object.freeze({ name, version, sha256, weightsSha256, trainedOn: training.dataset });

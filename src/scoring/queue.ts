@@ -7,7 +7,7 @@ import type { IntakeLimits } from '../intake/intake.js';
 import type { CheckedScoreOptions } from './options.js';
 import type { Crops, Protocol, QueueStats } from '../types.js';
 
-/** How one image is scored. */
+/** Options for scoring one image. */
 export interface ScoringPlan extends CheckedScoreOptions {
   /** Waits where the queue is full of calls, as the methods do that pull their inputs themselves. */
   waits?: boolean;
@@ -21,7 +21,7 @@ export interface ScoringPlan extends CheckedScoreOptions {
   cropsFor?: (label: string, resized: { width: number; height: number }) => Crops;
 }
 
-/** What the engine says of an image, what decoding it has told before, and the protocol with the crops that were cut. */
+/** Result of the engine for an image, with the notes of the decoder and the protocol with the crops that were cut. */
 export interface Scored extends Omit<Processed<NativeScoreResult>, 'data'> {
   protocol: Protocol;
 }
@@ -80,7 +80,7 @@ export class ScoringQueue {
     return this.#queue.drain();
   }
 
-  /** As `ImageIntake.hold`. */
+  /** Keeps a place, like `ImageIntake.hold`. */
   hold(): () => void {
     return this.#queue.hold();
   }

@@ -1,7 +1,7 @@
 /** One listener for each AbortSignal, however many calls wait for it. */
 import { HyperIQAError } from '../errors.js';
 
-/** What an aborted call rejects with: the signal's reason is the cause. */
+/** Error that an aborted call rejects with; the signal's reason is its cause. */
 export function abortedError(signal: AbortSignal): HyperIQAError {
   return new HyperIQAError('ERR_ABORTED', 'The work was aborted by its signal.', { cause: signal.reason });
 }

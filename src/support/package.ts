@@ -1,4 +1,4 @@
-/** What package.json says of hyperiqa itself. */
+/** Reads hyperiqa's own package.json. */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 

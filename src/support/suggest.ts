@@ -1,4 +1,4 @@
-/** What a mistyped name was probably meant to be. */
+/** Suggests the name that a mistyped one was probably meant to be. */
 import { closest, distance } from 'fastest-levenshtein';
 
 /** The known name that is near enough to be meant, if there is one. */

@@ -101,7 +101,7 @@ export function checkFunction(name: string, value: unknown): (...args: never[]) 
 }
 
 export function checkSignal(name: string, value: unknown): AbortSignal {
-  // By shape, not by class: signals of polyfills and of other realms are as good.
+  // Check the shape, not the class: signals of polyfills and of other realms are valid.
   const signal = value as Partial<AbortSignal> | null;
   if (
     typeof signal !== 'object' ||

@@ -12,7 +12,7 @@ interface Bitmap {
   bits: 1 | 4 | 8 | 24 | 32;
   topDown: boolean;
   core: boolean;
-  /** For each pixel a number that its colour is made from. */
+  /** Number for each pixel that its colour is made from. */
   values: readonly number[];
   colours: readonly number[];
   /** Bytes between header and pixels. */

@@ -1,4 +1,4 @@
-/** That the pages of docs/ and the code name the same things. */
+/** Checks that the pages of docs/ and the code name the same things. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 

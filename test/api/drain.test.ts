@@ -93,7 +93,7 @@ describe('dispose({ drain: true })', () => {
     const loop = async () => {
       for await (const { result, error } of iqa.scoreAll(source(), { concurrency: 5 })) {
         items++;
-        // At most the one that was being pulled just then comes too late.
+        // At most the one input that was being pulled comes too late.
         if (error) expect([error.code, items]).toEqual(['ERR_DISPOSED', pulled]);
         else expect(result.score).toBeGreaterThan(0);
         drained ??= iqa.dispose({ drain: true });

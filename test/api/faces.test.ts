@@ -26,7 +26,7 @@ interface Expected {
   confidence: number;
   landmarks: [number, number][];
 }
-/** What facenet-pytorch found, with faces looked for from 20 and from 60 pixels. */
+/** Faces that facenet-pytorch found, looked for from 20 and from 60 pixels. */
 const expected = JSON.parse(
   readFileSync(new URL('../fixtures/faces/expected.json', import.meta.url), 'utf8'),
 ) as Record<string, { from20: Expected[]; from60: Expected[] }>;

@@ -1,4 +1,4 @@
-/** What an image costs is bounded by its size before it is decoded: enlargement, patches, bytes, crops of faces. */
+/** Bounds the cost of an image by its size before it is decoded: enlargement, patches, bytes, crops of faces. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import sharp, { type Sharp } from 'sharp';
@@ -16,7 +16,7 @@ const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, i
 const narrow = fixture('limits/narrow-1x1820.png');
 const onePixel = fixture('limits/one-pixel.png');
 const photo = fileURLToPath(new URL('../../examples/photos/lake.jpg', import.meta.url));
-/** Of the very sharp that decodes. */
+/** Prototype of the sharp instances that decode. */
 const prototype = Object.getPrototypeOf(loadSharp()(photo)) as { toBuffer: () => Promise<unknown> };
 
 let iqa: HyperIQA;
@@ -90,7 +90,7 @@ describe('what a protocol makes of an image', () => {
       errorWith('ERR_IMAGE_TOO_LARGE', /100×100.*2049×2049 = 4198401.*4194304.*raise limitInputPixels/s),
     );
     expect(resize(5_000_000, 2049)).toEqual({ width: 2049, height: 2049 });
-    // What the engine refuses is refused here.
+    // The engine's limit is enforced before the engine, too.
     expect(() => resize(1e12, 16_385)).toThrow(errorWith('ERR_IMAGE_TOO_LARGE', /268435456/));
     expect(() => checkedResize(size(16_385, 16_385), protocolOf('official'), 1e12)).toThrow(
       errorWith('ERR_IMAGE_TOO_LARGE', /whatever limitInputPixels/),

@@ -9,7 +9,7 @@ import { errorWith } from '../helpers/errors.js';
 
 const POLICY: DecodePolicy = { iccProfile: 'ignore', alpha: 'drop', orientation: 'ignore' };
 const photograph = readFileSync(new URL('../fixtures/images/jpeg-420.jpg', import.meta.url));
-// Of the very sharp that decodes: its ES module and its CommonJS module are two.
+// Use the same sharp instance that decodes: its ES module and its CommonJS module are two.
 const prototype = Object.getPrototypeOf(loadSharp()(photograph)) as { toBuffer: () => Promise<unknown> };
 
 afterEach(() => {

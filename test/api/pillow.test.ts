@@ -201,7 +201,7 @@ describe('kinds made for the purpose', () => {
       if (message !== undefined) expect(here.error).toMatch(message);
     }
     if (expected === null && !('error' in here) && !('error' in pillow)) {
-      // Which corner is where tells the turn; AVIF's chroma is enlarged otherwise than in Pillow.
+      // Compare positions of corners to find the turn; AVIF's chroma is enlarged otherwise than in Pillow.
       here.corners.flat().forEach((value, at) => {
         expect(Math.abs(value - pillow.corners.flat()[at]!)).toBeLessThanOrEqual(name.includes('AVIF') ? 8 : 2);
       });

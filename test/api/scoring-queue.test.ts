@@ -67,7 +67,7 @@ interface FakeImage extends CapturedImage {
   broken: (error: HyperIQAError) => void;
 }
 
-/** How an image behaves; everything is as with bytes in memory unless it is said. */
+/** Behaviour of an image; the default is that of bytes in memory. */
 interface Behaviour {
   /** A stream, collected when this resolves. */
   arrival?: Promise<void>;
@@ -323,7 +323,7 @@ describe('maxPending', () => {
     const first = score(300);
     const given = score(301, { signal: controller.signal }, { waits: true });
     const next = score(302, {}, { waits: true });
-    // In the same turn as the first one's end, before anything that waits for it can run.
+    // Runs in the same turn as the first one's end, before anything that waits for it can run.
     const ended = first.then(() => {
       controller.abort();
     });

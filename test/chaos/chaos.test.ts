@@ -27,7 +27,7 @@ async function round(name: string, seed: number, scale: number): Promise<string>
   const folder = mkdtempSync(join(tmpdir(), 'hyperiqa-chaos-'));
   const scenario = scenarios.get(name)!;
   const seen = await scenario.round({ random: new Random(seed), folder, scale });
-  // Of a round that failed the folder stays, to be looked at.
+  // Keep the folder of a failed round for inspection.
   rmSync(folder, { recursive: true, force: true });
   return seen;
 }

@@ -11,7 +11,7 @@ const mutations: Record<string, Mutation> = {
     for (let i = random.int(1, 16); i > 0; i--) flip(bytes, random.int(0, bytes.length - 1), random);
     return bytes;
   },
-  // Where sizes, tables and offsets are.
+  // Regions with sizes, tables and offsets.
   'head changed': (bytes, random) => {
     for (let i = random.int(1, 6); i > 0; i--) flip(bytes, random.int(0, Math.min(255, bytes.length - 1)), random);
     return bytes;

@@ -1,4 +1,4 @@
-/** What the scenarios about `hyperiqa score` share: photographs, runs, and what must hold of their output. */
+/** Helpers of the scenarios about `hyperiqa score`: photographs, runs, and invariants of their output. */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -13,9 +13,9 @@ export class Project {
   readonly output: string;
   /** The records of a run that nothing disturbed. */
   expected: unknown[] = [];
-  /** Of the file that it wrote, bytes. */
+  /** Size of the file that it wrote, bytes. */
   size = 0;
-  /** How long that took, ms. */
+  /** Duration, ms. */
   duration = 0;
   readonly format: Format;
   readonly #images: string;
@@ -37,7 +37,7 @@ export class Project {
     writeFileSync(join(this.#images, 'broken.jpg'), 'no image');
   }
 
-  /** With the records of an undisturbed run. */
+  /** Creates a project with the records of an undisturbed run. */
   static async make(context: Context): Promise<Project> {
     const project = new Project(context);
     const output = join(context.folder, 'undisturbed');
@@ -86,7 +86,7 @@ export class Project {
   }
 }
 
-/** How a run may end that was asked to. */
+/** Exit of a run that was asked to stop. */
 export function expectEnd({ code, signal, stderr }: Ended, by: NodeJS.Signals): void {
   // 1: it was done before, with one image broken. The signal itself: before its handlers were there, or the second one.
   const allowed = { SIGINT: [130, 1, 'SIGINT'], SIGTERM: [143, 1, 'SIGTERM'], SIGKILL: ['SIGKILL', 1] }[by as 'SIGINT'];

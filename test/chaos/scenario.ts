@@ -1,9 +1,12 @@
-/** What a chaos scenario is: one module in `scenarios/` each, used by the short run of the tests and by the long one. */
+/**
+ * Interface of a chaos scenario: one module in `scenarios/` each, used by the short run of the tests and by the long
+ * one.
+ */
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
 export interface Scenario {
-  /** What is done and what must hold, in a few words. */
+  /** Action and invariant, in a few words. */
   readonly about: string;
   /**
    * One round. It depends on nothing but the seed behind `random` and on timing.
@@ -18,7 +21,7 @@ export interface Context {
   readonly random: Random;
   /** An empty folder, which goes when the round has passed. */
   readonly folder: string;
-  /** How much a round does: 1 in the tests, more in long runs. */
+  /** Amount of work in a round: 1 in the tests, more in long runs. */
   readonly scale: number;
 }
 

@@ -33,7 +33,7 @@ export interface Running {
 
 export interface RunOptions {
   cwd?: string;
-  /** What stdin holds. */
+  /** Content of stdin. */
   input?: string | Buffer;
   /** Leaves stdin open. */
   open?: boolean;

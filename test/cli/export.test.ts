@@ -48,7 +48,7 @@ test('a model gets a name, and the name scores', async () => {
 test('an interrupted export leaves nothing behind', async () => {
   const folder = scratch();
   const { child, ended } = start(['export', checkpoint, '--dataset', 'koniq10k', '-o', join(folder, 'model.pt')]);
-  // As soon as the first, unfinished file is there.
+  // Stop as soon as the first, unfinished file exists.
   const timer = setInterval(() => {
     if (readdirSync(folder).length > 0) child.kill('SIGINT');
   }, 5);

@@ -1,4 +1,4 @@
-/** Which files the arguments of `score` stand for, and in which order. */
+/** Tests which files the arguments of `score` stand for, and in which order. */
 import { chmodSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

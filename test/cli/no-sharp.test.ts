@@ -1,4 +1,4 @@
-/** Where sharp's platform package is missing, the command line says so, and does what needs no pixels. */
+/** Without sharp's platform package the command line says so, and does everything that needs no pixels. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

@@ -53,7 +53,7 @@ describe('drawn', () => {
 const hasScript = spawnSync('script', ['--version']).status === 0;
 
 describe.skipIf(!hasScript)('in a terminal', () => {
-  /** What a terminal gets to see of a command. */
+  /** Output of a command on a terminal. */
   const terminal = (command: string) =>
     spawnSync('script', ['-qefc', command, '/dev/null'], { cwd: root, encoding: 'utf8' });
   const score = (more: string) =>

@@ -1,4 +1,4 @@
-/** What of an output file counts when it is continued: whole records and all of them, wherever the earlier run ended. */
+/** Tests which part of an output file counts when it is continued: whole records only, and all of them. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';

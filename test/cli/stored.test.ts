@@ -1,4 +1,4 @@
-/** What `--resume` takes from records that anybody may have changed: a finite score or nothing, and never a failure. */
+/** Tests `--resume` on records that anybody may have changed: a finite score or none, and never a failure. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 

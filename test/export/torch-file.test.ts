@@ -196,7 +196,7 @@ describe('code', () => {
     await expect(readAll(zip)).rejects.toEqual(errorWith('ERR_CHECKPOINT_UNSAFE', message));
     const legacy = await writeLegacy(join(folder, 'legacy'), harm);
     await expect(readAll(legacy)).rejects.toEqual(errorWith('ERR_CHECKPOINT_UNSAFE', message));
-    // In place of the magic number, too.
+    // A pickle in the place of the magic number is refused, too.
     await writeFile(join(folder, 'pickle'), harm);
     await expect(readAll(join(folder, 'pickle'))).rejects.toEqual(errorWith('ERR_CHECKPOINT_UNSAFE', message));
   });

@@ -5,7 +5,7 @@ import { writeArchive, type ArchiveRecord } from '../../src/export/archive.js';
 
 export interface WrittenTensor {
   shape: readonly number[];
-  /** Of fp32 (or, with `integer`, of int64), little-endian. */
+  /** Bytes of fp32 (or, with `integer`, of int64), little-endian. */
   bytes: Buffer;
   integer?: boolean;
   /** Instead of the number of elements that there are, offset 0 and row-major strides. */
@@ -33,7 +33,7 @@ export const pickle = {
   persistent: op('Q'),
   no: op('\x89'),
   text: (value: string) => op('X', uint(Buffer.byteLength(value), 4), Buffer.from(value)),
-  /** From 0 to 2⁶³ − 1. */
+  /** Integer from 0 to 2⁶³ − 1. */
   integer: (value: number | bigint) => {
     const bytes = Buffer.alloc(8);
     bytes.writeBigInt64LE(BigInt(value));

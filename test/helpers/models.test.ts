@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { HyperIQA } from '../../src/index.js';
 import { testModel } from './models.js';
 
-// As models/make_test_model.py prints them.
+// Sums that models/make_test_model.py prints.
 test.each([
   ['resnet50', 'c584b8bf2d9ce526799c599804d4fea2bb332eccc1e6a792fe70226c34427e02'],
   ['lite0', 'b2dfb1b176d3c901bddaca6a2f3bad79bd862b747965f0b6a2c0c9a0fd422151'],

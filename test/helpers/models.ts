@@ -30,7 +30,7 @@ export type { TestModel };
 const folder = join(cacheFolder()!, 'test-models');
 const mark = join(folder, 'sources.sha256');
 
-/** What the models are made of. */
+/** Ingredients of the test models. */
 const SOURCES = [
   fileURLToPath(new URL('../fixtures/models/template-lite0.zip', import.meta.url)),
   fileURLToPath(new URL('../../models/template-resnet50.zip', import.meta.url)),

@@ -45,7 +45,7 @@ test('whoever looks sees a whole model or none, while others add, replace and re
       await using staged = await Staged.copy(source);
       const entry = { size: bytes.length, sha256: sha256(bytes), trusted: false, added: '', source, metadata: {} as never };
       if (round % 5 === 4) await removeStored('m');
-      // As addModel does it.
+      // Written in the way of addModel.
       else if (!(await staged.publish('m', entry)) && !(await staged.replace('m', entry))) round--;
     }
     changing--;

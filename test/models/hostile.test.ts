@@ -39,7 +39,7 @@ afterAll(() => {
 
 type Kind = 'quality' | 'faces';
 
-/** What comes of files that are loaded one after the other in one process, which must end well and write nothing. */
+/** Loads files one after the other in one process, which must end well and write nothing. */
 async function load(files: Iterable<readonly [Kind, string]>): Promise<Outcome[]> {
   const place = mkdtempSync(join(folder, 'place-'));
   const running = fork(child, [], {
@@ -94,7 +94,7 @@ let files = 0;
 /** The path of a file that is not there yet. */
 const newFile = () => join(folder, `${++files}.pt`);
 
-/** What the file that a hostile model names holds afterwards. */
+/** Content of the file that a hostile model names, after the attempt. */
 const target = () => {
   const path = join(folder, 'target');
   writeFileSync(path, 'before');

@@ -1,4 +1,4 @@
-/** Which file a text means. */
+/** Tests which file a text means. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';

@@ -17,7 +17,7 @@ import { errorWith } from '../helpers/errors.js';
 import { faceModel, qualityModel, recordsOf, withForward, writeRecords } from './archives.js';
 import { useOwnCache } from './cache.js';
 
-/** What is run instead of the trial's own program; undefined: that itself. */
+/** Program to run instead of the trial's own; undefined: the trial's own. */
 let instead: string | undefined;
 let sea = false;
 const started: ForkOptions[] = [];
@@ -194,7 +194,7 @@ test('the process has few variables of the environment, and no flags of this one
   }
   const [{ env, execArgv }] = started as [ForkOptions];
   expect(env).toMatchObject({ HYPERIQA_CACHE: cacheFolder() });
-  // What decides on LibTorch, addon and cache decides in the same way there.
+  // Every variable that decides on LibTorch, addon and cache is passed on.
   const source = new URL('../../src/', import.meta.url);
   const libtorch = readdirSync(new URL('libtorch/', source)).filter((name) => name.endsWith('.ts'));
   const sources = [...libtorch.map((name) => `libtorch/${name}`), 'support/cache-folder.ts'].map((name) =>

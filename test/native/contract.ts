@@ -43,7 +43,7 @@ export function declaredFunctions(name: string): DeclaredFunction[] {
   });
 }
 
-/** Where a value differs from an interface of binding.d.ts, in words; empty where it conforms. */
+/** Describes the deviation of a value from an interface of binding.d.ts; empty if it conforms. */
 export function differences(value: unknown, name: string): string[] {
   return compare(value, interfaceType(name), name);
 }

@@ -70,7 +70,7 @@ interface Setting {
   environment?: Record<string, string>;
 }
 
-/** What the steps came to, in a process of their own. */
+/** Outcome of the steps, in a process of their own. */
 async function take(steps: string[], { libtorch = 'cuda', driver = 'driver', environment = {} }: Setting = {}) {
   const { stdout } = await run(process.execPath, [script, testModel('lite0'), ...steps], {
     env: {

@@ -184,7 +184,7 @@ describe('loadBinding', () => {
   });
 
   test.runIf(process.platform === 'linux')('says that the system is too old for the addon', async () => {
-    // As an addon that was built on a system with a newer C library.
+    // Simulate an addon that was built on a system with a newer C library.
     const loader = readFileSync(join(root, 'build/Release/hyperiqa_loader.node')).toString('latin1');
     const newer = loader.replace(/GLIBC_2\.\d\d(?=\0)/g, 'GLIBC_9.99');
     expect(newer).not.toBe(loader);

@@ -1,5 +1,5 @@
 /**
- * How processes and workers end with engines at work: each in a child process, which must end in time, with the right
+ * Ends processes and workers with engines at work: each in a child process, which must end in time, with the right
  * exit status and never by a signal. What the scenarios do is in fixtures/process.mjs.
  */
 import { spawn } from 'node:child_process';

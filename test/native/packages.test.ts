@@ -1,4 +1,4 @@
-/** What is said where the npm package with the native files for this platform is missing. */
+/** Tests the messages for a missing npm package with the native files of this platform. */
 import { describe, expect, test } from 'vitest';
 
 import { ADDON_PACKAGE, explain, LIBTORCH_PACKAGE, missingPackageRemedy } from '../../src/libtorch/packages.js';

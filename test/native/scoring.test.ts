@@ -126,7 +126,7 @@ test('the queue is bounded in images and in bytes', async () => {
     };
     expect(await codeOf(fill)).toBe('ERR_QUEUE_FULL');
     await Promise.all(jobs);
-    // There is room again.
+    // The queue has room again.
     await submit(engine, 1)[0]!.result;
     await engine.dispose();
   }

@@ -1,4 +1,4 @@
-/** What the tests of the native layer share: the addon's files, options that are right, and images. */
+/** Helpers for tests of the native layer: the addon's files, valid options, and images. */
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -47,7 +47,7 @@ describe.runIf(process.platform === 'linux')('what a library asks for', () => {
     expect([...found.keys()]).not.toContain('libtorch_cuda.so');
     const needed = [...found.values()].flatMap((file) => dynamicSection(file).needed);
     const rest = [...new Set(needed)].filter((name) => !found.has(name)).sort();
-    // What Debian's libc6, libgcc-s1 and libstdc++6 bring.
+    // Libraries that Debian's libc6, libgcc-s1 and libstdc++6 supply.
     const system = /^(?:ld-linux-.*|lib(?:c|dl|gcc_s|m|pthread|rt|stdc\+\+|util))\.so\.\d$/;
     expect(rest.filter((name) => !system.test(name))).toEqual([]);
   });

@@ -21,7 +21,7 @@ const scoring = { device: 'cpu', graphMode: 'freeze', threads: 2 } as const;
 const METADATA = 'archive/extra/hyperiqa.json';
 
 let folder: string;
-/** What PyTorch made; the endings are those of models/make_test_model.py. */
+/** Model files made by PyTorch; the endings are those of models/make_test_model.py. */
 const made = (kind: 'resnet50' | 'lite0', ending: '.pt' | '.pth' | '.pkl') =>
   join(folder, `hyperiqa-test-${kind}${ending}`);
 beforeAll(() => {

@@ -159,7 +159,7 @@ export function subfolder(folder: string, name: string): string {
   return path;
 }
 
-/** What decides where runtimes are looked for, and how they are fetched. */
+/** Variables that decide where runtimes are looked for, and how they are fetched. */
 const VARIABLES = ['HYPERIQA_LIBTORCH', 'LIBTORCH', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
 
 /** A scratch folder with one for wheels inside it, and a cache of its own; `vi.unstubAllEnvs` gives the usual one back. */
@@ -170,7 +170,7 @@ export function isolated(): { folder: string; wheels: string } {
   return { folder, wheels: subfolder(folder, 'wheels') };
 }
 
-/** What is in the folder of runtimes, work in progress included; empty where there is none. */
+/** Content of the folder of runtimes, work in progress included; empty if it is missing. */
 export function inRuntimes(): string[] {
   try {
     return readdirSync(runtimesFolder()).sort();

@@ -13,7 +13,7 @@ const platform = `${process.platform}-${process.arch}`;
 const whole = [`${LIBTORCH_VERSION}-${platform}-cpu`, `${LIBTORCH_VERSION}-${platform}.selected`];
 let folder: string;
 let wheel: string;
-/** Of the process that runs the tests, which may have LibTorch in its cache folder. */
+/** LibTorch of the process that runs the tests, which may have it in its cache folder. */
 let libtorch: string;
 beforeEach(() => {
   libtorch = process.env.HYPERIQA_LIBTORCH ?? process.env.LIBTORCH ?? cachedLibTorch()!;
@@ -154,7 +154,7 @@ describe.runIf(process.platform === 'linux')('hyperiqa doctor and info', () => {
   test('no LibTorch at all: every place is named', async () => {
     const { code, stdout } = await hyperiqa(['doctor', '--json']);
     const found = report(stdout);
-    // Where the platform package is installed, there is always one.
+    // The platform package, if installed, always supplies one.
     if (found.libtorch.chosen?.source === 'package') return;
     expect(code).toBe(1);
     expect(check(found, 'libtorch')).toMatchObject({ message: expect.stringContaining('runtime install cpu') });

@@ -1,4 +1,4 @@
-/** What a release makes of the changelog. */
+/** Tests the change that a release makes to the changelog. */
 import { expect, test } from 'vitest';
 
 import { follows, released, section } from '../../scripts/release.mjs';

@@ -30,5 +30,5 @@ def from_lab(lab: np.ndarray) -> np.ndarray:
 
 
 def per_area(count: float, image: np.ndarray) -> int:
-    """How many of ``count`` items in a whole KADID image belong to an image of this size, at least one."""
+    """Number of items for an image of this size, of ``count`` in a whole KADID image; at least one."""
     return max(1, round(count * image.shape[0] * image.shape[1] / REFERENCE_AREA))

@@ -27,7 +27,7 @@ class DataOptions:
 
 @dataclass(frozen=True)
 class CropOptions:
-    """How human-scored photographs are cropped.
+    """Cropping of human-scored photographs.
 
     ``scale``: range of the shorter side over the 384 pixels of the native protocol; ``stretch``: range of the factor on
     width over height, for photographs that were squashed before people scored them. ``count``: crops of each
@@ -100,7 +100,7 @@ class MixedConfig:
     run: RunOptions
 
     def fixed(self) -> dict[str, Any]:
-        """What a resumed run must share with the interrupted one: everything but [run] and the length of the schedule.
+        """Settings that a resumed run must share with the interrupted one: everything but [run] and the length of the schedule.
 
         A run that must end earlier than planned is resumed with fewer steps, and its learning rates then follow the
         shorter cosine.

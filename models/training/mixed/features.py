@@ -33,7 +33,7 @@ _AT_ONCE = 20
 
 
 def extract(network: HyperIQA, patches: Tensor) -> Tensor:
-    """What is kept of the stages of uint8 N×224×224×3, flattened: N×values, fp32."""
+    """Features kept of the stages of uint8 N×224×224×3, flattened: N×values, fp32."""
     pixels = normalise(patches.permute(0, 3, 1, 2), next(network.parameters()))
     with torch.no_grad():
         stage1 = network.res.layer1(network.res.stem(pixels))

@@ -66,7 +66,7 @@ class RenderedGroups(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
         return np.array(patches), labels, weights
 
     def place(self, number: int) -> int:
-        """Which rendered group is item ``number``."""
+        """Index of the rendered group that is item ``number``."""
         turn, place = divmod(number, self._rendered)
         return int(np.random.default_rng((*self._key, 3, turn)).permutation(self._rendered)[place])
 

@@ -1,4 +1,4 @@
-"""What all runs of a second stage share on disk: rendered groups, and features where the first stages are frozen."""
+"""Files that all runs of a second stage share: rendered groups, and features where the first stages are frozen."""
 
 from __future__ import annotations
 

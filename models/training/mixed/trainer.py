@@ -31,7 +31,7 @@ _CURVE_COLUMNS = ("step", "seconds", *_LOSSES, "shift", "slope")
 
 @dataclass
 class Progress:
-    """What a checkpoint knows about the run: steps done, seconds spent, sums of losses since the last row, rows."""
+    """State of the run in a checkpoint: steps done, seconds spent, sums of losses since the last row, rows."""
 
     step: int = 0
     seconds: float = 0.0

@@ -98,7 +98,7 @@ class ScoredConfig:
     run: RunOptions
 
     def fixed(self) -> dict[str, Any]:
-        """What a resumed run must share with the interrupted one."""
+        """Settings that a resumed run must share with the interrupted one."""
         values = dataclasses.asdict(self)
         del values["run"]
         del values["data"]["workers"]

@@ -46,7 +46,7 @@ class EpochCrops(Dataset[tuple[np.ndarray, np.float32]]):
 
 
 class ImageCrops(Dataset[np.ndarray]):
-    """For each image the random crops whose mean score is its score. Items are uint8 crops×224×224×3."""
+    """Random crops of each image, of which the mean score is its score. Items are uint8 crops×224×224×3."""
 
     def __init__(self, images: Sequence[ScoredImage], pixels: Pixels, crops: int) -> None:
         self._images = images

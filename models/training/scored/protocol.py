@@ -27,7 +27,7 @@ SUMMARY = "summary.json"
 
 @dataclass(frozen=True)
 class Result:
-    """What a run has reached.
+    """Results of a run.
 
     Attributes:
         run: number, from 1.

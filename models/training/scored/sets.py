@@ -111,7 +111,7 @@ def _check(folder: Path, layout: Layout, rows: list[Row]) -> None:
             "ERR_DATASET_VALUES",
             f"{folder}: scores of {layout.title} are {low:g} to {high:g}, but not those of {some(outside)}",
         )
-    # In lower case, because files are found in any case.
+    # Names in lower case, because files are found in any case.
     doubled = [name for name, count in Counter(row.name.lower() for row in rows).items() if count > 1]
     if doubled:
         raise DatasetError("ERR_DATASET_VALUES", f"{folder}: listed twice: {some(doubled)}")

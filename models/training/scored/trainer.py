@@ -39,7 +39,7 @@ _CURVE_COLUMNS = ("patches", "epoch", "seconds", "l1", "srcc", "plcc")
 
 @dataclass
 class Progress:
-    """What a checkpoint knows about the run.
+    """State of the run in a checkpoint.
 
     Attributes:
         epoch: epochs done.

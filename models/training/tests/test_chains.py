@@ -21,7 +21,7 @@ def test_parameters_follow_the_loss(fault):
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_little_is_lost_at_loss_zero(photo, fault):
-    # In grey: subsampled chroma costs strong colours something at any quality.
+    # Grey images: subsampled chroma costs strong colours something at any quality.
     photo = np.repeat(photo[..., 1:2], 3, axis=2)
     rendered = fault.render(photo, fault.parameter(0), np.random.default_rng(0))
     error = np.sqrt(np.square(rendered.astype(float) - photo).mean())

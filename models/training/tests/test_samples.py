@@ -38,7 +38,7 @@ def test_black_and_white(photo):
 
 
 def test_some_windows_are_turned(photo):
-    """Of a photograph as large as the window all windows are the photograph, mirrored or turned."""
+    """In a photograph as large as the window all windows are the photograph, mirrored or turned."""
     square = np.ascontiguousarray(photo[:WINDOW, :WINDOW])
     upright = [square, square[:, ::-1]]
     options = SampleOptions(turned_share=0.5)

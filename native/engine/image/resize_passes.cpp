@@ -119,7 +119,7 @@ Columns find_columns(ResizeAxis& axis, int64_t begin, int64_t end, int64_t limit
 }
 
 int64_t rows_at_once(int64_t height) {
-  // So many that none are left in the end, or enough.
+  // The fewest rows that divide the height, or leave at least kFewestRows for the last pass.
   for (int64_t rows = kFewestRows; rows <= kMostRows; ++rows) {
     if (height % rows == 0 || height % rows >= kFewestRows) return rows;
   }

@@ -26,8 +26,8 @@ namespace hyperiqa {
  * queue's bytes are those of the images and of their resized copies; a copy is freed when no further crop can be cut
  * from it.
  *
- * What workers call takes no memory, or answers the job with ERR_OUT_OF_MEMORY: nothing leaves their threads, and no
- * job is lost. Callbacks are called without the lock, so they may call `submit` and `cancel`.
+ * Functions that workers call allocate no memory, or answer the job with ERR_OUT_OF_MEMORY: nothing leaves their
+ * threads, and no job is lost. Callbacks are called without the lock, so they may call `submit` and `cancel`.
  */
 class Scheduler {
   struct Job;

@@ -17,7 +17,7 @@ class Workers {
   Workers() = default;
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
-  /** To be called only after `close`. */
+  /** Must be called only after `close`. */
   ~Workers() = default;
 
   /** Starts a thread. @param body must not throw @throws Error ERR_INTERNAL where none can be had */

@@ -51,7 +51,7 @@ const CORE_STATUS: Partial<Record<ErrorCode, number>> = {
   ERR_OUT_OF_MEMORY: 503,
 };
 
-/** An answer that is no result: what the client is told, and with which status. */
+/** Answer without a result: the message for the client, and its status. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   readonly code: ServiceErrorCode;
@@ -71,7 +71,7 @@ export class ServiceError extends Error {
   }
 }
 
-/** What is told of a failure. */
+/** Failure as a client sees it. */
 export interface Failure {
   status: number;
   code: string;
@@ -107,7 +107,7 @@ function ofFastify(error: unknown): Failure {
   const { statusCode, code } = error as { statusCode?: number; code?: string };
   if (statusCode === undefined || statusCode < 400 || statusCode >= 500) return internal('ERR_INTERNAL');
   const status = statusCode === 406 ? 400 : statusCode;
-  const told =
+  const answerCode =
     code === 'FST_FILES_LIMIT' || code === 'FST_PARTS_LIMIT'
       ? 'ERR_TOO_MANY_IMAGES'
       : status === 413
@@ -117,7 +117,7 @@ function ofFastify(error: unknown): Failure {
           : status === 404
             ? 'ERR_NOT_FOUND'
             : 'ERR_INVALID_ARGUMENT';
-  return { status, code: told, message: error.message };
+  return { status, code: answerCode, message: error.message };
 }
 
 const internal = (code: string): Failure => ({

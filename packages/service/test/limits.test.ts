@@ -1,4 +1,4 @@
-/** What is refused, and with which status: wrong requests, limits, tokens, times, clients that leave. */
+/** Tests refusals and their statuses: wrong requests, limits, tokens, times, clients that leave. */
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as after } from 'node:timers/promises';

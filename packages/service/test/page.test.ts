@@ -13,7 +13,7 @@ const candidates = [process.env.CHROMIUM ?? '', 'chromium', 'chromium-browser', 
 const found = candidates.find((name) => name !== '' && spawnSync(name, ['--version']).status === 0);
 if (found === undefined)
   console.warn('The page is not tested: there is no Chromium (on the PATH, or its path in CHROMIUM).');
-/** Where pictures of the page go for people to look at; unset, none are taken. */
+/** Folder for pictures of the page, for people to look at; unset, none are taken. */
 const pictures = process.env.HYPERIQA_PAGE_PICTURES;
 
 const photos = (...names: string[]) => names.map((name) => join(root, 'examples/photos', name));
@@ -133,7 +133,7 @@ describe.skipIf(found === undefined)('the page', () => {
     const page = await opened(await serving());
     await page.locator('#files').setInputFiles(photos('kitten.jpg', 'lake-noisy.jpg', 'skyline.jpg'));
     await done(page, 3);
-    // From the top: the choice of files, the faces, order, download, removal, and then the cards.
+    // Tab order from the top: choice of files, faces, order, download, removal, then the cards.
     await page.locator('body').press('Tab');
     expect(await page.evaluate<string>('document.activeElement.id')).toBe('files');
     const seen: string[] = [];

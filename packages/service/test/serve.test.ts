@@ -14,7 +14,7 @@ const [, file = ''] = quick();
 
 interface Serving extends Running {
   port: number;
-  /** What was logged so far. */
+  /** Log so far. */
   log: () => { msg: string; level: number; [field: string]: unknown }[];
 }
 

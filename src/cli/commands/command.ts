@@ -1,8 +1,8 @@
-/** What the module of a command gives, and what it is given. */
+/** Types of a command's module and of its arguments. */
 import type { CommandModule } from 'yargs';
 
 /** Sets the exit code of the process. */
 export type Exit = (code: number) => void;
 
-/** What a command has beside the name and description of src/cli/commands.ts. */
+/** Parts of a command beside the name and description in src/cli/commands.ts. */
 export type LoadedCommand<T = object> = Required<Pick<CommandModule<object, T>, 'builder' | 'handler'>>;

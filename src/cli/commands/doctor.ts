@@ -50,7 +50,7 @@ function describe({ ok, checks, libtorch }: DoctorReport): string {
   return `${lines.join('\n')}\n${ok ? 'Images can be scored.' : 'There is a problem: images cannot be scored.'}\n`;
 }
 
-/** Where it was looked for, in order. */
+/** Lists the places that were searched, in order. */
 function places({ chosen, candidates }: DoctorReport['libtorch']): string[] {
   return candidates.map(
     ({ source, path, note }) =>

@@ -54,7 +54,7 @@ export const exportCommand = (
       ),
   handler: async (args) => {
     const { checkpoint } = args;
-    // What follows the first one; the command itself comes before.
+    // Count the arguments after the command's name and the first one.
     const further = args._.length - 1;
     if (checkpoint === undefined || further > 0) {
       const given = checkpoint === undefined ? 0 : 1 + further;

@@ -21,7 +21,7 @@ export const infoCommand = (): LoadedCommand<InferredOptionTypes<typeof options>
       .epilogue('Exit codes: 0 shown; 2 wrong usage, or LibTorch or the model cannot be loaded.'),
   handler: async (args) => {
     const loading = toLoadOptions(args);
-    // In another process first: a broken LibTorch ends that one, and here it is an error with a message.
+    // Probe in another process first: a broken LibTorch ends that process, and becomes an error with a message here.
     const probe = await probeRuntime(loading.libtorch === undefined ? {} : { libtorch: loading.libtorch });
     await using iqa = await HyperIQA.load(args.model, loading);
     const { info } = iqa;

@@ -48,7 +48,7 @@ export const mapCommand = (exit: (code: number) => void): LoadedCommand<Argument
   },
 });
 
-/** What stands in the output of an image. */
+/** Output record of an image. */
 type MapRecord =
   | {
       file: string;
@@ -140,7 +140,7 @@ async function* maps(
       const result = await qualityMap(iqa, input, options);
       yield { input, index: index++, result };
     } catch (error) {
-      // What every further image would fail with.
+      // Rethrow errors that every further image would cause, too.
       if (!(error instanceof HyperIQAError) || error.code === 'ERR_ABORTED' || error.code === 'ERR_INVALID_ARGUMENT') {
         throw error;
       }

@@ -52,7 +52,7 @@ export class Outputs {
   }
 }
 
-/** What tells a regular file from every other one; undefined for devices, pipes and what is not there. */
+/** Identity of a regular file; undefined for devices, pipes and missing files. */
 async function identityOf(place: Place, standard: 0 | 1): Promise<string | undefined> {
   try {
     const found = place === '-' ? fstatSync(standard, { bigint: true }) : await stat(place, { bigint: true });

@@ -43,7 +43,7 @@ export function marked(name: string, content: Buffer): Buffer {
   return kind.insert(content);
 }
 
-/** Whether a file is one that hyperiqa wrote and nobody has changed at its beginning. A link is none. */
+/** Tests whether hyperiqa wrote the file and its beginning is unchanged. A link does not count. */
 export async function isMarked(path: string): Promise<boolean> {
   const kind = kinds[extname(path)];
   if (!kind) return false;

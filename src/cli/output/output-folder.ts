@@ -13,7 +13,7 @@ import { tellUnlocked } from '../terminal/text.js';
 /** Held by the run that writes into the folder. */
 const LOCK = '.hyperiqa.lock';
 
-/** What a run reads, as `expand` takes it. */
+/** Inputs of a run, in the form that `expand` takes. */
 export interface FolderInputs {
   paths: readonly string[];
   recursive: boolean;
@@ -30,7 +30,7 @@ export class OutputFolder {
   readonly #inputs = new Set<FileIdentity>();
 
   private constructor(
-    /** As it was named. */
+    /** Path as the user gave it. */
     readonly path: string,
     /** Without links. */
     readonly real: string,
@@ -50,7 +50,7 @@ export class OutputFolder {
       const real = await realpath(path);
       const { handle, locked } = await openLocked(join(real, LOCK), path, { follow: false });
       if (!locked) tellUnlocked(path);
-      // Of runs that were killed; the lock keeps others from having any.
+      // Remove leftovers of killed runs; the lock keeps other runs from having any.
       const names = await readdir(real);
       for (const name of names.filter(isTemporaryName)) await rm(join(real, name), { force: true });
       const folder = new OutputFolder(path, real, handle, await filesIn(real, names));

@@ -1,4 +1,4 @@
-/** What `--output` may name, and how it is opened. */
+/** Checks and opens the destination that `--output` names. */
 import { fstat, type Stats } from 'node:fs';
 import { open, realpath, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -14,7 +14,7 @@ import { tellUnlocked } from '../terminal/text.js';
 
 const STDOUT = 1;
 
-/** What must not be written over. */
+/** Files that must not be overwritten. */
 export interface OutputInputs {
   /** Files that the command reads, as they were named; those that were not count as nothing. */
   files: readonly (string | undefined)[];
@@ -120,7 +120,7 @@ async function refuseInputs(output: string, { files, images }: OutputInputs, sig
   }
 }
 
-/** Whether there is a regular file that might be read. */
+/** Tests whether a regular file exists that might be read. */
 async function isThere(output: string): Promise<boolean> {
   const found = output === '-' ? await promisify(fstat)(STDOUT) : await stat(output).catch(() => undefined);
   return found?.isFile() ?? false;

@@ -1,4 +1,7 @@
-/** Where the output goes: standard output, a file, a pipe or a device, written so that a reader finds whole records only. */
+/**
+ * Destination of output: standard output, a file, a pipe or a device, written so that a reader finds whole records
+ * only.
+ */
 import { unlink, type FileHandle } from 'node:fs/promises';
 import { AtomicFile, writeWhole } from '../../files/atomic-file.js';
 import { outputError, writing } from '../../files/output-error.js';
@@ -18,7 +21,7 @@ export interface Output extends Sink {
   readonly path: string;
   /** False for devices and pipes, which have no positions. */
   readonly regular: boolean;
-  /** Where the next record goes, bytes. */
+  /** Offset of the next record, bytes. */
   readonly end: number;
   /** Cuts a regular file off at `end`; what follows is written there. */
   truncate(end: number): Promise<void>;
@@ -106,7 +109,7 @@ export class FileSink implements Output {
       const unused = this.created && !this.#used && (await this.handle.stat()).size === 0;
       if (unused) await unlink(this.path);
     } catch {
-      // What went wrong before is what the user is to hear of.
+      // Ignored: the user is to see the error that came first.
     }
     await this.handle.close().catch(() => undefined);
   }

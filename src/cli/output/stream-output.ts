@@ -8,7 +8,7 @@ import { outputError, writing } from '../../files/output-error.js';
 import { ClosedPipe } from './closed-pipe.js';
 import { cannotWrite, type Output, type Sink } from './sink.js';
 
-/** What needs nothing of a file but that text is written to it. */
+/** Output that needs only to append text. */
 export class StreamOutput implements Output {
   readonly regular = false;
   readonly end = 0;

@@ -26,7 +26,7 @@ import { isFaceStatus } from '../records/stored.js';
 import type { Output } from '../output/sink.js';
 import { count, tell } from '../terminal/text.js';
 
-/** What a command line of `faces` asks for. */
+/** Work that a command line of `faces` asks for. */
 export interface FacesPlan extends InputPlan {
   format: FacesFormat;
   provenance: boolean;
@@ -112,7 +112,7 @@ export async function runFaces(plan: FacesPlan): Promise<number> {
   return counts.failed ? 1 : 0;
 }
 
-/** What of an earlier record still counts. */
+/** Part of an earlier record that still counts. */
 interface Kept {
   status: FaceStatus;
   cropFiles: string[];
@@ -142,7 +142,7 @@ function keptIn(stored: Stored): Kept | null {
   const { status, faces } = stored as Partial<FoundRecord>;
   // A record that failed has no faces and is made again.
   if (!isFaceStatus(status) || !Array.isArray(faces)) return null;
-  // What stands in a file may have been changed by hand.
+  // The file may have been changed by hand: check every value.
   const crops = faces.map((face: Partial<FaceRecord> | null) => face?.cropFile);
   return { status, cropFiles: crops.filter((crop) => typeof crop === 'string') };
 }
@@ -163,7 +163,7 @@ async function recordOf(
   return { file, status, faces, width, height, warnings, ...(plan.provenance && { provenance: result.provenance }) };
 }
 
-/** What became of the images. */
+/** Counts of images by outcome. */
 class Counts {
   readonly #byStatus = new Map<string, number>();
   #before = 0;

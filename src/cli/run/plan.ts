@@ -1,4 +1,4 @@
-/** What a command line of `score` asks for. */
+/** Work that a command line of `score` asks for. */
 import type { LoadOptions, ScoreAllOptions } from '../../index.js';
 import type { DetectOptions, DetectorLoadOptions } from '../../faces/index.js';
 import type { Format } from '../records/formats.js';
@@ -20,7 +20,7 @@ export interface Plan {
   faces: FacesPart | undefined;
 }
 
-/** How `score --faces` finds faces. */
+/** Settings of face detection for `score --faces`. */
 export interface FacesPart {
   model: string | undefined;
   loading: DetectorLoadOptions;

@@ -44,7 +44,7 @@ export async function run(plan: Plan): Promise<number> {
   }
 }
 
-/** What a score of an earlier run counts for. */
+/** Recorder of scores; the value kept from an earlier run is the score. */
 type ScoreRecorder = Recorder<ScoreRecord, number>;
 
 function startRecorder(

@@ -22,7 +22,7 @@ export class Progress {
     this.#timer.unref();
   }
 
-  /** How many there are in all, as far as known. */
+  /** Number of images in all, as far as known. */
   set total(total: number) {
     this.#total = total;
   }

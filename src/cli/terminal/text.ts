@@ -19,12 +19,12 @@ export function tell(message: string): void {
   process.stderr.write(`hyperiqa: ${printable(message)}\n`);
 }
 
-/** As `tell`, for messages that our own code breaks into lines, and that repeat no names from outside. */
+/** Like `tell`, for messages with line breaks of our own and without names from outside. */
 export function tellLines(message: string): void {
   process.stderr.write(`hyperiqa: ${message.split('\n').map(printable).join('\n')}\n`);
 }
 
-/** That nothing keeps other runs from an output. */
+/** Warns that an output could not be locked against other runs. */
 export function tellUnlocked(path: string): void {
   tell(`${path} is on a system without locks: let no other run write to it`);
 }

@@ -1,4 +1,4 @@
-/** What an installation is doing, on stderr: one line that changes on a terminal, one line a step elsewhere. */
+/** Progress of an installation on stderr: one line that changes on a terminal, one line a step elsewhere. */
 import { clearLine, cursorTo } from 'node:readline';
 import type { WriteStream } from 'node:tty';
 import type { RuntimeProgress } from '../../runtime/index.js';
@@ -17,13 +17,13 @@ export class Transfer {
     private readonly quiet: boolean,
   ) {}
 
-  /** To be handed over as `onProgress`. */
+  /** Callback for `onProgress`. */
   readonly report = ({ phase, file, bytes, totalBytes }: RuntimeProgress): void => {
     if (this.quiet) return;
     const name = file === '' ? 'with pip' : (file.split(/[\\/]/).at(-1) ?? file);
     const size = totalBytes === null ? '' : megabytes(totalBytes);
     if (!this.stream.isTTY) {
-      // Of a verification every file would be a step.
+      // A verification would make a step of every file; it is one step.
       const step = phase === 'verify' ? phase : `${phase} ${file}`;
       if (step === this.#step) return;
       this.#step = step;

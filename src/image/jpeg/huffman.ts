@@ -7,12 +7,12 @@ const LOOKAHEAD = 9;
 
 /** A Huffman code of T.81 annex C. */
 export class HuffmanTable {
-  /** By the next bits: length << 8 | symbol; 0 where the code is longer. */
+  /** Code table indexed by the next bits: length << 8 | symbol; 0 if the code is longer. */
   readonly short = new Uint16Array(1 << LOOKAHEAD);
   readonly symbols: Uint8Array;
-  /** By length: codes below it, left-aligned to 16 bits, are of this length at most. */
+  /** Upper limits indexed by length: codes below it, left-aligned to 16 bits, have at most this length. */
   readonly limits = new Uint32Array(17);
-  /** By length: what to add to a code to find its symbol. */
+  /** Offsets indexed by length: added to a code they give its symbol. */
   readonly offsets = new Int32Array(17);
 
   constructor(counts: Uint8Array, symbols: Uint8Array) {
@@ -41,7 +41,7 @@ export class BitReader {
   /** The next `#count` bits, in its low end. */
   #bits = 0;
   #count = 0;
-  /** How many of these are made up. */
+  /** Number of these bits that are padding beyond the data. */
   #made = 0;
 
   constructor(file: Uint8Array, at: number) {
@@ -73,7 +73,7 @@ export class BitReader {
     }
   }
 
-  /** Whether bits were taken that the data do not hold. */
+  /** True once bits were taken beyond the end of the data. */
   get ended(): boolean {
     return this.#count < this.#made;
   }
@@ -119,7 +119,7 @@ export class BitReader {
     return true;
   }
 
-  /** Where the next byte lies that was not taken. */
+  /** Position of the first byte that was not taken. */
   position(): number {
     let unread = Math.floor(Math.max(0, this.#count - this.#made) / 8);
     let at = this.#at;

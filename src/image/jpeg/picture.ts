@@ -10,9 +10,9 @@ import { frameOf, isFrame, MARKER, Segments, type JpegFrame } from './segments.j
 import { Turns } from '../turns.js';
 
 /**
- * Whether the entropy-coded data of a JPEG cover the whole picture: every block of every component, to full precision
- * where they come in several scans, with codes that exist and restart markers in order. Extra bytes between segments,
- * before markers and after the picture are no matter.
+ * Checks that the entropy-coded data of a JPEG cover the whole picture: every block of every component, to full precision
+ * if there are several scans, with codes that exist and restart markers in order. Extra bytes between segments, before
+ * markers and after the picture are accepted.
  *
  * @param tables - Segments that precede the file's own: the shared tables of a TIFF.
  * @returns What is missing; null for nothing.
@@ -25,7 +25,7 @@ export async function missingData(file: Uint8Array, tables?: Uint8Array): Promis
   }, picture);
 }
 
-/** What is missing of a picture after it was read. */
+/** Reads a picture and describes the part of it that is missing. */
 export async function missingAfter(read: () => Promise<void>, picture: Picture): Promise<string | null> {
   try {
     await read();
@@ -36,7 +36,7 @@ export async function missingAfter(read: () => Promise<void>, picture: Picture):
   }
 }
 
-/** What a Huffman table is made from. */
+/** Definition of a Huffman table. */
 interface TableSource {
   counts: Uint8Array;
   symbols: Uint8Array;
@@ -53,7 +53,7 @@ export const MAXIMUM_SCANS = 500;
 export class Picture {
   /** Scans begun. */
   scans = 0;
-  /** Whether to count blocks, and not to believe the headers of scans alone. */
+  /** Counts blocks instead of trusting the headers of scans. */
   readonly #counting: boolean;
   #frame: JpegFrame | null = null;
   #planes: Plane[] = [];
@@ -118,7 +118,7 @@ export class Picture {
     }
   }
 
-  /** What the scans so far leave open, null for nothing. */
+  /** Describes the part of the picture that the scans so far leave open; null if it is complete. */
   missing(): string | null {
     const frame = this.#frame;
     if (frame === null) return 'its frame header is missing';
@@ -179,8 +179,8 @@ export class Picture {
 }
 
 /**
- * Whether the end mark is the next but for comments and the like, or nothing but padding follows. Otherwise other bytes
- * may have been counted for the picture's.
+ * Checks that the end mark follows, apart from comments and the like, or only padding. Otherwise other bytes may have
+ * been taken for the picture's.
  */
 async function endsHere(segments: Segments): Promise<boolean> {
   const { file, at } = segments;

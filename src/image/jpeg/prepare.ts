@@ -1,4 +1,4 @@
-/** What is looked at in a JPEG before it is decoded (ITU-T T.81). */
+/** Examines a JPEG before it is decoded (ITU-T T.81). */
 import { MAXIMUM_SCANS, Picture, missingAfter } from './picture.js';
 import { frameOf, isFrame, MARKER, Segments, type JpegFrame } from './segments.js';
 

@@ -30,7 +30,7 @@ export interface Component {
   rows: number;
 }
 
-/** What a JPEG says of its picture. */
+/** Header fields that describe the picture of a JPEG. */
 export interface JpegFrame {
   /** Pixels. */
   width: number;
@@ -42,7 +42,7 @@ export interface JpegFrame {
   components: Component[];
 }
 
-/** Whether a marker begins the header of a Huffman-coded frame that is not lossless. */
+/** Tests whether a marker begins the header of a Huffman-coded frame that is not lossless. */
 export function isFrame(marker: number): boolean {
   return marker >= MARKER.sof0 && marker <= MARKER.sof2;
 }

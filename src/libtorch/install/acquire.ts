@@ -12,7 +12,7 @@ import type { Lock } from './wheel-lock.js';
 export interface Acquired {
   path: string;
   origin: RuntimeOrigin;
-  /** To be removed once it is unpacked. */
+  /** True if the file is to be removed once it is unpacked. */
   temporary: boolean;
 }
 
@@ -29,7 +29,7 @@ export async function acquire(
   { file, at, sha256 }: Pick<Candidate, 'file' | 'at' | 'sha256'>,
   lock: Lock,
   options: {
-    /** For downloads. */
+    /** Folder for downloads. */
     folder: string;
     signal: AbortSignal | undefined;
     onBytes: (file: string, bytes: number, total: number | null) => void;

@@ -27,7 +27,7 @@ import { totalSize, wheelsFor, type Lock } from './wheel-lock.js';
 import { checkSpace } from './work-folder.js';
 import { Archive } from './zip.js';
 
-/** What is to be put together, and from what. */
+/** Parts of a runtime to be put together. */
 export interface Order {
   purpose: Purpose;
   /** Wheels, an archive, folders or addresses; none: pip downloads the wheels of the lock. */
@@ -67,7 +67,7 @@ class Assembly {
   readonly #result: string;
   /** The build of which the wheels are needed. */
   readonly #kind: RuntimeKind;
-  /** As PyTorch's wheel says; null where the files come without one. */
+  /** Version that PyTorch's wheel states; null if the files come without one. */
   #version: string | null = null;
 
   constructor(

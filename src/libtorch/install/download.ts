@@ -17,7 +17,7 @@ export interface DownloadOptions {
   exact: boolean;
   onSize?: (bytes: number | null) => void;
   onBytes: (bytes: number) => void;
-  /** How long the server may send nothing, milliseconds. */
+  /** Longest time without data from the server, milliseconds. */
   silence?: number;
 }
 
@@ -93,7 +93,7 @@ async function request(address: URL, signal: AbortSignal): Promise<Response> {
 const otherFile = (address: URL, size: number) =>
   failure('ERR_RUNTIME_DOWNLOAD', `${shown(address)} is another file: it has not the size expected (${size} bytes).`);
 
-/** What went wrong on the way, in words; the file system's errors stay what they are. */
+/** Explains a failed transfer; errors of the file system are passed through. */
 function explain(address: URL, error: unknown, bytes: number | undefined): unknown {
   if ((error as Partial<HyperIQAError>).name === 'HyperIQAError') return error;
   if (error instanceof Error && 'syscall' in error && ['write', 'open'].includes(String(error.syscall))) return error;

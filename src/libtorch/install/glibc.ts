@@ -1,4 +1,4 @@
-/** What this machine is: C library, Python with pip. */
+/** Properties of this machine: C library, Python with pip. */
 import { familySync, GLIBC, versionSync } from 'detect-libc';
 
 import { LIBTORCH_VERSION, PLATFORM } from '../version.js';

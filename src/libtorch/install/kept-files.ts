@@ -1,8 +1,8 @@
-/** Which files of a wheel, archive or folder are kept, and what they are for. */
+/** Selects the files of a wheel, archive or folder that an installation keeps, by purpose. */
 import type { RuntimeKind } from '../runtime-folders.js';
 
 /**
- * What an installation is for: to run on the CPU, to run on CUDA, or to build the addon with. The last one has the headers,
+ * Purpose of an installation: to run on the CPU, to run on CUDA, or to build the addon with. The last one has the headers,
  * and libtorch_cuda without NVIDIA's large libraries: with those beside it the same folder serves CUDA.
  */
 export type Purpose = RuntimeKind | 'build';
@@ -24,8 +24,8 @@ const LICENCE = /^[^/]+\.dist-info\/(?:licenses\/.+|(?:LICEN[CS]E|License|NOTICE
 const FOR_BUILDING = /^torch\/(?:include\/.+|lib\/[^/]+\.lib)$/;
 
 /**
- * Whether a file is kept. Everything that is Python's is left out, headers and static libraries unless something is built
- * with them; a CPU runtime leaves out what only CUDA uses.
+ * Tests whether a file is kept. Files of Python are left out, and so are headers and static libraries unless they are built
+ * with; a CPU runtime leaves out the files that only CUDA uses.
  *
  * @param path As in a wheel: `torch/lib/libc10.so`, `nvidia/cudnn/lib/libcudnn.so.9`, `torch-VERSION.dist-info/…`.
  */

@@ -22,7 +22,7 @@ import { inWorkFolder } from './work-folder.js';
 /** Lies in a runtime's folder. A folder without it is no runtime. */
 const RECORD_FILE = 'hyperiqa-runtime.json';
 
-/** What was installed, file by file. */
+/** Record of an installation, file by file. */
 export interface RuntimeRecord {
   formatVersion: 1;
   kind: RuntimeKind;
@@ -94,7 +94,7 @@ async function glance(folder: string, { files }: RuntimeRecord): Promise<string 
   return libTorchProblem(folder);
 }
 
-/** Why a folder is no runtime; null where it is one. */
+/** Explains why a folder is no runtime; null if it is one. */
 export function libTorchProblem(folder: string): string | null {
   const torch = join(folder, 'torch');
   const missing = libraryFiles(torch).find((file) => !existsSync(file));

@@ -5,26 +5,26 @@ import type { RuntimeKind } from '../runtime-folders.js';
 
 export type { RuntimeKind } from '../runtime-folders.js';
 
-/** How far an installation is. */
+/** Progress of an installation. */
 export interface RuntimeProgress {
   /** `download`: bytes fetched; `unpack`: bytes written; `verify`: bytes read. */
   phase: 'download' | 'unpack' | 'verify';
-  /** What is being worked on: a file name. Empty while a program (pip) does the work. */
+  /** Name of the current file. Empty while a program (pip) does the work. */
   file: string;
   bytes: number;
   /** All bytes of this phase; null where they are not known. */
   totalBytes: number | null;
 }
 
-/** Where the files of a runtime came from, and what vouches for them. */
+/** Origin of the files of a runtime, and the evidence for their integrity. */
 export interface RuntimeOrigin {
   /** Name of the wheel, archive or folder. */
   name: string;
   /** The place it was taken from: `pip`, or the address (without credentials) or path. */
   from: string;
-  /** Of the wheel or archive; null for a folder. */
+  /** SHA-256 of the wheel or archive; null for a folder. */
   sha256: string | null;
-  /** Of the wheel or archive; null for a folder. */
+  /** Size of the wheel or archive in bytes; null for a folder. */
   bytes: number | null;
   /**
    * `release`: the very file that this version of hyperiqa knows by its SHA-256; `caller`: the SHA-256 that the caller
@@ -39,17 +39,17 @@ export interface InstalledRuntime {
   kind: RuntimeKind;
   /** Absolute path of the folder that holds LibTorch's `lib`: what the `libtorch` option takes. */
   path: string;
-  /** Of the build, with its suffix: `2.13.0+cu130`. */
+  /** Version of the build, with its suffix: `2.13.0+cu130`. */
   version: string;
-  /** Of all its files. */
+  /** Size of all files, bytes. */
   bytes: number;
   files: number;
   /** ISO 8601, UTC. */
   installedAt: string;
   origins: RuntimeOrigin[];
-  /** Whether it is the one in use. */
+  /** True for the one in use. */
   inUse: boolean;
-  /** What is wrong at a glance (a file is missing or of another size); null: nothing. `verifyRuntime` reads every byte. */
+  /** Fault visible at a glance (a file is missing or of another size), else null. `verifyRuntime` reads every byte. */
   problem: string | null;
 }
 
@@ -58,7 +58,7 @@ export interface AvailableRuntime {
   kind: RuntimeKind;
   /** LibTorch's version. */
   version: string;
-  /** What is downloaded: the wheels that this version of hyperiqa knows. */
+  /** Size of the download, bytes: of the wheels that this version of hyperiqa knows. */
   downloadBytes: number;
   wheels: { file: string; version: string; bytes: number; sha256: string }[];
 }
@@ -92,7 +92,7 @@ export interface VerifyRuntimeOptions {
   onProgress?: (progress: RuntimeProgress) => void;
 }
 
-/** What `verifyRuntime` found; `intact` is true where `problems` is empty. */
+/** Result of `verifyRuntime`; `intact` is true if `problems` is empty. */
 export interface RuntimeVerification {
   kind: RuntimeKind;
   path: string;
@@ -118,7 +118,7 @@ export interface ProbeOptions {
   signal?: AbortSignal;
 }
 
-/** What a process of its own found out about the libraries. */
+/** Findings of a separate process about the libraries. */
 export interface RuntimeProbe {
   libtorch: {
     version: string;
@@ -140,12 +140,12 @@ export interface DoctorCheck {
   /** `problem`: images cannot be scored; `warning`: something works worse than it could; `skipped`: not looked at. */
   status: 'ok' | 'warning' | 'problem' | 'skipped';
   message: string;
-  /** What to do; null where nothing is to be done. */
+  /** Remedy; null if nothing is to be done. */
   remedy: string | null;
 }
 
 export interface DoctorReport {
-  /** Whether no check is a `problem`. */
+  /** True if no check is a `problem`. */
   ok: boolean;
   checks: DoctorCheck[];
   system: {
@@ -163,6 +163,6 @@ export interface DoctorReport {
   };
   cuda: RuntimeInfo['cuda'] | null;
   runtimes: RuntimeList;
-  /** Where `runtime install` takes LibTorch from when no file is named; `none`: files must be named. */
+  /** Source of `runtime install` when no file is named; `none`: files must be named. */
   installSource: { kind: 'pip' | 'none'; detail: string };
 }

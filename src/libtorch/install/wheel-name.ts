@@ -50,7 +50,7 @@ function glibcOf(tag: string): string | undefined {
 }
 
 /**
- * Whether a wheel of these platform tags runs here.
+ * Tests whether a wheel of these platform tags runs on a system.
  *
  * @param system Node's names; `glibc` undefined where the C library is another one.
  */
@@ -69,7 +69,7 @@ export function runsOn(
   });
 }
 
-/** Whether a version is below another, by their numbers. */
+/** Tests whether a version is below another, number by number. */
 export function isOlder(version: string, than: string): boolean {
   const [a, b] = [version, than].map((text) => text.split('.').map(Number));
   for (let i = 0; i < Math.max(a?.length ?? 0, b?.length ?? 0); ++i) {

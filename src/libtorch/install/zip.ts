@@ -22,7 +22,7 @@ export class Archive {
 
   private constructor(
     private readonly zip: ZipFile,
-    /** For messages. */
+    /** Name in messages. */
     readonly name: string,
     entries: Map<string, Entry>,
   ) {
@@ -164,7 +164,7 @@ function damaged(name: string, error: unknown): unknown {
   return failure('ERR_RUNTIME_ARCHIVE', `${name} is no zip file, or is damaged or cut off: ${reason}.`, error);
 }
 
-/** Of the file system, as against zlib's errors and yauzl's. */
+/** Tells errors of the file system from those of zlib and yauzl. */
 function isSystemError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error;
 }

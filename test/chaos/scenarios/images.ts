@@ -8,7 +8,7 @@ import { Child } from '../child.js';
 import { mutate } from '../mutate.js';
 import type { Scenario } from '../scenario.js';
 
-/** What may be wrong with an image that can be read from the disk. */
+/** Possible faults of a readable image. */
 const codes = ['ERR_IMAGE_DECODE', 'ERR_IMAGE_EMPTY', 'ERR_IMAGE_FORMAT', 'ERR_IMAGE_TOO_LARGE'];
 /** Above the first image's peak, bytes: of 4 megapixels there are several copies on the way, in up to 8 bytes a value. */
 const MEMORY = 700e6;

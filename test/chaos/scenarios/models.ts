@@ -9,12 +9,12 @@ import { Child } from '../child.js';
 import { mutate } from '../mutate.js';
 import type { Random, Scenario } from '../scenario.js';
 
-/** What may come of a model file that can be read from the disk. */
+/** Possible outcomes of loading a readable model file. */
 const codes = [
   'loaded',
   'ERR_MODEL_FORMAT',
   'ERR_MODEL_UNTRUSTED',
-  // Where a number in the weights or the description was changed.
+  // A number in the weights or the description was changed.
   'ERR_MODEL_SELF_CHECK',
   'ERR_INVALID_ARGUMENT',
 ];

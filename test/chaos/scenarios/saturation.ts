@@ -39,7 +39,7 @@ export const scenario: Scenario = {
   },
 };
 
-/** Of the straight line through the points, by least squares. */
+/** Slope of the straight line through the points, by least squares. */
 function slopeOf(points: readonly [number, number][]): number {
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const x = mean(points.map(([time]) => time));

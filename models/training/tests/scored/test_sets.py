@@ -74,7 +74,7 @@ def test_tid_names_are_found_in_any_case(make_folder):
 def test_spaq_from_a_csv_export(make_folder):
     folder = make_folder("spaq")
     (folder / "Annotations" / "MOS and Image attribute scores.xlsx").unlink()
-    # As Excel writes it where the comma is the decimal sign: byte order mark, semicolons.
+    # Excel's format for locales with a decimal comma: byte order mark, semicolons.
     table = folder / "MOS and Image attribute scores.csv"
     table.write_text("Image name;MOS;Brightness\n00002.jpg;61.5;3\n\n", encoding="utf-8-sig")
     assert [(image.file, image.score) for image in read_set("spaq", folder).images] == [("TestImage/00002.jpg", 61.5)]

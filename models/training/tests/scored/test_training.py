@@ -254,7 +254,7 @@ def test_command_with_missing_and_broken_images(command, make_folder, capsys):
     message = capsys.readouterr().err
     assert message.startswith("ERR_DATASET_IMAGES: 2 images")
     assert "I01_01_03.png (missing)" in message and "I02_01_03.png (" in message
-    # Of what is left, some part has too few images to measure on; the images are no longer the reason.
+    # Some part of the rest has too few images to measure on; the number of images is no longer the reason.
     assert command("kadid10k", folder, "--skip-unreadable", test_share=0.9) == 1
     captured = capsys.readouterr().err
     assert captured.startswith("without 2 images: ") and "ERR_DATASET_SPLIT" in captured

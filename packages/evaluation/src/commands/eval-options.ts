@@ -7,7 +7,7 @@ const text = { type: 'string', requiresArg: true } as const satisfies Options;
 const list = { type: 'string', array: true, requiresArg: true } as const satisfies Options;
 const flag = { type: 'boolean' } as const satisfies Options;
 
-/** What is compared with what. */
+/** Options that choose and join the tables. */
 export const joinOptions = {
   mos: {
     ...text,
@@ -57,7 +57,7 @@ export const joinOptions = {
   },
 } as const satisfies Record<string, Options>;
 
-/** What is computed. */
+/** Options that choose the figures. */
 export const figureOptions = {
   'group-by': {
     ...text,

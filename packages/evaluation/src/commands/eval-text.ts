@@ -75,7 +75,7 @@ function grid(rows: readonly (readonly string[])[]): string {
     .join('');
 }
 
-/** For people. */
+/** Formats an evaluation as text for people. */
 export function evaluationTable(evaluation: Evaluation): string {
   const { predictors, comparisons } = evaluation;
   return [head(evaluation), ...predictors.map((one) => predictorText(evaluation, one)), comparisonText(comparisons)]
@@ -83,7 +83,7 @@ export function evaluationTable(evaluation: Evaluation): string {
     .join('\n');
 }
 
-/** What was compared with what, and how: the lines that go before the figures. */
+/** Lines before the figures: the data compared, and the method. */
 function evaluationFacts(evaluation: Evaluation): [string, string][] {
   const { humanScores: human, provenance, matching, tables, dropped, unpredicted, images } = evaluation;
   const { settings, trainedOn } = provenance;

@@ -109,7 +109,7 @@ export function checkPaths(paths: readonly string[], swallowed: readonly string[
   throw new HyperIQAError('ERR_INVALID_ARGUMENT', `Name the predictions: a table, or images.${hint}`);
 }
 
-/** Whether a predictor has no figures at all, which is a failure also where others have. */
+/** Tests whether a predictor has no figures at all, which is a failure even if others have some. */
 export const isIncomplete = ({ predictors }: Evaluation): boolean => predictors.some(({ overall }) => overall.n === 0);
 
 function textOf(evaluation: Evaluation, format: Arguments['format']): Iterable<string> {

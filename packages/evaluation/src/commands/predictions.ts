@@ -71,7 +71,7 @@ async function isTable(path: string): Promise<boolean> {
 }
 
 const STDIN = 'standard input';
-/** As large as a file may be that is read whole. */
+/** Largest file that is read whole. */
 const MAX_INPUT_BYTES = 2 ** 31 - 1;
 
 async function standardInput(): Promise<Buffer> {

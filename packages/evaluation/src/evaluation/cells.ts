@@ -27,7 +27,7 @@ const missing = new Set([
   '-infinity',
 ]);
 
-/** Whether a cell says that there is no (finite) number. */
+/** Tests whether a cell stands for the absence of a (finite) number. */
 export const isMissing = (cell: string): boolean => cell.length <= 9 && missing.has(cell.toLowerCase());
 
 /**
@@ -109,7 +109,7 @@ const fileColumns = [
   'name',
 ];
 
-/** Whether a column is usually called so where it has the names of the images. */
+/** Tests whether a column has one of the usual headings for names of images. */
 export const isFileColumn = (column: string): boolean => fileColumns.includes(normal(column));
 
 /**

@@ -44,12 +44,12 @@ import {
 } from '../metrics/index.js';
 import type { Bounds, Difference, Estimate, FigureName, Figures, GroupResult, PredictorResult } from './types.js';
 
-/** What there is to compute. Columns have one value for each image. */
+/** Input of the computation. Columns have one value for each image. */
 export interface Job {
   predictors: {
     /** NaN where there is none. */
     values: Float64Array;
-    /** Whether higher values go with higher human scores, if the predictor is any good. */
+    /** True if a good predictor's values rise with the human scores. */
     sameDirection: boolean;
     scale: readonly [number, number] | null;
   }[];
@@ -60,7 +60,7 @@ export interface Job {
   opinions: Float64Array | null;
   /** Groups by name, in order, with the images in them. */
   groups: { name: string; images: Uint32Array }[];
-  /** For each image what it is drawn with; null: images are drawn. */
+  /** Unit of resampling of each image; null: images are drawn one by one. */
   units: readonly string[] | null;
   settings: {
     fit: LogisticModel;
@@ -75,7 +75,7 @@ export interface Job {
   };
 }
 
-/** What came out, in the order of the job's predictors. */
+/** Results, in the order of the job's predictors. */
 export interface Computed {
   predictors: Pick<PredictorResult, 'overall' | 'groups' | 'linearMap'>[];
   comparisons: {
@@ -166,8 +166,8 @@ function evaluateGroup(
   return {
     name,
     n: images.length,
-    raw: told(raw, 'raw', reasons),
-    fitted: told(fitted, 'fitted', reasons),
+    raw: reported(raw, 'raw', reasons),
+    fitted: reported(fitted, 'fitted', reasons),
     intervals: {
       raw: { ...intervals.raw, ...fisher(raw.plcc, images.length, settings.level) },
       fitted: {
@@ -183,11 +183,11 @@ function evaluateGroup(
     fit: { model: settings.fit, parameters: fit.parameters, converged: fit.converged },
     bias: {
       raw: estimate(bias(values, mos), intervals.bias?.raw ?? null),
-      scaled: scaled ? estimate(bias(scaled, mos), intervals.bias?.scaled ?? null) : nothing('constant-predictions'),
+      scaled: scaled ? estimate(bias(scaled, mos), intervals.bias?.scaled ?? null) : noEstimate('constant-predictions'),
     },
     gapSlope: {
       raw: slopeOf(values, mos, settings.level),
-      scaled: scaled ? slopeOf(scaled, mos, settings.level) : nothing('constant-predictions'),
+      scaled: scaled ? slopeOf(scaled, mos, settings.level) : noEstimate('constant-predictions'),
     },
     band: settings.band && {
       predictions: shareInBand(values, ...settings.band).value,
@@ -197,7 +197,7 @@ function evaluateGroup(
   };
 }
 
-/** What the opinions' spread makes possible; nothing where it is not known for all images. */
+/** Figures that need the spread of opinions; absent unless it is known for all images. */
 interface Opinion {
   deviations: Float64Array;
   /** CI95 of each score; only with the numbers of opinions. */
@@ -246,7 +246,7 @@ function figuresOf(
 const mapFigures = (figures: FigureSet, change: (figure: Figure) => Figure): FigureSet =>
   Object.fromEntries(Object.entries(figures).map(([name, figure]) => [name, change(figure)])) as FigureSet;
 
-function told(figures: FigureSet, kind: string, reasons: Record<string, UndefinedReason>): Figures {
+function reported(figures: FigureSet, kind: string, reasons: Record<string, UndefinedReason>): Figures {
   for (const [name, { value, undefinedBecause }] of Object.entries(figures)) {
     if (value === null) reasons[`${kind}.${name}`] = undefinedBecause;
   }
@@ -314,7 +314,7 @@ function intervalsOf(
   );
 }
 
-/** What is resampled of mapped predictions; the rank correlations only if they differ from those before the mapping. */
+/** Lists the figures of mapped predictions to resample; rank correlations only if the mapping changed them. */
 function afterFit(
   ranked: Float64Array,
   mapped: Float64Array,
@@ -358,10 +358,10 @@ function fisher({ value }: Figure, n: number, level: number): { plccFisher: Boun
   return { plccFisher: value === null ? null : boundsOf(fisherInterval(value, n, level)) };
 }
 
-const nothing = (undefinedBecause: UndefinedReason): Estimate => ({ value: null, interval: null, undefinedBecause });
+const noEstimate = (undefinedBecause: UndefinedReason): Estimate => ({ value: null, interval: null, undefinedBecause });
 
 function estimate(figure: Figure, interval: Bounds | null): Estimate {
-  return figure.value === null ? nothing(figure.undefinedBecause) : { value: figure.value, interval };
+  return figure.value === null ? noEstimate(figure.undefinedBecause) : { value: figure.value, interval };
 }
 
 function slopeOf(values: Float64Array, mos: Float64Array, level: number): Estimate {
@@ -497,7 +497,7 @@ function differenceOf(
 
 /** The difference without an interval. */
 function unresampled(first: Figure, second: Figure): Estimate {
-  if (first.value === null) return nothing(first.undefinedBecause);
-  if (second.value === null) return nothing(second.undefinedBecause);
+  if (first.value === null) return noEstimate(first.undefinedBecause);
+  if (second.value === null) return noEstimate(second.undefinedBecause);
   return { value: first.value - second.value, interval: null };
 }

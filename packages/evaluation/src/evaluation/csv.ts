@@ -17,9 +17,9 @@ interface CsvRow extends TableRow {
  * @throws HyperIQAError ERR_TABLE
  */
 export function readCsv(name: string, bytes: Buffer, scores: string): Content {
-  const told = toldDelimiter(bytes);
-  const delimiter = told?.delimiter ?? delimiterOf(bytes);
-  const rows = parseRows(name, told?.rest ?? bytes, delimiter, told === undefined ? 0 : 1);
+  const declared = declaredDelimiter(bytes);
+  const delimiter = declared?.delimiter ?? delimiterOf(bytes);
+  const rows = parseRows(name, declared?.rest ?? bytes, delimiter, declared === undefined ? 0 : 1);
   const [head, ...body] = rows;
   if (head === undefined) throw tableError(name, ' is empty.');
   const bare = headerless(head.cells, scores);
@@ -80,7 +80,7 @@ function explainCsv(error: CsvError): string {
 }
 
 /** The separator that a line `sep=;` before the header names, and what follows that line. */
-function toldDelimiter(bytes: Buffer): { delimiter: string; rest: Buffer } | undefined {
+function declaredDelimiter(bytes: Buffer): { delimiter: string; rest: Buffer } | undefined {
   const end = bytes.indexOf(bytes.includes(0x0a) ? 0x0a : 0x0d);
   if (end < 0 || end > 16) return undefined;
   const [, delimiter] = /^"?sep=([^\w\s"'.+-]|\t)"?\r?$/i.exec(bytes.toString('utf8', 0, end)) ?? [];
@@ -97,7 +97,7 @@ function delimiterOf(bytes: Buffer): string {
     lines.push(text.replace(/"[^"]*"/g, ''));
     if (lines.length === LINES_LOOKED_AT) break;
   }
-  // Of equals the first: a comma beside a semicolon in every line is that of a number.
+  // Among equals the first wins: a comma beside a semicolon in every line is a decimal comma.
   const counted = ['\t', ';', ','].map((delimiter) => {
     const [count = 0, ...others] = lines.map((line) => line.split(delimiter).length - 1);
     return { delimiter, count, regular: count > 0 && others.every((other) => other === count) };

@@ -1,7 +1,7 @@
 /** An account of rows that are not evaluated. */
 import type { DroppedRow, DropReason } from './types.js';
 
-/** How many there are for each reason; reasons that did not occur are left out. */
+/** Counts the occurrences of each reason; reasons that did not occur are left out. */
 export function countReasons(reasons: Iterable<DropReason>): Partial<Record<DropReason, number>> {
   const counts: Partial<Record<DropReason, number>> = {};
   for (const reason of reasons) counts[reason] = (counts[reason] ?? 0) + 1;

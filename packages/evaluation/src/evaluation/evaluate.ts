@@ -1,4 +1,4 @@
-/** From joined scores to an evaluation: columns and groups in, figures and warnings out. */
+/** Turns joined scores into an evaluation: columns and groups in, figures and warnings out. */
 import { createRequire } from 'node:module';
 import {
   HyperIQAError,
@@ -183,7 +183,7 @@ function figureWarnings(predictors: readonly PredictorResult[], data: RatedImage
   });
 }
 
-/** Why nothing can be said about a predictor while there are figures of others. */
+/** Explains why a predictor has no figures although others have. */
 function whyNoImages(name: string, source: string, { tables, dropped }: RatedImages): string {
   const table = tables.find((one) => one.source === source);
   const example = dropped.find((row) => row.source === source && (row.predictor ?? name) === name);

@@ -69,7 +69,7 @@ function parts(file: string): { reference: string; type: number; kadid: boolean 
   return { reference: reference.toUpperCase(), type: Number(type), kadid: level?.length === 2 };
 }
 
-/** What names tell without a column. */
+/** Groups derived from file names, without a column. */
 const derived = new Map<string, (image: RatedImage) => string | undefined>([
   ['split', (image) => koniqSplit(image.humanFile)],
   ['reference', (image) => parts(image.humanFile)?.reference],
@@ -82,13 +82,13 @@ const derived = new Map<string, (image: RatedImage) => string | undefined>([
   ],
 ]);
 
-/** What stands for images whose cell is empty. */
+/** Name of the group of images whose cell is empty. */
 const noGroup = '(none)';
 
 /**
- * For each image its group.
+ * Lists the group of each image.
  *
- * @throws HyperIQAError ERR_INVALID_ARGUMENT where neither a column nor the names tell it
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT if neither a column nor the names determine it
  */
 export function groupsOf({ images }: Pick<RatedImages, 'images'>, column: string): string[] {
   const present = new Set<string>();
@@ -112,7 +112,7 @@ export function groupsOf({ images }: Pick<RatedImages, 'images'>, column: string
   });
 }
 
-/** What is drawn as a whole by default: the versions of a reference image where a data set has such; null for images. */
+/** Default unit of resampling: the versions of a reference image if the data set has such, else null for images. */
 export function defaultResampling({ human, images }: RatedImages): string | null {
   if (human.dataset === 'kadid10k') return 'ref_img';
   return images.every((image) => parts(image.humanFile) !== undefined) ? 'reference' : null;

@@ -7,22 +7,25 @@ import { HumanScoreOfTable } from './rows.js';
 import { tableError, type Table, type TableRow } from './table.js';
 import type { DroppedRow, HumanRow, HumanScores, Scale } from './types.js';
 
-/** What the scores of a table without header are called. */
+/** Column name for the scores of a table without header. */
 const PLAIN_SCORES = 'MOS';
 
-/** How to read a file of human scores where its header does not say it all. */
+/** Instructions for reading human scores if the header does not suffice. */
 export interface HumanScoresOptions {
   /** Column of the scores. Default: MOS_zscore, else MOS, else DMOS. */
   column?: string;
   /** Column of the names of the images. Default: image_name, filename, … */
   nameColumn?: string;
-  /** Whether higher scores are better. Default: true, except for a column called DMOS (KADID-10k's is better when higher). */
+  /**
+   * True if higher scores are better. Default: true, except for a column called DMOS (KADID-10k's is better when
+   * higher).
+   */
   higherIsBetter?: boolean;
   /** Ends of the scale. Default: those of the data set, else the smallest and largest score. */
   scale?: readonly [number, number];
   /** Column of the standard deviations of the opinions. Default: known for KonIQ-10k, else none. */
   deviationColumn?: string;
-  /** What takes those deviations to the scale of the scores, such as 25 from 1–5 to 0–100. Default 1. */
+  /** Factor from those deviations to the scale of the scores, such as 25 from 1–5 to 0–100. Default 1. */
   deviationFactor?: number;
   /** Number of opinions: a column, or one number for all images. Default: known for KonIQ-10k, else none. */
   opinions?: string | number;
@@ -76,7 +79,7 @@ export async function readHumanScores(source: TableSource, options: HumanScoresO
       format.scale,
       reads.flatMap(({ score }) => score ?? []),
     ),
-    deviations: deviations?.told ?? null,
+    deviations: deviations?.source ?? null,
     rows: reads.map(({ file, score, row }) => {
       const { deviation, opinions } = deviations?.of(row) ?? { deviation: null, opinions: null };
       return new HumanScoreOfTable(table, row, file, score, deviation, opinions);
@@ -85,12 +88,12 @@ export async function readHumanScores(source: TableSource, options: HumanScoresO
   };
 }
 
-/** The standard deviations: what is told of them, and those of a row. */
+/** Standard deviations: their source, and those of a row. */
 function deviationsOf(
   table: Table,
   options: HumanScoresOptions,
   format: Format,
-): { told: HumanScores['deviations']; of: (row: TableRow) => Pick<HumanRow, 'deviation' | 'opinions'> } | undefined {
+): { source: HumanScores['deviations']; of: (row: TableRow) => Pick<HumanRow, 'deviation' | 'opinions'> } | undefined {
   const known = options.deviationColumn === undefined ? format.deviations : undefined;
   const name = options.deviationColumn ?? known?.column;
   if (name === undefined) return undefined;
@@ -99,7 +102,7 @@ function deviationsOf(
   const column = columnNamed(table, name, 'standard deviations');
   const counts = typeof opinions === 'string' ? columnNamed(table, opinions, 'numbers of opinions') : undefined;
   return {
-    told: { column: table.columns[column] ?? '', factor, opinions },
+    source: { column: table.columns[column] ?? '', factor, opinions },
     of(row) {
       const deviation = numberIn(table, row, column);
       if (deviation !== null && deviation < 0) {
@@ -159,11 +162,11 @@ function readScores(table: Table, names: number, scores: number): { reads: Read[
   return { reads: [...reads.values()], dropped };
 }
 
-/** What the header and the names say about the data set. */
+/** Recognises the data set by its header and names. */
 function formatOf(table: Table, taken: number, rows: readonly Read[]): Format {
   const has = (...names: string[]) => names.every((name) => table.columns.some((column) => normal(column) === name));
   const called = normal(table.columns[taken] ?? '');
-  const usual: Format = {
+  const defaults: Format = {
     dataset: null,
     higherIsBetter: !called.startsWith('dmos'),
     scale: undefined,
@@ -183,15 +186,15 @@ function formatOf(table: Table, taken: number, rows: readonly Read[]): Format {
   }
   // KADID-10k calls its scores DMOS, and a higher one is better.
   if (has('distimg', 'refimg', 'dmos')) {
-    return { ...usual, dataset: 'kadid10k', higherIsBetter: true, scale: called === 'dmos' ? [1, 5] : undefined };
+    return { ...defaults, dataset: 'kadid10k', higherIsBetter: true, scale: called === 'dmos' ? [1, 5] : undefined };
   }
   if (has('mos', 'brightness', 'colorfulness', 'contrast')) {
-    return { ...usual, dataset: 'spaq', scale: called === 'mos' ? [0, 100] : undefined };
+    return { ...defaults, dataset: 'spaq', scale: called === 'mos' ? [0, 100] : undefined };
   }
   if (rows.every(({ file }) => /^(.*[\\/])?i\d\d_\d\d_\d\.\w+$/i.test(file)) && normal(PLAIN_SCORES) === called) {
-    return { ...usual, dataset: 'tid2013', scale: [0, 9] };
+    return { ...defaults, dataset: 'tid2013', scale: [0, 9] };
   }
-  return usual;
+  return defaults;
 }
 
 function scaleOf(

@@ -139,7 +139,7 @@ function without<T extends { rows: unknown; dropped: unknown }>(table: T): Omit<
   return Object.fromEntries(entries) as Omit<T, 'rows' | 'dropped'>;
 }
 
-/** By file, in the order in which files first appear, then by line. */
+/** Sorts by file, in the order in which files first appear, then by line. */
 function sorted(dropped: readonly DroppedRow[]): DroppedRow[] {
   const sources = new Map<string, number>();
   for (const { source } of dropped) if (!sources.has(source)) sources.set(source, sources.size);

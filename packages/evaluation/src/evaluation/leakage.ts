@@ -1,4 +1,4 @@
-/** Whether a predictor has seen the images that it is evaluated on. */
+/** Checks whether a predictor has seen the images that it is evaluated on. */
 import { srcc } from '../metrics/index.js';
 import { koniqSplit, type Split } from './koniq-split.js';
 import { normal } from './cells.js';
@@ -30,9 +30,9 @@ const sourcesOf = (dataset: string): { scored: string[]; derivedFrom: string[] }
 export const datasetTitle = (dataset: string): string =>
   Object.entries(titles).find(([id]) => sameDataset(id, dataset))?.[1] ?? dataset;
 
-/** What the predictors were trained on: as told by the caller, else by the predictions' provenance. */
-export function trainedOn(data: RatedImages, told: string | undefined): string[] {
-  if (told !== undefined) return [told];
+/** Training data sets of the predictors: as given by the caller, else from the predictions' provenance. */
+export function trainedOn(data: RatedImages, given: string | undefined): string[] {
+  if (given !== undefined) return [given];
   return [...new Set(data.predictions.models.flatMap((model) => model.trainedOn ?? []))];
 }
 

@@ -1,7 +1,7 @@
 /** The lines of a text, without holding it as one string: a table may be longer than a string can be. */
 
 export interface Line {
-  /** From 1. */
+  /** Line number, counted from 1. */
   readonly number: number;
   readonly text: string;
 }

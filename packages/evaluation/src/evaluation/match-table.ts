@@ -8,9 +8,9 @@ export interface Matched {
   readonly by: MatchedBy;
 }
 
-/** What became of the rows of a table. */
+/** Matches and dropped rows of a table. */
 export interface TableMatches {
-  /** By the number of the image, in the order of the table. */
+  /** Matches by the number of the image, in the order of the table. */
   readonly matched: ReadonlyMap<number, Matched>;
   /** Rows that mean no image, each with the image that has its name in another folder, if there is one. */
   readonly unmatched: readonly { readonly row: PredictionRow; readonly elsewhere: string | undefined }[];

@@ -1,8 +1,8 @@
-/** Which image a name means: predictions and human scores name the same file in different ways. */
+/** Finds the image that a name means: predictions and human scores name the same file in different ways. */
 import { imageExtensions } from 'hyperiqa/add-on';
 import { SuffixIndex } from './suffix-index.js';
 
-/** How a name was found, from the surest way to the last. */
+/** Ways of matching a name, from the surest to the last. */
 export const waysOfMatching = [
   'exact',
   'normalized',
@@ -57,7 +57,7 @@ const extensions = new Set([
   ...['.heic', '.heif', '.hif', '.jxl', '.jp2', '.j2k', '.ppm', '.pgm', '.pnm', '.tga', '.dng', '.exr', '.hdr'],
 ]);
 
-/** Whether a name ends as those of images do. */
+/** Tests whether a name ends in an extension of images. */
 export const isImageName = (name: string): boolean => withoutExtension(canonical(name)) !== canonical(name);
 
 function withoutExtension(path: string): string {
@@ -95,7 +95,7 @@ interface Match {
   readonly shared: number;
 }
 
-/** What a name means: one row; several that could be meant; one that lies in another folder; or nothing. */
+/** Meaning of a name: one row; several candidates; a row in another folder; or none. */
 export type Meaning = Match | { readonly candidates: readonly number[] } | { readonly elsewhere: number } | undefined;
 
 /**
@@ -126,7 +126,7 @@ export class NameIndex {
     const exact = this.#exact.get(name);
     if (exact !== undefined) return { row: exact, by: 'exact', shared: Number.MAX_SAFE_INTEGER };
     const path = canonical(name);
-    // What spoke against a match; a later way counts in spite of it if more parts agree.
+    // Reason against a match; a later way of matching counts in spite of it if more parts agree.
     let problem: Meaning;
     let least = 0;
     for (const [level, { by, key }] of this.#levels.entries()) {
@@ -152,8 +152,8 @@ export class NameIndex {
   }
 
   /**
-   * Whether the folders before the shared part contradict each other. Different folders do not: images are copied. But one
-   * that tells images of the other table apart says that another image is meant.
+   * Tests whether the folders before the shared part contradict each other. Different folders do not, because images are
+   * copied; but a folder that tells images of the other table apart means another image.
    */
   #apart(path: string, row: number, shared: number, folders: ReadonlySet<string>): boolean {
     const before = (whole: string | undefined) =>

@@ -19,7 +19,7 @@ import { tableLabels } from './table-labels.js';
 import { checkSize, tableError, type Table, type TableRow } from './table.js';
 import type { DroppedRow, PredictionModel, PredictionRow, Predictions, Predictor, Scale } from './types.js';
 
-/** How to read predictions. */
+/** Options for reading predictions. */
 export interface PredictionsOptions {
   /** Columns to evaluate. Default: `score`, `faceScore` and `*_predic_score` where they are, else all columns of numbers. */
   predictors?: readonly string[];
@@ -202,7 +202,7 @@ class Seen {
 
   constructor(private readonly table: Table) {}
 
-  /** Whether another row has the key; the row is then dropped. */
+  /** Tests whether another row has the key; the row is then dropped. */
   repeats(row: TableRow, file: string, key: string): boolean {
     const earlier = this.#rows.get(key);
     if (earlier === undefined) {
@@ -220,7 +220,7 @@ class Seen {
   }
 }
 
-/** What our records tell of their model, in JSON (`provenance.model.name`) and in CSV (`model`). */
+/** Collects the models that hyperiqa's records name, in JSON (`provenance.model.name`) and in CSV (`model`). */
 class Models {
   readonly #known = new Map<string, PredictionModel>();
   readonly #sha256: readonly number[];

@@ -9,7 +9,7 @@ import { linesOf } from './lines.js';
 import { readSpaced } from './spaced.js';
 import { tableError, type Content, type Table } from './table.js';
 
-/** Where a table comes from: a path, a `file:` URL, or its bytes with a name for messages. */
+/** Source of a table: a path, a `file:` URL, or its bytes with a name for messages. */
 export type TableSource = string | URL | { readonly name: string; readonly data: Uint8Array | string };
 
 /** The name of a table as messages have it: the path, or the name that was given. */

@@ -18,7 +18,7 @@ function partBefore(path: string, end: number): { part: string; start: number } 
   return { part: path.slice(start, end), start };
 }
 
-/** Where the part before the one at `start` ends; −1 where there is none. */
+/** End of the part before the one at `start`; −1 if there is none. */
 const previous = (start: number): number => (start === 0 ? -1 : start - 1);
 
 /**
@@ -57,7 +57,7 @@ export class SuffixIndex {
     return { candidates: rowsOf(branch), shared };
   }
 
-  /** How many more parts of the path agree with those of a row that ends as the path does from `start` on. */
+  /** Counts the further parts that a path shares with a row that has the same end from `start` on. */
   #agreeing(path: string, start: number, row: number): number {
     const other = this.paths[row] ?? '';
     let end = previous(start);
@@ -73,7 +73,7 @@ export class SuffixIndex {
     return agreeing;
   }
 
-  /** Where the part of a row's path ends that comes before its last `length` characters; −1 where there is none. */
+  /** End of the part of a row's path that comes before its last `length` characters; −1 if there is none. */
   #endBefore(row: number, length: number): number {
     return previous((this.paths[row] ?? '').length - length);
   }

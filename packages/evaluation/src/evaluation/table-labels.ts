@@ -3,8 +3,8 @@ import { HyperIQAError } from 'hyperiqa/add-on';
 import { baseName, canonical, stem } from './names.js';
 
 /**
- * For each file its name without extension, after as many folders as it takes to tell all files apart: `a` and `b`, or
- * `first/scores` and `second/scores`; with the extension where nothing else does.
+ * Labels each file by its name without extension, after as many folders as it takes to tell all files apart: `a` and `b`,
+ * or `first/scores` and `second/scores`; with the extension if nothing else does.
  *
  * @throws HyperIQAError ERR_INVALID_ARGUMENT where a file is named twice
  */

@@ -1,9 +1,9 @@
-/** What a table is, and how large one may be. */
+/** The form of a table, and the limits of its size. */
 import { HyperIQAError } from 'hyperiqa/add-on';
 
 /** A table as text: `cells` by the position of the column; a cell that is missing is empty or not there. */
 export interface Table {
-  /** For messages: the name as given. */
+  /** Name as given, for messages. */
   readonly source: string;
   /** SHA-256 of the bytes. */
   readonly sha256: string;
@@ -19,7 +19,7 @@ export interface TableRow {
   readonly cells: readonly string[];
 }
 
-/** What a format gives. */
+/** Parts of a table that a format's reader supplies. */
 export type Content = Pick<Table, 'columns' | 'rows' | 'header'>;
 
 /** The name of the column with image names in a table without header. */

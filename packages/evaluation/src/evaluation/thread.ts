@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { HyperIQAError, toHyperIQAError } from 'hyperiqa/add-on';
 import type { Computed, Job } from './compute.js';
 
-/** What the worker answers. */
+/** Answer of the worker. */
 export type Answer = { computed: Computed } | { code: string; message: string };
 
 /** @throws HyperIQAError ERR_ABORTED, and what `compute` throws */

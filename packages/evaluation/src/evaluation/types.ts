@@ -2,9 +2,9 @@
 import type { LogisticModel, UndefinedReason } from '../metrics/index.js';
 import type { MatchedBy } from './names.js';
 
-/** Where numbers come from. */
+/** File that numbers were read from. */
 export interface SourceFile {
-  /** As given. */
+  /** Path or name as given. */
   readonly source: string;
   readonly sha256: string;
 }
@@ -61,7 +61,7 @@ export interface HumanScores extends SourceFile {
   /** True for a MOS, false for a DMOS (0: no visible difference). */
   readonly higherIsBetter: boolean;
   readonly scale: Scale;
-  /** Where the standard deviations come from and by what they were multiplied; null where there are none. */
+  /** Source of the standard deviations, and their factor; null without deviations. */
   readonly deviations: {
     readonly column: string;
     readonly factor: number;
@@ -98,7 +98,7 @@ export interface Predictor {
 export interface PredictionModel {
   readonly name: string;
   readonly sha256: string | null;
-  /** What it was trained on, such as `koniq10k`; null where nobody said. */
+  /** Data set it was trained on, such as `koniq10k`; null if unknown. */
   readonly trainedOn: string | null;
 }
 
@@ -115,24 +115,24 @@ export interface PredictionRow {
   readonly source: string;
   readonly file: string;
   readonly line: number | null;
-  /** In the order of the predictors that have the same `source`; null where there is none. */
+  /** Scores in the order of the predictors that have the same `source`; null without a score. */
   readonly scores: readonly (number | null)[];
   readonly fields: Readonly<Record<string, string>>;
 }
 
 /** An image with its human score and its predictions. */
 export interface RatedImage {
-  /** As the first table of predictions that has it names it. */
+  /** Name in the first table of predictions that has it. */
   readonly file: string;
-  /** As the human scores name it. */
+  /** Name in the human scores. */
   readonly humanFile: string;
-  /** How that table's name was found. */
+  /** Way in which that table's name was matched. */
   readonly matchedBy: MatchedBy;
   /** The human score. */
   readonly mos: number;
   readonly deviation: number | null;
   readonly opinions: number | null;
-  /** In the order of the predictors; null where there is none. */
+  /** Scores in the order of the predictors; null without a score. */
   readonly scores: readonly (number | null)[];
   /** Columns of all tables, as text. Of the same name, those of the human scores count, then those of the first table. */
   readonly fields: Readonly<Record<string, string>>;
@@ -143,17 +143,17 @@ export interface RatedImages {
   readonly human: Omit<HumanScores, 'rows' | 'dropped'>;
   readonly predictions: Omit<Predictions, 'rows' | 'dropped'>;
   readonly images: readonly RatedImage[];
-  /** How many rows of predictions were matched in each way, those of all tables together. */
+  /** Number of rows of predictions matched in each way, over all tables. */
   readonly matching: Readonly<Record<MatchedBy, number>>;
-  /** What became of the rows of each table of predictions. */
+  /** Account of the rows of each table of predictions. */
   readonly tables: readonly TableAccount[];
-  /** In the order of the files and their lines. */
+  /** Dropped rows, by file and line. */
   readonly dropped: readonly DroppedRow[];
   /** Human scores without a prediction: how many, and the first few names. */
   readonly unpredicted: { readonly count: number; readonly examples: readonly string[] };
 }
 
-/** What became of the rows of a table of predictions: `rows` is `matched` and all of `dropped`. */
+/** Account of the rows of a table of predictions: `rows` is the sum of `matched` and all of `dropped`. */
 export interface TableAccount {
   readonly source: string;
   /** Rows, or images where a table has a row for each model and image; those that were dropped count, too. */
@@ -201,15 +201,15 @@ export interface GroupResult {
   /** The value of the group-by column; `overall` for all images. */
   readonly name: string;
   readonly n: number;
-  /** Of the predictions as they are; correlations are positive where the predictor agrees with people. */
+  /** Figures of the predictions as they are; correlations are positive if the predictor agrees with people. */
   readonly raw: Figures;
-  /** Of the predictions mapped to the scale of the human scores by the logistic fit of this group. */
+  /** Figures of the predictions mapped to the scale of the human scores by the logistic fit of this group. */
   readonly fitted: Figures;
   readonly intervals: {
     readonly raw: Partial<Record<FigureName | 'plccFisher', Bounds | null>>;
     readonly fitted: Partial<Record<FigureName | 'plccFisher', Bounds | null>>;
   };
-  /** Why figures are null: `raw.srcc` → `constant-predictions`. */
+  /** Reasons for figures that are null: `raw.srcc` → `constant-predictions`. */
   readonly undefined: Readonly<Record<string, UndefinedReason>>;
   readonly fit: {
     readonly model: LogisticModel;
@@ -271,14 +271,14 @@ export interface Difference {
   };
 }
 
-/** How to evaluate. */
+/** Options of an evaluation. */
 export interface EvaluationOptions {
   /**
    * The column that tells the groups. Beside the columns of both tables there are `split` (KonIQ-10k's official split),
    * `distortion` and `reference` (read from names of TID2013 and KADID-10k), each unless a column has this name.
    */
   groupBy?: string;
-  /** Which logistic mapping. Default `logistic4`. */
+  /** Logistic mapping. Default `logistic4`. */
   fit?: LogisticModel;
   /** Repeat the fit in each replicate: the honest interval of PLCC and RMSE after it, at 20 to 100 ms each. Default false. */
   refit?: boolean;
@@ -289,17 +289,17 @@ export interface EvaluationOptions {
   /** Coverage of all intervals. Default 0.95. */
   level?: number;
   /**
-   * What the bootstrap draws: `image`, or a column whose values make groups drawn as a whole. Default: the reference
+   * Unit that the bootstrap draws: `image`, or a column whose values make groups drawn as a whole. Default: the reference
    * image for TID2013 and KADID-10k, else `image`.
    */
   resampleBy?: string;
-  /** A band of scores whose share is told: [low, high], ends included, on the scale of the predictions. */
+  /** Band of scores of which the share is reported: [low, high], ends included, on the scale of the predictions. */
   band?: readonly [number, number];
   /** Krasula's analyses of all pairs of images; needs standard deviations and numbers of opinions. Default false. */
   pairs?: boolean;
   /** Compare each two predictors. Default true. */
   compare?: boolean;
-  /** What the predictors were trained on, where the predictions do not say. */
+  /** Training data set of the predictors, if the predictions do not name it. */
   trainedOn?: string;
   signal?: AbortSignal;
 }

@@ -7,9 +7,9 @@ import type { DroppedRow, PredictionRow, Predictions } from './types.js';
 /** Images with their predictions. */
 export interface UnitedImages {
   readonly images: readonly {
-    /** As the first table that has it names it. */
+    /** Name in the first table that has it. */
     readonly file: string;
-    /** In the order of the predictors; null where there is none. */
+    /** Scores in the order of the predictors; null without a score. */
     readonly scores: readonly (number | null)[];
   }[];
   readonly dropped: readonly DroppedRow[];

@@ -1,4 +1,4 @@
-/** How far predictions are from the human scores, on the scores' scale. */
+/** Errors of predictions on the scale of the human scores. */
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- indices are within the arrays by construction */
 import { studentTQuantile } from './distributions.js';
 import { figure, undefinedFigure, type Figure, type UndefinedReason } from './figure.js';

@@ -1,4 +1,4 @@
-/** In which direction predictions are off, and where: bias, the gap against the score, shares in a band. */
+/** Direction and place of errors: bias, the gap against the score, shares in a band. */
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- indices are within the arrays by construction */
 import { meanOf, predictionErrors } from './accuracy.js';
 import { studentTQuantile } from './distributions.js';
@@ -65,7 +65,7 @@ export function applyLinear(map: LinearMap, values: Values): Float64Array {
   return doubles(values).map((value) => map.slope * value + map.intercept);
 }
 
-/** How the gap between prediction and human score changes with the score. */
+/** Slope of the gap between prediction and human score over the score. */
 export interface GapSlope {
   /** Change of the gap (prediction less score) per unit of score; −0.8 means 8 points lost for 10 points of MOS. */
   readonly slope: Figure;

@@ -7,9 +7,9 @@ import { figure, undefinedFigure, undefinedInterval, type Figure, type Interval 
 import { checkLevel, invalid } from './input.js';
 import { resampledDifference, type Resampled } from './resampled.js';
 
-/** How to resample. */
+/** Options of resampling. */
 export interface BootstrapOptions {
-  /** How many resamples are drawn, at least 2. Default 1000. */
+  /** Number of resamples, at least 2. Default 1000. */
   readonly replicates?: number;
   /** A 32-bit integer; the same seed draws the same images on every machine. Default 1. */
   readonly seed?: number;
@@ -21,13 +21,12 @@ export interface BootstrapOptions {
    */
   readonly method?: 'bca' | 'percentile';
   /**
-   * For each image the group it belongs to, such as its reference content; whole groups are then drawn. Without it, images
-   * are.
+   * Group of each image, such as its reference content; whole groups are then drawn. Default: single images are drawn.
    */
   readonly groups?: ArrayLike<string | number>;
 }
 
-/** What the bootstrap says about one figure. */
+/** Interval and count of resamples for one figure. */
 export interface BootstrapResult {
   /** The figure of all images. */
   readonly estimate: Figure;
@@ -36,7 +35,7 @@ export interface BootstrapResult {
   readonly standardError: Figure;
   /** The figure in each resample in which it is defined, in the order drawn. */
   readonly replicates: Float64Array;
-  /** In how many resamples the figure is undefined, for example because all images drawn have the same score. */
+  /** Number of resamples in which the figure is undefined, for example because all images drawn have the same score. */
   readonly undefinedReplicates: number;
 }
 
@@ -70,7 +69,7 @@ export class Resamples {
   readonly #byImage: boolean;
   readonly #level: number;
   readonly #method: 'bca' | 'percentile';
-  /** For each figure its value in each resample; NaN where it is undefined. */
+  /** Values of each figure in each resample; NaN if undefined. */
   readonly #drawn: readonly Float64Array[];
   readonly #jackknives = new Map<number, Float64Array>();
 
@@ -93,13 +92,13 @@ export class Resamples {
     this.#drawn = draw(figures, this.#units, size, replicates, seed);
   }
 
-  /** What the resamples say about one figure. */
+  /** Summarises the resamples of one figure. */
   summary(index: number): BootstrapResult {
     const jackknife = this.#method === 'bca' ? () => this.#jackknife(index) : undefined;
     return summarise(this.#figures[index]!, this.#drawn[index]!, this.#level, jackknife);
   }
 
-  /** What they say about the difference of two figures, the first less the second. */
+  /** Summarises the difference of two figures, the first less the second. */
   difference(first: number, second: number): BootstrapResult {
     const drawn = this.#drawn[first]!.map((value, replicate) => value - this.#drawn[second]![replicate]!);
     const jackknife =
@@ -143,7 +142,7 @@ function draw(
   return drawn;
 }
 
-/** What is drawn: images, or all images of a group, in the order of first appearance. */
+/** Lists the units to draw: images, or all images of a group, in the order of first appearance. */
 function unitsOf(size: number, groups: ArrayLike<string | number> | undefined): Uint32Array[] {
   if (groups === undefined) return Array.from({ length: size }, (_, image) => Uint32Array.of(image));
   if (groups.length !== size) throw invalid(`groups must have one value per image: ${size}, not ${groups.length}.`);

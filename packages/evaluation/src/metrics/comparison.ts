@@ -1,4 +1,4 @@
-/** Whether one predictor is better than another on the same images. */
+/** Tests whether one predictor is better than another on the same images. */
 import { Resamples, type BootstrapOptions, type BootstrapResult } from './bootstrap.js';
 import { normalUpperTail, normalQuantile } from './distributions.js';
 import {

@@ -38,7 +38,7 @@ function inOrder({ rank, counts }: DenseRanks): Uint32Array {
   return order;
 }
 
-/** For each image its concordant less its discordant pairs. @internal */
+/** Counts for each image its concordant less its discordant pairs. @internal */
 export function concordances(x: DenseRanks, y: DenseRanks): Float64Array {
   const order = inOrder(x);
   const result = new Float64Array(order.length);

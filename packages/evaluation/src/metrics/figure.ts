@@ -1,6 +1,6 @@
 /** Figures that may be undefined: a number, or the reason why there is none. Never a silent 0 or NaN. */
 
-/** Why a figure has no value. Stable, for programs; `explainUndefined` puts it into words. */
+/** Reason for which a figure has no value. Stable, for programs; `explainUndefined` puts it into words. */
 export type UndefinedReason =
   | 'too-few'
   | 'nan'
@@ -16,7 +16,7 @@ export type UndefinedReason =
   | 'undefined-replicates'
   | 'one-sided-replicates';
 
-/** There is no value, and why. */
+/** A figure without a value, and the reason. */
 export interface UndefinedFigure {
   readonly value: null;
   readonly undefinedBecause: UndefinedReason;

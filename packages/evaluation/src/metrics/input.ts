@@ -1,4 +1,4 @@
-/** What the metrics accept, checked. */
+/** Checks the input of the metrics. */
 import { MetricsError } from './error.js';
 import type { UndefinedReason } from './figure.js';
 
@@ -35,7 +35,7 @@ export function besidePairs(name: string, values: Values, size: number): Float64
   return doubles(values);
 }
 
-/** Whether a column holds NaN or, failing that, an infinity. @internal */
+/** Tests whether a column holds NaN or, failing that, an infinity. @internal */
 export function badNumber(...columns: readonly Float64Array[]): 'nan' | 'infinite' | undefined {
   let infinite = false;
   for (const column of columns)
@@ -53,7 +53,7 @@ export function isConstant(values: Float64Array): boolean {
 }
 
 /**
- * Why a correlation of the two columns is undefined, if it is: fewer than 3 pairs, NaN, an infinity (ranks allow them),
+ * Reason for which a correlation of the two columns is undefined, if it is: fewer than 3 pairs, NaN, an infinity (ranks allow them),
  * a constant column.
  *
  * @internal

@@ -53,7 +53,7 @@ export function tauB(concordantLessDiscordant: number, untiedInX: number, untied
   return Math.min(1, Math.max(-1, concordantLessDiscordant / Math.sqrt(untiedInX * untiedInY)));
 }
 
-/** How many pairs stand in descending order; merge sort from below. */
+/** Counts the pairs in descending order by a bottom-up merge sort. */
 function inversions(values: Uint32Array): number {
   let from: Uint32Array = values;
   let to: Uint32Array = new Uint32Array(values.length);

@@ -7,7 +7,7 @@ import { figure, undefinedFigure, type Figure, type UndefinedReason } from './fi
 import { badNumber, besidePairs, invalid, pairs, type Values } from './input.js';
 import { scaled } from './moments.js';
 
-/** What pairs of images say about a predictor. */
+/** Figures of a predictor from pairs of images. */
 export interface PairAnalysis {
   /**
    * Different/similar: the probability, 0 to 1, that the predictions differ more for a pair of images whose quality
@@ -26,11 +26,11 @@ export interface PairAnalysis {
   readonly similarPairs: number;
 }
 
-/** What is known about the human scores' uncertainty. */
+/** Knowledge of the human scores' uncertainty. */
 export interface PairAnalysisOptions {
   /** z above which a difference of two scores is significant. Default 2. */
   readonly threshold?: number;
-  /** At most so many pairs are held in memory at once (8 bytes each). Default 2^22; fewer make it slower. */
+  /** Largest number of pairs held in memory at once (8 bytes each). Default 2^22; fewer make it slower. */
   readonly pairsInMemory?: number;
 }
 
@@ -58,7 +58,7 @@ export function analysePairs(
   const errors = besidePairs('standardErrors', standardErrors, y.length);
   if (errors.some((error) => error < 0)) throw invalid('standardErrors must not be negative.');
   const bad = badNumber(x, y, errors) ?? (x.length < 2 ? 'too-few' : undefined);
-  if (bad !== undefined) return nothing(bad);
+  if (bad !== undefined) return noAnalysis(bad);
 
   const sweep = new Sweep(new PairedImages(scaled(x).values, y, errors, threshold), pairsInMemory).run();
   const { different, similar } = sweep;
@@ -76,7 +76,7 @@ export function analysePairs(
   };
 }
 
-function nothing(reason: UndefinedReason): PairAnalysis {
+function noAnalysis(reason: UndefinedReason): PairAnalysis {
   const none = undefinedFigure(reason);
   return {
     aucDifferentSimilar: none,
@@ -87,7 +87,7 @@ function nothing(reason: UndefinedReason): PairAnalysis {
   };
 }
 
-/** How a pair is judged: similar, or different and ordered by the predictor as by people, or not. */
+/** Verdicts on a pair: similar, or different and ordered by the predictor as by people, or not. */
 const SIMILAR = 0;
 const RIGHT = 1;
 const WRONG = 2;
@@ -111,7 +111,7 @@ class PairedImages {
     return this.#x.at(-1)! - this.#x[0]!;
   }
 
-  /** How many pairs differ by less than `bound`; O(n), since x is sorted. */
+  /** Counts the pairs that differ by less than `bound`; O(n), since x is sorted. */
   countBelow(bound: number): number {
     const x = this.#x;
     let count = 0;

@@ -199,7 +199,7 @@ class StepFinder {
     return damping;
   }
 
-  /** By how much the step for this damping exceeds the radius, and Newton's correction of the damping. */
+  /** Excess of the step for this damping over the radius, and Newton's correction of the damping. */
   #excess(damping: number, radius: number): { excess: number; newton: number } {
     let squares = 0;
     let derivative = 0;

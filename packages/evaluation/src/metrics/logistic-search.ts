@@ -49,12 +49,15 @@ interface Projection {
 
 /** Limits of the search: beyond them the curve is, within rounding, a step, a parabola or cubic, or an exponential. */
 const STEEPNESS = [0.01, 1e4] as const;
-/** How far outside the predictions the centre may lie, in units of 1/steepness; e^−18 of the curve's height is left. */
+/**
+ * Distance that the centre may lie outside the predictions, in units of 1/steepness; e^−18 of the curve's height is
+ * left.
+ */
 const OUTSIDE = 18;
 const GRID_STEEPNESS = [0.1, 0.3, 1, 2, 4, 8, 16, 40, 100, 400, 1600];
 const GRID_CENTRES = 49;
 const BINS = 600;
-/** From how many points of the grid a search starts on merged pairs, and how many of its results are refined on all. */
+/** Number of grid points from which a search starts on merged pairs, and number of its results refined on all pairs. */
 const MERGED_STARTS = 16;
 const FULL_STARTS = 3;
 /** Few pairs have many minima, with steps between neighbours, but cost little. */
@@ -163,7 +166,7 @@ export class LogisticSearch {
           for (let i = 0; i < z.length; i++) {
             const t = steep * (z[i]! - a);
             const slope = amplitude * (shift === 'tangent' ? -0.25 * Math.tanh(t / 2) ** 2 : sigmoidSlope(t));
-            // At a bound, nothing depends on the parameter any more.
+            // At a bound the curve no longer depends on the parameter.
             byCentre![i] = bounded.centreHeld ? 0 : -slope * steep;
             byLogSteepness![i] = bounded.steepnessHeld || slope === 0 ? 0 : slope * t;
           }
@@ -221,7 +224,7 @@ export class LogisticSearch {
   #curve(centre: number, steepness: number): Curve {
     const { direction, length, shift } = this.#project({ centre, steepness });
     const amplitude = length > 0 ? dot(direction, this.#rest) / length : 0;
-    // What the curve leaves is fitted by the linear part alone: a straight line, or a mean.
+    // Fit the rest by the linear part alone: a straight line, or a mean.
     const left = this.#weighted(this.#shape(shift, centre, steepness));
     for (let i = 0; i < left.length; i++) left[i] = this.#target[i]! - amplitude * left[i]!;
     const one = this.#weighted(this.#z.map(() => 1));
@@ -260,7 +263,7 @@ export class LogisticSearch {
     return new LogisticSearch(z, scores, this.#withLine, weights);
   }
 
-  /** Where a curve explains more than its neighbours of the same steepness, on a grid; z must be sorted. */
+  /** Grid points at which a curve explains more than its neighbours of the same steepness; z must be sorted. */
   #gridStarts(): [number, number][] {
     const z = this.#z;
     const centres = Array.from({ length: GRID_CENTRES }, (_, i) => {

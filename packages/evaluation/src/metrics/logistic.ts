@@ -10,7 +10,7 @@ import { LogisticSearch, type Curve } from './logistic-search.js';
 import { centred, dot, timesPowerOfTwo } from './moments.js';
 
 /**
- * Which mapping, by its number of parameters:
+ * Logistic mapping, named by its number of parameters:
  * - `logistic4`: ŷ = (β1 − β2)/(1 + exp(−(x − β3)/|β4|)) + β2 (VQEG 2000; start [max y, min y, mean x, std(x)/4]);
  * - `logistic5`: ŷ = β1·(1/2 − 1/(1 + exp(β2·(x − β3)))) + β4·x + β5 (Sheikh, Sabir, Bovik 2006; start
  *   [10, 0, mean x, 0.1, 0.1]).
@@ -22,7 +22,7 @@ export interface LogisticFit {
   readonly model: LogisticModel;
   /** [β1, …]. */
   readonly parameters: readonly number[];
-  /** Whether the fit converged (by SciPy's default tolerance). If not, its mapping is not to be used. */
+  /** True if the fit converged (by SciPy's default tolerance). If not, its mapping is not to be used. */
   readonly converged: boolean;
   readonly iterations: number;
   /** Σ(ŷ − y)², in squared units of the scores. */
@@ -30,7 +30,7 @@ export interface LogisticFit {
   readonly undefinedBecause?: never;
 }
 
-/** There is nothing to fit, and why. */
+/** Result if nothing can be fitted, with the reason. */
 export interface UndefinedFit {
   readonly model: LogisticModel;
   readonly parameters: null;
@@ -40,7 +40,7 @@ export interface UndefinedFit {
 
 /** Options of a fit. */
 export interface FitOptions {
-  /** How many steps a search may take before it counts as not converged. Default 500. */
+  /** Number of steps after which a search counts as not converged. Default 500. */
   readonly maxIterations?: number;
 }
 

@@ -8,7 +8,7 @@ import { sigmoid, sigmoidSlope } from './sigmoid.js';
 export function logistic4Value(b: ArrayLike<number>, x: number): number {
   const t = (x - b[2]!) / Math.abs(b[3]!);
   const height = b[0]! - b[1]!;
-  // From the nearer end, so that a curve with one end far away keeps its digits.
+  // Compute from the nearer end, so that a curve with one end far away keeps its digits.
   return t < 0 ? b[1]! + height * sigmoid(t) : b[0]! - height * sigmoid(-t);
 }
 

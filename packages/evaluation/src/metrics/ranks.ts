@@ -4,9 +4,9 @@ import { doubles, type Values } from './input.js';
 
 /** @internal */
 export interface DenseRanks {
-  /** For each value the number of distinct smaller values. */
+  /** Number of distinct smaller values, for each value. */
   readonly rank: Uint32Array;
-  /** For each distinct value, in ascending order, how often it occurs. */
+  /** Frequency of each distinct value, in ascending order. */
   readonly counts: Uint32Array;
 }
 
@@ -39,7 +39,7 @@ export function denseRanks(values: Float64Array): DenseRanks {
   return { rank, counts: counts.slice(0, size) };
 }
 
-/** For each distinct value its mid-rank less the mean of all ranks (half-integers, exact). @internal */
+/** Mid-rank of each distinct value less the mean of all ranks (half-integers, exact). @internal */
 export function centredMidRanks(counts: ArrayLike<number>, total: number, ranks: Float64Array): void {
   let before = -total / 2;
   for (let group = 0; group < counts.length; group++) {

@@ -12,7 +12,7 @@ import type { UndefinedReason } from './figure.js';
 /** A figure of one predictor on `size` images, computable for any resample of them. */
 export interface Resampled {
   readonly size: number;
-  /** Why the figure is undefined on the images as they are; `undefined` if it is defined. */
+  /** Reason for which the figure is undefined on the original images; `undefined` if it is defined. */
   readonly undefinedBecause: UndefinedReason | undefined;
   /**
    * The figure where image i occurs `counts[i]` times; NaN where it is undefined.
@@ -151,7 +151,7 @@ function jackknifeSrcc(rx: ResampledRanks, ry: ResampledRanks): Float64Array {
   });
 }
 
-/** For each distinct value v: Σ values[j]·sign(v[j] − v). */
+/** Sums for each distinct value v: Σ values[j]·sign(v[j] − v). */
 function signedSums(ranks: { rank: Uint32Array; counts: Uint32Array }, values: Float64Array): Float64Array {
   const sums = new Float64Array(ranks.counts.length);
   for (let i = 0; i < values.length; i++) sums[ranks.rank[i]!]! += values[i]!;

@@ -31,7 +31,9 @@ export const predictorColour = (index: number): string =>
 
 const size = { width: 720, height: 420 } as const;
 
-/** As much of the DOM as is needed: the compiler knows no browser, and is not to take Node.js for one. */
+/**
+ * The part of the DOM that is needed: the browser's types are not loaded, since they would mix with those of Node.js.
+ */
 interface SvgElement {
   readonly outerHTML: string;
   setAttribute(name: string, value: string): void;
@@ -65,7 +67,7 @@ export function draw(options: Plot.PlotOptions, label: string): Markup {
   return new Markup(svg.outerHTML);
 }
 
-/** What explains a colour. */
+/** Entry of a legend that explains a colour. */
 export interface LegendKey {
   label: string;
   colour: string;

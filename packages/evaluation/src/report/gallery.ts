@@ -18,7 +18,7 @@ interface Card {
   /** Data URLs; null where there is no picture. */
   thumbnail: string | null;
   map: string | null;
-  /** Why an image that is there cannot be shown. */
+  /** Reason for which an existing image cannot be shown. */
   missing: string;
 }
 
@@ -61,7 +61,7 @@ function listsOf(model: ReportModel, predictor: ReportPredictor, count: number) 
   });
   const sign = higherIsBetter ? 1 : -1;
   const best = [...scored].sort((a, b) => sign * (b.score - a.score));
-  // Of few images half are the best.
+  // If there are few images, half of them count as the best.
   const most = Math.min(count, Math.ceil(best.length / 2));
   const lists = [{ title: `Best by ${name}`, note: 'The highest predicted quality.', chosen: best.slice(0, most) }];
   const rest = best.slice(most);

@@ -10,7 +10,7 @@ export class Markup {
   }
 }
 
-/** What a template takes: markup as it is, text and numbers escaped, lists one after another, nothing for the rest. */
+/** Value in a template: markup is kept, text and numbers are escaped, lists are joined, other values are empty. */
 export type Content = Markup | string | number | null | undefined | false | readonly Content[];
 
 /**
@@ -42,7 +42,7 @@ function written(value: Content): string {
   return value ? value.map(written).join('') : '';
 }
 
-/** Where a value stands: in text or a quoted attribute, or as the content of a script or style element. */
+/** Position of a value: in text or a quoted attribute, or as the content of a script or style element. */
 type Place = 'escaped' | 'raw';
 
 const known = new WeakMap<TemplateStringsArray, { strings: readonly string[]; places: readonly Place[] }>();

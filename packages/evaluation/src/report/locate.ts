@@ -1,11 +1,11 @@
-/** Where images and maps lie that predictions name. */
+/** Finds the images and maps that predictions name. */
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { matchTable } from '../evaluation/match-table.js';
 import { NameIndex } from '../evaluation/names.js';
 import { HyperIQAError, imageExtensions } from 'hyperiqa/add-on';
 
-/** For each name the absolute path of the image; null where there is none. */
+/** Absolute path of each named image; null if it was not found. */
 export async function locateImages(names: readonly string[], folder: string | undefined): Promise<(string | null)[]> {
   if (folder !== undefined) {
     const files = await picturesIn(folder);
@@ -37,7 +37,7 @@ function finder(list: readonly string[], names: readonly string[]): (name: strin
   return (name) => places.get(name);
 }
 
-/** What tools put behind the name of an image when they call a map of it. */
+/** Suffix that tools append to the name of an image to name a map of it. */
 const suffix = /[._-](?:(?:quality|patch|score)[._-]?)?(?:map|overlay|heatmap)$/i;
 
 /**

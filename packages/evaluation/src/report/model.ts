@@ -1,10 +1,10 @@
-/** From an evaluation, or from predictions alone, to what the pictures and the page are made from. */
+/** Turns an evaluation, or predictions alone, into the data behind pictures and page. */
 import type { DroppedRow, Evaluation, Scale } from '../evaluation/index.js';
 import { uniteTables } from '../evaluation/unite.js';
 import { applyLinear, applyLogistic, type LogisticFit } from '../metrics/index.js';
 import type { ReportImage, ReportInput, ReportModel, ReportPredictor } from './types.js';
 
-/** What a report tells of its input before it is known where the images lie. */
+/** Content of a report before the images have been located. */
 export interface ReportContent {
   readonly images: readonly Omit<ReportImage, 'path'>[];
   readonly dropped: readonly DroppedRow[];
@@ -63,8 +63,8 @@ function predictorOf(
 }
 
 /**
- * Whether predictions are numbers on the scale of the human scores: by their own scale where it is known; else where they
- * lie within it and cover a tenth of it, so that scores of 0 to 1 do not pass for poor ones of 0 to 100.
+ * Tests whether predictions are on the scale of the human scores: by their own scale if it is known, else if they lie
+ * within it and cover a tenth of it, so that scores of 0 to 1 do not pass for poor ones of 0 to 100.
  */
 function onScale(scores: readonly number[], known: Scale | null, human: Scale): boolean {
   if (known !== null) return known.minimum === human.minimum && known.maximum === human.maximum;

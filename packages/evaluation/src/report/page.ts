@@ -93,7 +93,7 @@ function colourRules(): Markup {
 const section = (id: string, title: string, content: Content): Markup =>
   html`<section id="${id}"><h2>${title}</h2>\n${content}</section>`;
 
-/** For each image the address of its file, from the folder of the page; null where it was not found. */
+/** Address of each image's file, from the folder of the page; null if it was not found. */
 function linksOf({ model, folder }: PageParts): (string | null)[] {
   const from = resolve(folder);
   return model.images.map(({ path }) =>
@@ -101,7 +101,7 @@ function linksOf({ model, folder }: PageParts): (string | null)[] {
   );
 }
 
-/** What the script works on. Links share a beginning, mostly. */
+/** Data for the page's script. Links mostly share a beginning, which is stored once. */
 function dataOf(model: ReportModel, plots: readonly Plotted[], links: readonly (string | null)[]) {
   const folders = new Map<string, number>();
   const compact = links.map((link) => {
@@ -146,7 +146,7 @@ function verdict(evaluation: Evaluation): Markup {
     const { srcc, krcc } = overall.raw;
     const bounds = overall.intervals.raw.srcc;
     const percent = Number((evaluation.provenance.settings.level * 100).toFixed(2));
-    // Of all pairs without ties, (1 + tau)/2 are in the right order.
+    // The share (1 + tau)/2 of all pairs without ties is in the right order.
     const pairs =
       krcc === null
         ? ''

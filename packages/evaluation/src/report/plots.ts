@@ -8,10 +8,10 @@ import type { ReportModel, ReportPredictor } from './types.js';
 export interface Plotted {
   name: string;
   title: string;
-  /** What is seen, for everybody; and how it was drawn. */
+  /** Description of the picture, for all readers, and of the way it was drawn. */
   caption: string;
   svg: Markup;
-  /** For each set of dots, in order, the image of each dot. */
+  /** Image of each dot, for each set of dots in order. */
   images: number[][];
   legend: LegendKey[];
 }
@@ -249,7 +249,7 @@ function sorted(model: ReportModel): Plotted | undefined {
   };
 }
 
-/** Which scores are not drawn as they are. */
+/** Names the scores that are drawn mapped. */
 function mappingNote({ evaluation }: ReportModel, predictors: readonly ReportPredictor[]): string {
   const mapped = predictors.filter((predictor) => predictor.mapped);
   if (mapped.length === 0) return '';

@@ -1,7 +1,7 @@
 /** Types of the report. */
 import type { Evaluation, Predictions, RatedImages } from '../evaluation/index.js';
 
-/** What a report is about: predictions with human scores and their evaluation, or predictions alone. */
+/** Subject of a report: predictions with human scores and their evaluation, or predictions alone. */
 export type ReportInput =
   { readonly data: RatedImages; readonly evaluation: Evaluation } | { readonly predictions: Predictions };
 
@@ -40,7 +40,7 @@ export interface ReportImage {
   /** The human score. */
   readonly mos: number | null;
   readonly scores: readonly (number | null)[];
-  /** Where the image lies; null where it was not found. */
+  /** Path of the image; null if it was not found. */
   readonly path: string | null;
 }
 
@@ -50,11 +50,11 @@ export interface ReportPredictor {
   /** Index among the scores of an image. */
   readonly index: number;
   readonly higherIsBetter: boolean;
-  /** From predictions to the scale of the human scores by the logistic fit; undefined without a fit. */
+  /** Maps predictions to the scale of the human scores by the logistic fit; undefined without a fit. */
   readonly fitted: ((score: number) => number) | undefined;
   /** RMSE after the fit. */
   readonly rmse: number | null;
-  /** How predictions are drawn beside human scores: as they are, or mapped linearly. */
+  /** Maps predictions for drawing beside human scores: unchanged, or linearly. */
   readonly comparable: ((score: number) => number) | undefined;
   readonly mapped: boolean;
 }

@@ -1,4 +1,4 @@
-/** Which prediction belongs to which human score, and what becomes of the others. */
+/** Tests which prediction belongs to which human score, and the account of the others. */
 import { expect, test } from 'vitest';
 import { readHumanScores } from '../../src/evaluation/human-scores.js';
 import { joinScores } from '../../src/evaluation/join.js';

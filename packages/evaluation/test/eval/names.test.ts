@@ -1,4 +1,7 @@
-/** Which row a name means: in any way of writing, never the wrong one, and in time that grows with the text alone. */
+/**
+ * Tests which row a name means: in any way of writing, never the wrong one, and in time that grows with the text
+ * alone.
+ */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { canonical, foldersOf, NameIndex } from '../../src/evaluation/names.js';
@@ -6,7 +9,7 @@ import { SuffixIndex } from '../../src/evaluation/suffix-index.js';
 
 const seeded = { seed: 20, numRuns: 500 };
 
-/** What a name means among others, as text. */
+/** Meaning of a name among others, as text. */
 function find(names: readonly string[], name: string, others: readonly string[] = [name]): string {
   const found = new NameIndex(names).find(name, foldersOf(others));
   if (found === undefined) return 'nothing';
@@ -36,7 +39,7 @@ test.each([
   ['a/x.png', ['a/x.jpg', 'b/x.png'], 'a/x.jpg by stem'],
   ['a.png', ['a.jpg', 'a.bmp'], 'one of a.jpg a.bmp'],
   ['I01.BMP', ['i01.png'], 'i01.png by stem-ignoring-case'],
-  // What follows the last dot is no extension here.
+  // The text after the last dot is no extension here.
   ['noise-0.5', ['noise-0.7'], 'nothing'],
   ['a%20b.jpg', ['a b.jpg'], 'nothing'],
   ['__proto__', ['constructor', 'toString'], 'nothing'],

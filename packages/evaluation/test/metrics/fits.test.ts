@@ -22,7 +22,7 @@ function compare(model: LogisticModel, x: number[], y: number[], scipy: ScipyFit
   expect(rmse(mapped, y)).toEqual(fitted.rmse);
   if (scipy === null) return;
   expect(fit.sumOfSquares).toBeLessThanOrEqual(scipy.sumOfSquares * (1 + 1e-7) + 1e-14 * scatter);
-  // Where SciPy ends in another minimum, or stops on the way to one at infinity, ours is better by more than rounding.
+  // SciPy ends in another minimum here, or stops on the way to one at infinity: ours is better by more than rounding.
   if (fit.sumOfSquares > scipy.sumOfSquares * (1 - 1e-6)) {
     expectNear(valueOf(fitted.plcc), scipy.plcc, 1e-6, 'PLCC');
     expectNear(valueOf(fitted.rmse), scipy.rmse, 1e-6, 'RMSE');
@@ -41,7 +41,7 @@ describe('logistic fits against SciPy', () => {
     const cases = fixture('fits.json').filter((each) => each.logistic4 !== null);
     for (const { x, y, logistic4 } of cases)
       if (Math.abs(valueOf(fittedFigures('logistic4', x, y).plcc) - logistic4!.plcc) <= 1e-6) same++;
-    // What is left are minima at infinity, to which both only come near, and one in pure noise.
+    // The rest are minima at infinity, which both only approach, and one in pure noise.
     expect(same).toBeGreaterThanOrEqual(0.85 * cases.length);
   });
 

@@ -24,7 +24,7 @@ type PublishedFigures = Record<CorrelationName, number> &
     n: number;
   };
 
-/** What is in each file; make_fixtures.py says how it is computed. */
+/** Content of each file; make_fixtures.py says how it is computed. */
 interface Fixtures {
   'correlation.json': (Columns & Record<CorrelationName | ErrorName | 'scipyPlcc', number>)[];
   'huge.json': ({ name: string; size: number; step: number } & Record<CorrelationName, number>)[];

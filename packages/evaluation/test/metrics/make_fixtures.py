@@ -216,7 +216,7 @@ def fit_cases(rng: np.random.Generator) -> list[dict]:
     for name, x, y in cases:
         x, y = (np.array([float(f"{v:.9g}") for v in values]) for values in (x, y))
         fits = {model: curve_fit(model, x, y) for model in MODELS}
-        # In pure noise, the errors of finite differences decide between minima; this fit is without them.
+        # Finite-difference errors choose between minima in pure noise; this fit avoids them.
         fits["logistic4Exact"] = curve_fit("logistic4", x, y, derivatives4)
         out.append({"name": name, "x": x, "y": y, **fits})
     return out

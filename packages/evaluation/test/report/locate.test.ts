@@ -1,4 +1,4 @@
-/** Which picture and which map belong to a name. */
+/** Tests which picture and which map belong to a name. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

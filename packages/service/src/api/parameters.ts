@@ -9,7 +9,7 @@ import type { ServiceLimits } from '../settings/options.js';
 type Limits = Required<ServiceLimits>;
 type Schema = Readonly<Record<string, unknown>>;
 
-/** What requests about images have in common. */
+/** Parameters that requests about images share. */
 export interface CommonQuery {
   model?: string;
   protocol?: ProtocolName;

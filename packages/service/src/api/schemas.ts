@@ -158,13 +158,13 @@ export const components: Record<string, Schema> = {
 const json = (schema: Schema) => ({ 'application/json': { schema } });
 const retry = { 'Retry-After': { type: 'integer', description: 'Seconds to wait.' } };
 const refusal = (description: string) => ({ description, content: json(reference('refusal')) });
-/** Of a request, or of its one image. */
+/** Schema of a failure of a request, or of its one image. */
 const failure = (description: string) => ({
   description,
   content: json({ oneOf: [reference('refusal'), reference('failed')] }),
 });
 
-/** What a route that takes images may answer beside a result. */
+/** Failures that a route for images may answer with. */
 const refusals = {
   400: failure('A parameter or the body is wrong (ERR_INVALID_ARGUMENT, ERR_NO_IMAGE).'),
   401: refusal('The bearer token is missing or wrong (ERR_UNAUTHORIZED).'),

@@ -12,7 +12,7 @@ export type ReceivedImage = { file: string } & (
   { bytes: Buffer; failure?: undefined } | { failure: Failure; bytes?: undefined }
 );
 
-/** What came of the images of a request. */
+/** Images of a request, received or refused. */
 export interface Received<T> {
   /** The request has exactly one image by its kind, so that its answer is no list. */
   single: boolean;
@@ -133,7 +133,7 @@ async function readForm(
   if (count === 0) throw new ServiceError('ERR_NO_IMAGE', 'The form has no file.');
 }
 
-/** What the parser of forms throws has a status where it is a limit; everything else is about the form. */
+/** Converts an error of the form parser: limits have a status of their own, everything else is a malformed form. */
 function brokenForm(error: unknown): never {
   if (error instanceof ServiceError || (error instanceof Error && 'statusCode' in error)) throw error;
   const reason = error instanceof Error ? error.message : String(error);

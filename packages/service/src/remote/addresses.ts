@@ -1,4 +1,4 @@
-/** Which addresses may be connected to. */
+/** Decides which addresses may be connected to. */
 import ipaddr from 'ipaddr.js';
 import { HyperIQAError } from 'hyperiqa';
 
@@ -17,7 +17,7 @@ export function parseNetwork(text: string): Network {
 }
 
 /**
- * Whether an address is one of the public internet or of the networks named. Loopback, private, link-local, shared,
+ * Tests whether an address is one of the public internet or of the networks named. Loopback, private, link-local, shared,
  * multicast and reserved ones are not public, and neither are IPv6 addresses that stand for IPv4 ones.
  */
 export function isAllowedAddress(text: string, networks: readonly Network[]): boolean {

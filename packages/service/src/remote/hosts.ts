@@ -26,13 +26,13 @@ export function parseHost(text: string): AllowedHost {
   return { name: hostname, wildcard, port: /:(\d+)$/.exec(text)?.[1] };
 }
 
-/** Whether a URL names one of the hosts; a wildcard stands for one label or more. */
+/** Tests whether a URL names one of the hosts; a wildcard stands for one label or more. */
 export function isAllowedHost({ protocol, hostname, port }: URL, hosts: readonly AllowedHost[]): boolean {
   // URL drops the usual port of its scheme.
-  const usual = protocol === 'https:' ? '443' : '80';
+  const defaultPort = protocol === 'https:' ? '443' : '80';
   return hosts.some(
     (host) =>
       (host.wildcard ? hostname.endsWith(`.${host.name}`) : hostname === host.name) &&
-      (host.port === undefined ? port === '' : host.port === (port || usual)),
+      (host.port === undefined ? port === '' : host.port === (port || defaultPort)),
   );
 }

@@ -7,7 +7,7 @@ import { components } from '../api/schemas.js';
 import type { Service } from '../service/service.js';
 import { serviceVersion } from './version.js';
 
-/** In the context of the routes, which it looks at. */
+/** Registered in the context of the routes, which it describes. */
 export const documentation = (service: Service): FastifyPluginAsync =>
   fastifyPlugin(async (fastify: FastifyInstance) => {
     const { tokens } = service.options;

@@ -26,7 +26,7 @@ async function refuse(request: FastifyRequest, reply: FastifyReply, failure: Fai
   const { status, code, message, retryAfter } = failure;
   request.log.info({ code }, message);
   if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
-  // What is left of a slow body is not waited for.
+  // Close the connection rather than wait for the rest of a slow body.
   const closes = service.state === 'draining' || status === 408 || code === 'ERR_TIMEOUT';
   if (closes) {
     void reply.header('connection', 'close');

@@ -24,7 +24,7 @@ import { awaitsContinue } from '../intake/continue.js';
 import type { Service } from '../service/service.js';
 import { bodyCheck, wordsOf } from './validation.js';
 
-/** What becomes of one image: an answer, and why it is none where that is so. */
+/** Result for one image: an answer, or a failure. */
 interface Outcome {
   content: object | Buffer;
   failure?: Failure;

@@ -12,7 +12,7 @@ export function compiler(): FastifySchemaCompiler<object> {
 /** A check of parsed JSON as it is. */
 export const bodyCheck = (schema: object): ValidateFunction => new Ajv2020({ strict: false }).compile(schema);
 
-/** What is wrong, in words: `/crops must match pattern …`. */
+/** Describes the faults in words: `/crops must match pattern …`. */
 export function wordsOf({ errors }: ValidateFunction): string {
   return (errors ?? [])
     .map(({ instancePath, message = 'is wrong', params }) => {

@@ -6,7 +6,7 @@ import { requestId } from '../routes/index.js';
 import { deferContinue } from '../intake/continue.js';
 
 export interface ServerOptions extends ServiceOptions {
-  /** As in Fastify. Default: none. */
+  /** Logger as in Fastify. Default: none. */
   logger?: FastifyServerOptions['logger'];
 }
 

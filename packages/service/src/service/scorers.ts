@@ -30,7 +30,7 @@ export class Scorers {
     return this.#state;
   }
 
-  /** Why loading failed. */
+  /** Error that loading failed with. */
   get failure(): HyperIQAError | undefined {
     return this.#failure;
   }

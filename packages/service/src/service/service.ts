@@ -1,4 +1,4 @@
-/** What all routes share: options, models, admission, figures. */
+/** State that all routes share: options, models, admission, figures. */
 import type { HyperIQA } from 'hyperiqa';
 import type { FaceDetector } from 'hyperiqa/faces';
 import { Gate } from '../intake/gate.js';
@@ -55,7 +55,7 @@ export class Service {
   }
 }
 
-/** What the plugin decorates a Fastify instance with, as `hyperiqa`. */
+/** Decoration of a Fastify instance by the plugin, under the name `hyperiqa`. */
 export interface HyperIQADecorator {
   /** The default model. Throws a ServiceError ERR_NOT_READY until it is loaded. */
   readonly scorer: HyperIQA;

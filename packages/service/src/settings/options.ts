@@ -38,7 +38,7 @@ export interface ServiceLimits {
   bodyMs?: number;
 }
 
-/** Which URLs the service fetches images from. */
+/** URLs that the service may fetch images from. */
 export interface UrlOptions {
   /** Allowed hosts: `example.org`, `*.example.org`, `example.org:8443`. Without a port, 80 and 443 are meant. */
   hosts: readonly string[];
