@@ -1,4 +1,6 @@
-"""MTCNN's three networks as one scriptable module. The cascade around them is the engine's (native/engine/faces/cascade.cpp).
+"""MTCNN's three networks as one scriptable module.
+
+The cascade around them is the engine's (native/engine/faces/cascade.cpp).
 
 Attributes are named as in facenet-pytorch's state dicts, so that its weights load with strict=True.
 """

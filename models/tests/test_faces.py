@@ -56,7 +56,7 @@ def test_proposals_hold_for_any_size(height: int, width: int) -> None:
 
 
 def test_the_pieces_of_a_level_are_those_of_the_whole() -> None:
-    """Property that lets the engine work in tiles: window (x, y) sees the pixels from (2x, 2y) to (2x + 11, 2y + 11) only."""
+    """The engine may work in tiles: window (x, y) sees the pixels from (2x, 2y) to (2x + 11, 2y + 11) only."""
     torch.manual_seed(3)
     network = ProposalNet().eval()
     level = torch.rand(1, 3, 61, 47) * 255

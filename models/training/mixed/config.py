@@ -100,7 +100,7 @@ class MixedConfig:
     run: RunOptions
 
     def fixed(self) -> dict[str, Any]:
-        """Settings that a resumed run must share with the interrupted one: everything but [run] and the length of the schedule.
+        """Settings that a resumed run must share with the interrupted one: all but [run] and the schedule's length.
 
         A run that must end earlier than planned is resumed with fewer steps, and its learning rates then follow the
         shorter cosine.
