@@ -1,6 +1,8 @@
 /**
  * `hyperiqa/add-on`: what packages beside hyperiqa are made with. A package that adds commands exports `addOn` from its
  * subpath `commands`; the command line loads it and hands over an `AddOnKit`.
+ *
+ * @module hyperiqa/add-on
  */
 import type { CommandModule, Options } from 'yargs';
 import type { loadOptions, LimitArguments, LoadArguments, scoreOptions } from './cli/flags.js';
@@ -57,6 +59,7 @@ export interface TerminalKit {
   readonly progress: (total: number) => ProgressLine | undefined;
 }
 
+/** One progress line on a terminal. */
 export interface ProgressLine {
   /** Counts one image as done. */
   advance(): void;
@@ -86,6 +89,7 @@ export interface FlagsKit {
   readonly toInputLimits: (args: LimitArguments) => InputLimits;
 }
 
+/** Reads and expands the inputs of a command. */
 export interface InputsKit {
   /** The files that arguments name: files as they are, folders as their images, patterns as their matches. */
   readonly expand: (
@@ -122,6 +126,7 @@ export interface OutputsKit {
   readonly folder: (path: string, inputs: { paths: readonly string[]; recursive: boolean }) => Promise<OutputFiles>;
 }
 
+/** Guards outputs: none replaces an input or a file that hyperiqa did not write. */
 export interface OutputGuard {
   /** @throws HyperIQAError ERR_OUTPUT where one of the inputs is an output, under whatever name */
   refuse(inputs: readonly string[]): Promise<void>;
@@ -132,12 +137,15 @@ export interface Interruption {
   readonly signal: AbortSignal;
 }
 
+/** An open output for records. */
 export interface OutputSink {
   /** Resolves when the text has left the process. */
   write(text: string): Promise<void>;
+  /** Writes what is left and closes the output. */
   close(): Promise<void>;
 }
 
+/** Writer of files whose names the command chooses. */
 export interface OutputFiles {
   /**
    * Writes a file whole or not at all, over one of an earlier run only.

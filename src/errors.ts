@@ -53,6 +53,7 @@ export const ERROR_CODES = [
   'ERR_INTERNAL',
 ] as const;
 
+/** Stable code of an error; docs/errors.md explains each. */
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** A failure of hyperiqa: `code` is stable and meant for programs, `message` says what to do, `cause` is the origin. */

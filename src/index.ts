@@ -1,4 +1,8 @@
-/** The public API of scoring. What goes beyond it has an entry of its own: faces, maps, models, export and runtime. */
+/**
+ * The public API of scoring. What goes beyond it has an entry of its own: faces, maps, models, export and runtime.
+ *
+ * @module hyperiqa
+ */
 export { HyperIQAError, type ErrorCode, type SerializedError } from './errors.js';
 export { decodeImage } from './scoring/decode-image.js';
 export { imageExtensions } from './image/formats.js';

@@ -33,10 +33,15 @@ export interface RawImage {
  * the protocol on alpha.
  */
 export interface SharpInstance {
+  /** The same method of sharp. */
   clone(): SharpInstance;
+  /** The same method of sharp. */
   metadata(): Promise<{ width?: number; height?: number }>;
+  /** The same method of sharp. */
   toColourspace(space: string): SharpInstance;
+  /** The same method of sharp. */
   raw(options: { depth: 'uchar' }): SharpInstance;
+  /** The same method of sharp. */
   toBuffer(options: { resolveWithObject: true }): Promise<{
     data: Uint8Array;
     info: { width: number; height: number; channels: number };
@@ -83,11 +88,13 @@ export interface DecodedImage extends Disposable {
   dispose(): void;
 }
 
+/** Resize before patches are cut: none, to an exact size, or to a length of the shorter side, in pixels. */
 export type Resize =
   | { readonly mode: 'none' }
   | { readonly mode: 'exact'; readonly width: number; readonly height: number }
   | { readonly mode: 'short-side'; readonly size: number };
 
+/** Plan by which patches are cut; docs/protocols.md defines each. */
 export type Crops =
   | { readonly plan: 'random'; readonly count: number }
   | { readonly plan: 'grid'; readonly rows?: number; readonly columns?: number }
@@ -114,6 +121,7 @@ export interface Protocol {
   readonly crops: Crops;
 }
 
+/** Name of a built-in protocol. */
 export type ProtocolName = 'official' | 'official-test' | 'pyiqa' | 'native';
 
 /** Limits for the images that a scorer or detector holds at once; further ones wait or are refused. */
@@ -166,6 +174,7 @@ export interface QueueStats {
   };
 }
 
+/** Options of `dispose`. */
 export interface DisposeOptions {
   /**
    * Refuses new calls with ERR_DISPOSED, and waits until all that were accepted have ended; then ends. Default false:
@@ -198,6 +207,7 @@ export interface DecodeOptions extends InputLimits {
    * detection and the model of the package need it; for others `resolveProtocol(iqa.info.model, options).decode`.
    */
   decode?: DecodePolicy;
+  /** Ends the call early: it rejects with ERR_ABORTED. */
   signal?: AbortSignal;
 }
 
@@ -255,6 +265,7 @@ export interface ScoreAllOptions extends ScoreOptions {
   order?: 'input' | 'completed';
 }
 
+/** Position in the resized image, size in pixels, and score of a crop. */
 export interface CropScore {
   /** Left and top edge in the resized image, pixels. */
   x: number;
@@ -306,6 +317,7 @@ export interface Provenance {
   };
 }
 
+/** Score of an image with its crops, warnings and provenance. */
 export interface ScoreResult {
   /** Mean of the crop scores, on the model's scale (`info.score`). */
   score: number;
@@ -357,6 +369,7 @@ export interface ModelMetadata {
   readonly exporter: { readonly torch: string; readonly hyperiqa: string };
 }
 
+/** Comparison of a model's check values with those computed on this machine. */
 export interface SelfCheckResult {
   readonly expected: readonly number[];
   readonly actual: readonly number[];
@@ -365,6 +378,7 @@ export interface SelfCheckResult {
   readonly passed: boolean;
 }
 
+/** Description of a loaded model and of the way it runs. */
 export interface Info {
   readonly model: ModelMetadata & { readonly path: string; readonly sha256: string };
   readonly devices: readonly { readonly id: string; readonly name: string }[];

@@ -13,4 +13,5 @@ export const exportDatasets = [
   'kadid-synthetic-livec',
 ] as const;
 
+/** Name of a data set that weights may have been trained on. */
 export type ExportDataset = (typeof exportDatasets)[number];

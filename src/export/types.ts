@@ -13,6 +13,7 @@ export interface ExportProgress {
   total: number;
 }
 
+/** Options of `exportModel`. */
 export interface ExportOptions {
   /** Data set the weights were trained on. Decides the model's default protocol and the meaning of its scores. */
   dataset: ExportDataset;
@@ -30,10 +31,13 @@ export interface ExportOptions {
   sha256?: string;
   /** Folder of the LibTorch to use. Default: see docs/install.md. */
   libtorch?: string;
+  /** Called as the work goes on. */
   onProgress?: (progress: ExportProgress) => void;
+  /** Ends the call early: it rejects with ERR_ABORTED. */
   signal?: AbortSignal;
 }
 
+/** The written model file, and the checkpoint that it was made of. */
 export interface ExportResult {
   /** Absolute path of the model file. */
   path: string;

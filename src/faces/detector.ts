@@ -104,9 +104,9 @@ export class FaceDetector implements AsyncDisposable {
   }
 
   /**
-   * Loads a face detector: `load(model, options)`, or `load({ model, ...options })`.
+   * Loads a face detector: `load(model, options)`, or `load({ model, ...options })`. `model` is the path or file URL of a
+   * model file of kind `faces`; default: the detector of the package.
    *
-   * @param model - Path or file URL of a model file of kind `faces`; default: the detector of the package.
    * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT, ERR_MODEL_UNTRUSTED, ERR_MODEL_SELF_CHECK,
    *   ERR_DEVICE_UNAVAILABLE, ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD, ERR_ADDON_NOT_FOUND,
    *   ERR_OUT_OF_MEMORY, ERR_ABORTED
@@ -171,6 +171,7 @@ export class FaceDetector implements AsyncDisposable {
     return this.#disposal.dispose(options);
   }
 
+  /** Disposes of the detector at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }

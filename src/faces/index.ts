@@ -1,4 +1,8 @@
-/** The public API of face detection: `hyperiqa/faces`. */
+/**
+ * The public API of face detection: `hyperiqa/faces`.
+ *
+ * @module hyperiqa/faces
+ */
 export { FaceDetector } from './detector.js';
 export { scoreAllWithFaces, scoreWithFaces } from './scoring.js';
 export { defaultFaceModelPath } from '../model-file/shipped.js';

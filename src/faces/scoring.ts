@@ -29,12 +29,15 @@ import type { DetectOptions, DetectResult, Face } from './types.js';
 export type RereadableImage =
   string | URL | Uint8Array | ArrayBuffer | Blob | FileHandle | SharpInstance | SharpOutput | RawImage | DecodedImage;
 
+/** Options of `scoreWithFaces`. */
 export interface FaceScoreOptions {
   score?: Omit<ScoreOptions, 'signal'>;
   detect?: Omit<DetectOptions, 'signal' | 'crops'>;
+  /** Ends the call early: it rejects with ERR_ABORTED. */
   signal?: AbortSignal;
 }
 
+/** Options of `scoreAllWithFaces`. */
 export interface FaceScoreAllOptions extends FaceScoreOptions {
   /** Images under way at once. Default 4; never more than `maxPending` of scorer and detector. */
   concurrency?: number;
@@ -53,6 +56,7 @@ export interface ScoredFace extends Omit<Face, 'pixels'> {
   enlarged: boolean;
 }
 
+/** Scores of an image and of the faces in it. */
 export interface FaceScoreResult {
   /** The whole image's score, as `HyperIQA.score` gives it. */
   image: ScoreResult;

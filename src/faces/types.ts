@@ -46,6 +46,7 @@ export interface DetectOptions extends InputLimits {
    * an image. Default false.
    */
   crops?: boolean;
+  /** Ends the call early: it rejects with ERR_ABORTED. */
   signal?: AbortSignal;
 }
 
@@ -101,6 +102,7 @@ export interface DetectionProvenance {
   readonly versions: Provenance['versions'];
 }
 
+/** Faces of an image with status, warnings and provenance. */
 export interface DetectResult {
   status: FaceStatus;
   /** All that were found with enough confidence, the largest first. */
@@ -136,6 +138,7 @@ export interface DetectorMetadata {
   readonly exporter: { readonly torch: string; readonly hyperiqa: string };
 }
 
+/** Description of a loaded face detector and of the way it runs. */
 export interface DetectorInfo {
   readonly model: DetectorMetadata & { readonly path: string; readonly sha256: string };
   readonly device: { readonly id: string; readonly name: string };

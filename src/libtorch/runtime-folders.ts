@@ -7,6 +7,7 @@ import { LIBTORCH_VERSION, PLATFORM } from './version.js';
 
 /** A LibTorch build: for the processor only, or for NVIDIA GPUs as well. */
 export const RUNTIME_KINDS = ['cpu', 'cuda'] as const;
+/** Kind of a runtime: LibTorch for the CPU or for CUDA. */
 export type RuntimeKind = (typeof RUNTIME_KINDS)[number];
 
 /**

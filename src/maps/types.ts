@@ -6,6 +6,7 @@ export interface MapOptions extends InputLimits {
   protocol?: ProtocolName | Protocol;
   /** Largest distance of neighbouring patches, in pixels of the resized image, 4 to 224. Default 32. */
   stride?: number;
+  /** Ends the call early: it rejects with ERR_ABORTED. */
   signal?: AbortSignal;
 }
 
@@ -40,6 +41,7 @@ export interface QualityMap {
 /** Perceptually uniform colour maps; `cividis` looks the same to most colour-blind people. */
 export type MapColors = 'viridis' | 'cividis' | 'magma' | 'inferno' | 'plasma';
 
+/** Options of `mapPicture`. */
 export interface MapPictureOptions {
   /** Default `viridis`. */
   colors?: MapColors;
@@ -54,5 +56,6 @@ export interface MapPictureOptions {
   legend?: boolean;
   /** Bytes of the encoded image, as in `InputLimits`. (The limit on its pixels is the size that the map tells.) */
   limitInputBytes?: number;
+  /** Ends the call early: it rejects with ERR_ABORTED. */
   signal?: AbortSignal;
 }

@@ -1,4 +1,8 @@
-/** The public API of models by name: `hyperiqa/models`. */
+/**
+ * The public API of models by name: `hyperiqa/models`.
+ *
+ * @module hyperiqa/models
+ */
 export {
   addModel,
   listModels,

@@ -19,6 +19,7 @@ export type ListedModel =
   | { name: string; model: RegisteredModel; error?: undefined }
   | { name: string; model?: undefined; error: HyperIQAError };
 
+/** Options of `addModel`. */
 export interface AddModelOptions {
   /** Name for the model: 1 to 64 of a–z, 0–9, `.`, `-`, `_`, with a letter or digit at both ends. */
   name: string;

@@ -1,4 +1,8 @@
-/** The public API of LibTorch builds and of the installation as a whole: `hyperiqa/runtime`. */
+/**
+ * The public API of LibTorch builds and of the installation as a whole: `hyperiqa/runtime`.
+ *
+ * @module hyperiqa/runtime
+ */
 export { doctor } from '../doctor/doctor.js';
 export { probeRuntime } from '../doctor/probe.js';
 export {

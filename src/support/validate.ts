@@ -41,6 +41,7 @@ export function checkObject(name: string, value: unknown, keys: readonly string[
   return value as Record<string, unknown>;
 }
 
+/** Checks an integer option and its range, both ends included. */
 export function checkInteger(name: string, value: unknown, minimum: number, maximum: number): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < minimum || value > maximum) {
     throw invalid(name, `an integer from ${minimum} to ${maximum}`, value);
@@ -56,6 +57,7 @@ export function checkNumber(name: string, value: unknown, minimum: number, maxim
   return value;
 }
 
+/** Checks an option that has one of a list of values. */
 export function checkOneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
   if (!allowed.includes(value as T)) {
     throw invalid(name, `one of ${allowed.map((one) => `'${one}'`).join(', ')}`, value);
@@ -63,11 +65,13 @@ export function checkOneOf<T extends string>(name: string, value: unknown, allow
   return value as T;
 }
 
+/** Checks a boolean option. */
 export function checkBoolean(name: string, value: unknown): boolean {
   if (typeof value !== 'boolean') throw invalid(name, 'true or false', value);
   return value;
 }
 
+/** Checks a string option. */
 export function checkString(name: string, value: unknown): string {
   if (typeof value !== 'string' || value === '' || value.includes('\0')) throw invalid(name, 'a non-empty text', value);
   return value;
@@ -95,11 +99,13 @@ function pathOf(value: unknown): string | undefined {
   }
 }
 
+/** Checks a callback option. */
 export function checkFunction(name: string, value: unknown): (...args: never[]) => unknown {
   if (typeof value !== 'function') throw invalid(name, 'a function', value);
   return value as (...args: never[]) => unknown;
 }
 
+/** Checks an option that is an AbortSignal. */
 export function checkSignal(name: string, value: unknown): AbortSignal {
   // Check the shape, not the class: signals of polyfills and of other realms are valid.
   const signal = value as Partial<AbortSignal> | null;

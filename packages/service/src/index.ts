@@ -1,4 +1,8 @@
-/** The public API of `@hyperiqa/service`, nothing else. */
+/**
+ * The public API of `@hyperiqa/service`, nothing else.
+ *
+ * @module @hyperiqa/service
+ */
 export { ServiceError, type ServiceErrorCode } from './errors.js';
 export type { DetectorToLoad, ModelToLoad, ServiceLimits, ServiceOptions, UrlOptions } from './settings/options.js';
 export { hyperiqaService, hyperiqaService as default } from './routes/plugin.js';

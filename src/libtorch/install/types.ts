@@ -63,6 +63,7 @@ export interface AvailableRuntime {
   wheels: { file: string; version: string; bytes: number; sha256: string }[];
 }
 
+/** Runtimes that are installed, and those that can be. */
 export interface RuntimeList {
   /** Folder of all runtimes; null without a cache folder. */
   folder: string | null;
@@ -72,6 +73,7 @@ export interface RuntimeList {
   inUse: RuntimeKind | null;
 }
 
+/** Options of `installRuntime`. */
 export interface InstallRuntimeOptions {
   /**
    * Wheels, a LibTorch archive (.zip), folders (of wheels, or that hold LibTorch's `lib`) or http(s) addresses to install
@@ -84,11 +86,15 @@ export interface InstallRuntimeOptions {
   force?: boolean;
   /** Ends the installation; nothing of it stays. */
   signal?: AbortSignal;
+  /** Called as the work goes on. */
   onProgress?: (progress: RuntimeProgress) => void;
 }
 
+/** Options of `verifyRuntime`. */
 export interface VerifyRuntimeOptions {
+  /** Ends the call early: it rejects with ERR_ABORTED. */
   signal?: AbortSignal;
+  /** Called as the work goes on. */
   onProgress?: (progress: RuntimeProgress) => void;
 }
 
@@ -112,9 +118,11 @@ export interface NvidiaDriver {
   gpus: { name: string; memoryMiB: number; computeCapability: string }[];
 }
 
+/** Options of `probeRuntime` and `doctor`. */
 export interface ProbeOptions {
   /** Folder of the LibTorch to use, as in `LoadOptions`. */
   libtorch?: string;
+  /** Ends the call early: it rejects with ERR_ABORTED. */
   signal?: AbortSignal;
 }
 
@@ -144,6 +152,7 @@ export interface DoctorCheck {
   remedy: string | null;
 }
 
+/** State of the installation, check by check. */
 export interface DoctorReport {
   /** True if no check is a `problem`. */
   ok: boolean;

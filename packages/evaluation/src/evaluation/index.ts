@@ -1,6 +1,8 @@
 /**
  * `@hyperiqa/evaluation`: predictions against human scores, from files or results to figures, and warnings where these
  * would mislead. Needs Node.js, but not LibTorch.
+ *
+ * @module @hyperiqa/evaluation
  */
 export { HyperIQAError } from 'hyperiqa/add-on';
 export { droppedByReason } from './dropped.js';

@@ -1,4 +1,8 @@
-/** `@hyperiqa/evaluation/metrics`: how well predictions agree with human scores. Needs neither LibTorch nor Node.js. */
+/**
+ * `@hyperiqa/evaluation/metrics`: how well predictions agree with human scores. Needs neither LibTorch nor Node.js.
+ *
+ * @module @hyperiqa/evaluation/metrics
+ */
 export { epsilonInsensitiveRmse, mae, mse, opinionHalfWidth95, outlierRatio, rmse } from './accuracy.js';
 export {
   applyLinear,
