@@ -14,7 +14,7 @@
 //
 // Writes build/npm/packages.json: name, version, file, packed and unpacked bytes of each. Nothing is published.
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -24,6 +24,7 @@ import { root } from '../scripts/lib/paths.mjs';
 import { Failure, main, run } from '../scripts/lib/run.mjs';
 import { built } from '../scripts/lib/typescript.mjs';
 import { provideLibTorch } from '../scripts/libtorch.mjs';
+import { addressesOf } from './lib/addresses.mjs';
 import { closure, compareVersions, dynamicSection, neededAmong, symbolVersions } from './lib/elf.mjs';
 import { writeLicences } from './lib/licences.mjs';
 import { packedLinks } from './lib/links.mjs';
@@ -94,7 +95,7 @@ function stageMain(stage, list) {
     ]),
   );
   // Yarn's Plug'n'Play keeps packages zipped, from where LibTorch reads no model.
-  writeJson(join(stage, 'package.json'), { ...kept, optionalDependencies, preferUnplugged: true });
+  writeJson(join(stage, 'package.json'), { ...kept, ...addressesOf(own), optionalDependencies, preferUnplugged: true });
 }
 
 /** A package of packages/, with a package.json for users. */
@@ -103,7 +104,7 @@ function stageShared(stage, folder) {
   const kept = stageFiles(stage, source, packages.find((one) => one.folder === folder).manifest.main);
   if (kept.version !== own.version) throw new Failure(`${kept.name} has version ${kept.version}, not ${own.version}.`);
   copyFileSync(join(root, 'LICENSE'), join(stage, 'LICENSE'));
-  writeJson(join(stage, 'package.json'), kept);
+  writeJson(join(stage, 'package.json'), { ...kept, ...addressesOf(own, folder) });
 }
 
 /**
@@ -120,7 +121,7 @@ function stageFiles(stage, source, entry) {
   const packed = new Set(files.map(({ path }) => path));
   for (const path of [...packed].filter((name) => name.endsWith('.md'))) {
     const page = readFileSync(join(source, path), 'utf8');
-    writeFileSync(join(stage, path), packedLinks(page, path, packed, repositoryFiles(source)));
+    writeFileSync(join(stage, path), packedLinks(page, path, packed, repositoryFiles(relative(root, source))));
   }
   if (!existsSync(join(stage, entry))) throw new Failure('dist is not built: run "npm run build".');
   const kept = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'));
@@ -136,9 +137,9 @@ function stageFiles(stage, source, entry) {
   return kept;
 }
 
-/** Address of the files of the repository, where package.json names the repository. */
-function repositoryFiles(source) {
-  const { repository } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'));
+/** Address of a folder of the repository, if the root's package.json names the repository. */
+function repositoryFiles(directory) {
+  const { repository } = addressesOf(own, directory);
   const url = repository?.url?.replace(/^git\+/, '').replace(/\.git$/, '');
   return url && [url, 'blob/HEAD', repository.directory].filter(Boolean).join('/');
 }
@@ -230,6 +231,7 @@ function checkFloor(stage, files, floor) {
 function describe(stage, { os, cpu, libc, proven }, needs, manifest) {
   writeJson(join(stage, 'package.json'), {
     ...manifest,
+    ...addressesOf(own),
     os: [os],
     cpu: [cpu],
     ...(libc && { libc: [libc] }),

@@ -1,10 +1,12 @@
 // Turns what CHANGELOG.md has under "Unreleased" into a version: of the changelog and of every package.
 //   node scripts/release.mjs 1.2.0      writes CHANGELOG.md, package.json of the root and of packages/*, package-lock.json
-//   node scripts/release.mjs --notes    prints the section of the version that the packages have; fails where they have
-//                                       different versions or there is no section
+//   node scripts/release.mjs --notes    prints the section of the version that the packages have; fails if they have
+//                                       different versions, there is no section, or package.json of the
+//                                       root lacks repository, homepage or bugs
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { missingAddresses } from '../npm/lib/addresses.mjs';
 import { npm } from './lib/npm.mjs';
 import { root } from './lib/paths.mjs';
 import { Failure, main } from './lib/run.mjs';
@@ -89,6 +91,10 @@ function notes() {
   const version = commonVersion();
   const text = section(readFileSync(CHANGELOG, 'utf8'), `## [${version}]`);
   if (!text) throw new Failure(`CHANGELOG.md has no section for ${version}: node scripts/release.mjs ${version}`);
+  const missing = missingAddresses(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')));
+  if (missing.length > 0) {
+    throw new Failure(`package.json of the root lacks ${missing.join(', ')}: fill in the addresses before publishing.`);
+  }
   console.log(text);
 }
 
