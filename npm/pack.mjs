@@ -36,7 +36,7 @@ const shared = new Map(packages.map(({ folder }) => [basename(folder), folder]))
 const PARTS = ['main', 'addon', 'libtorch', ...shared.keys()];
 /** Dependencies are pinned to the version that was tested. */
 const EXACT = /^\d+\.\d+\.\d+(?:-[\w.]+)?$/;
-/** Those that an application may well have in another version, so that there is one copy of them. */
+/** Dependencies that an application may have in another version, so that one copy serves both. */
 const RANGES = { sharp: /^\^\d+\.\d+\.\d+$/ };
 const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 

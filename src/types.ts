@@ -111,7 +111,7 @@ export interface DecodePolicy {
   readonly orientation: 'ignore' | 'exif';
 }
 
-/** Everything between the file and the patches. See docs/protocols.md. */
+/** Steps between the file and the patches. See docs/protocols.md. */
 export interface Protocol {
   readonly name: string;
   readonly decode: DecodePolicy;

@@ -12,7 +12,7 @@ import {
 } from '../index.js';
 import type { DetectOptions, DetectorLoadOptions } from '../faces/index.js';
 
-/** Everything arrives as text, so that nothing is lost on the way (a seed has 64 bits) and every message is ours. */
+/** Options arrive as text, so that no digit is lost (a seed has 64 bits) and every message is our own. */
 const text = { type: 'string', requiresArg: true } as const satisfies Options;
 
 /** Options about the model and the machine for `warm-up`, which is there to measure. */

@@ -1,4 +1,4 @@
-/** Anything a user has → RGB, 8 bit. */
+/** Turns any input of a user into 8-bit RGB. */
 import { HyperIQAError } from '../errors.js';
 import { decodeBytes, rawToRgb, type RgbImage } from './decode.js';
 import { HeldImage, type ImageContent } from './held.js';

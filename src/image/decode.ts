@@ -70,7 +70,7 @@ function bytesOf(data: Uint8Array | Uint8ClampedArray): Uint8Array {
 /** Names of sharp's loaders, where they differ from ours. */
 const LOADERS: Partial<Record<ImageFormat, string>> = { avif: 'heif' };
 
-/** Everything that can be refused without decoding a pixel. */
+/** Reads the header, and refuses everything that can be refused without decoding a pixel. */
 async function readHeader(
   { bytes, size }: Prepared,
   format: ImageFormat,

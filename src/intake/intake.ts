@@ -254,6 +254,6 @@ async function enter(slots: Slots, call: Call): Promise<() => void> {
 }
 
 function assertGoingOn(call: Call): void {
-  // Whoever made the call has an answer already, so nobody sees this one.
+  // The caller has an answer already: ignore this one.
   if (call.ended) throw new HyperIQAError('ERR_ABORTED', 'The call has ended.');
 }

@@ -6,7 +6,7 @@ export type Phase = 'waiting' | 'decoding' | 'engine';
 /** A call, as far as it is counted. */
 export interface Counted {
   phase: Phase;
-  /** When it got there, milliseconds. */
+  /** Time of arrival in the stage, milliseconds. */
   since: number;
 }
 

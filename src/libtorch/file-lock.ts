@@ -5,7 +5,7 @@ import { HyperIQAError } from '../errors.js';
 import { loadLoader } from './addon.js';
 import { identityOf, identityOfOpen } from '../files/same-file.js';
 
-/** Not 'a', which ignores positions, nor 'w', which empties a file that is another process's. */
+/** Flags other than 'a', which ignores positions, and 'w', which empties a file of another process. */
 const WRITING = constants.O_WRONLY | constants.O_CREAT;
 
 /** Attempts to open a file that others keep replacing or removing. */

@@ -59,7 +59,7 @@ export async function remember(sha256: string): Promise<boolean> {
   }
 }
 
-/** Nothing of a file that is not as it is written here counts. */
+/** Reads the remembered hashes. A file that is not in the form written here counts as empty. */
 async function read(): Promise<string[]> {
   const path = rememberedFile();
   if (path === undefined) return [];

@@ -12,7 +12,7 @@ export function shorten(text: string): string {
   return `${text.slice(0, LONGEST - TAIL - note.length - 1)}…${text.slice(-TAIL)}${note}`;
 }
 
-/** Explanations of our own, with lists of what there is, stay below it. */
+/** Length that lines of our own explanations, with their lists of names, stay below. */
 const LONGEST_LINE = 1000;
 
 /**

@@ -99,7 +99,7 @@ function planOf(paths: string[], args: Arguments): Plan {
   };
 }
 
-/** Options about faces without `--faces` would have no effect, which nobody means. */
+/** Settings of `--faces`. Options about faces without it are refused, because they would have no effect. */
 function facesPart(args: Arguments): FacesPart | undefined {
   if (args.faces) {
     return {

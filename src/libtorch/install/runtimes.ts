@@ -157,7 +157,7 @@ export async function verifyRuntime(
   };
 }
 
-/** Libraries that nobody installed: the linker may take one of them in place of another. */
+/** Libraries beside those installed: the linker may take one of them in place of another. */
 async function unknownFiles(folder: string, { files }: RuntimeRecord): Promise<RuntimeVerification['problems']> {
   const known = new Set(files.map(({ path }) => path));
   const names = (await readdir(folder, { recursive: true })).map((name) => name.replaceAll('\\', '/'));
@@ -174,7 +174,7 @@ async function unknownFiles(folder: string, { files }: RuntimeRecord): Promise<R
 export async function removeRuntime(kind: RuntimeKind): Promise<void> {
   checkOneOf('kind', kind, RUNTIME_KINDS);
   try {
-    // First nobody chooses it any more, then it goes.
+    // Withdraw the choice first, then remove the files.
     if (selectedRuntime() === kind) await select(null);
     await discard(kind);
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Reads zip files (wheels, LibTorch archives) that nobody vouches for: every entry is checked before it is written. */
+/** Reads untrusted zip files (wheels, LibTorch archives): every entry is checked before it is written. */
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';

@@ -23,7 +23,7 @@ import type { DroppedRow, PredictionModel, PredictionRow, Predictions, Predictor
 export interface PredictionsOptions {
   /** Columns to evaluate. Default: `score`, `faceScore` and `*_predic_score` where they are, else all columns of numbers. */
   predictors?: readonly string[];
-  /** Those of them whose lower values are better. */
+  /** Columns of which lower values are better. */
   lowerIsBetter?: readonly string[];
   /** Column of the names of the images. Default: image_name, filename, file, … */
   nameColumn?: string;

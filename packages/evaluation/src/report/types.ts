@@ -59,7 +59,7 @@ export interface ReportPredictor {
   readonly mapped: boolean;
 }
 
-/** Everything that the pictures and the page are made from. @internal */
+/** Data for the pictures and the page. @internal */
 export interface ReportModel {
   readonly images: readonly ReportImage[];
   readonly predictors: readonly ReportPredictor[];

@@ -12,7 +12,7 @@ interface Waiter {
 export class Gate {
   readonly #maxActive: number;
   readonly #maxWaiting: number;
-  /** Those who wait, in order. */
+  /** Waiting requests, in order. */
   readonly #line = new Set<Waiter>();
   #active = 0;
   #meanSeconds = 1;

@@ -77,7 +77,7 @@ export async function receive<T>(
   const started: Promise<T>[] = [];
   const start = (image: ReceivedImage) => {
     const result = handle(image);
-    // The first failure is waited for at the end; until then it is nobody's.
+    // The first failure is awaited at the end; until then it must not count as unhandled.
     result.catch(() => undefined);
     started.push(result);
   };

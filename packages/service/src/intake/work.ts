@@ -72,7 +72,7 @@ export class Work {
 
 /** The promise, or a rejection as soon as the signal is aborted. */
 export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  // Nobody else may be left to hear of it.
+  // The caller may be gone: ignore the failure.
   promise.catch(() => undefined);
   signal.throwIfAborted();
   let giveUp: () => void = () => undefined;

@@ -16,7 +16,7 @@ let items = [];
 let line = [];
 let running = 0;
 let added = 0;
-/** What the server offers, as soon as it has told. */
+/** Models, faces and limits of the server, once it has answered. */
 let offered;
 
 const drop = byId('drop');

@@ -1,6 +1,6 @@
 /** Scores in words. */
 
-/** From the best: the share of the scale from which on a word applies, and what such photographs look like. */
+/** Words for scores, best first: the share of the scale from which each applies, and the look of such photographs. */
 const WORDS = [
   [0.85, 'excellent', 'No fault to be seen: sharp, clean, full of detail.'],
   [0.7, 'good', 'Slight noise, softness or compression, or much smooth or dark area.'],
@@ -24,7 +24,7 @@ export function verdictOf(score, scale) {
 
 export const shown = (score) => score.toFixed(1);
 
-/** What the scale is, as a sentence. */
+/** Describes the scale in a sentence. */
 export const explained = ({ minimum, maximum, higherIsBetter }) =>
   `Each photograph gets a score from ${minimum} to ${maximum} for its technical quality; ` +
   `${higherIsBetter ? maximum : minimum} is best.`;

@@ -32,7 +32,7 @@ async function call(path, options = {}) {
   }
 }
 
-/** What the server offers: models, faces, limits. */
+/** Models, faces and limits of the server. */
 export async function info() {
   const response = await call('v1/info');
   if (!response.ok) throw new Error('The server does not answer.');

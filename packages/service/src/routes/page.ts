@@ -12,7 +12,7 @@ const TYPES: Record<string, string> = {
   '.svg': 'image/svg+xml',
 };
 
-/** Nothing from elsewhere, and nothing inline; photographs are shown from the browser's memory. */
+/** Content-security policy: no sources from elsewhere, nothing inline; photographs come from the browser's memory. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
