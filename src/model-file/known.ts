@@ -43,11 +43,7 @@ export function know(sha256: string): void {
   known.add(sha256);
 }
 
-/**
- * Marks a model as known to all processes.
- *
- * @returns false if the cache folder cannot be written: then the next process repeats the trial
- */
+/** Marks a model as known to all processes. False if the cache folder cannot be written: the next process tries it again. */
 export async function remember(sha256: string): Promise<boolean> {
   know(sha256);
   const path = rememberedFile();
