@@ -230,8 +230,7 @@ Napi::Value open(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     auto opening = std::make_unique<Opening>(info.Env(), to_paths(info[0]));
     const Napi::Promise promise = opening->promise();
-    opening->Queue();
-    static_cast<void>(opening.release());  // deletes itself once it is done
+    opening.release()->Queue();  // deletes itself once it is done
     return promise;
   });
 }
@@ -240,7 +239,7 @@ Napi::Value libtorch_version(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
     // Without the lock: another environment may be opening libraries, which takes long.
-    const Library torch = state().torch;
+    void* const torch = state().torch;
     const auto version = torch != nullptr ? version_of(torch) : std::nullopt;
     if (!version) return env.Null();
     return Napi::String::New(env, *version);

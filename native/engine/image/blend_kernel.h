@@ -14,7 +14,7 @@ namespace hyperiqa {
 template <typename V>
 inline void blend_block(const uint8_t* const* rows, const PairWeights* weights, int64_t pairs, uint8_t* to,
                         int64_t start) {
-  using Register = typename V::Register;
+  using Register = V::Register;
   constexpr int kResultBits = 22;
   const Register zero = V::zero();
   const Register half = V::repeat(1U << (kResultBits - 1));

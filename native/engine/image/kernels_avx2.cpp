@@ -45,7 +45,7 @@ constexpr int64_t kAhead = 512;  // bytes that are fetched ahead
 /** A tile of kTileRows × kTileColumns. Four times, row i is interleaved with row i + 8, byte by byte, which moves the
  *  row's number, a bit at a time, into the place of the column's. */
 inline void transpose_tile(const uint8_t* from, int64_t from_pitch, uint8_t* to, int64_t to_pitch) {
-  constexpr int kHalf = kTileRows / 2;
+  constexpr size_t kHalf = kTileRows / 2;
   __m256i a[kTileRows];
   for (int i = 0; i < kTileRows; ++i) {
     a[i] = Avx2::load(from + i * from_pitch);
@@ -54,7 +54,7 @@ inline void transpose_tile(const uint8_t* from, int64_t from_pitch, uint8_t* to,
   }
   for (int step = 0; step < 4; ++step) {
     __m256i b[kTileRows];
-    for (int i = 0; i < kHalf; ++i) {
+    for (size_t i = 0; i < kHalf; ++i) {
       b[2 * i] = _mm256_unpacklo_epi8(a[i], a[i + kHalf]);
       b[2 * i + 1] = _mm256_unpackhi_epi8(a[i], a[i + kHalf]);
     }
