@@ -1,4 +1,4 @@
-# hyperiqa serve on the CPU. Not built so far: there was no Docker where this was written.
+# hyperiqa serve on the CPU. Not built so far.
 #
 #   docker build --file docker/service.Dockerfile --tag hyperiqa-service docker
 #   docker run --rm --publish 127.0.0.1:8080:8080 hyperiqa-service
