@@ -1,4 +1,4 @@
-# hyperiqa on the CPU. Not built so far: there was no Docker where this was written; linted with hadolint.
+# hyperiqa on the CPU. Not built so far, only linted with hadolint.
 #
 #   docker build --file docker/cpu.Dockerfile --tag hyperiqa docker
 #   docker run --rm --volume "$PWD/photos:/photos:ro" hyperiqa score /photos

@@ -13,9 +13,10 @@ import { findLibTorch } from '../../src/libtorch/locate.js';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const linux = process.platform === 'linux';
 
-/** Runs a module with the package as `hyperiqa`; what the script returns comes back. */
+/** Runs a module with the entries of the package as `hyperiqa`; what the script returns comes back. */
 async function inProcess<T>(script: string, environment: NodeJS.ProcessEnv, options: string[] = []): Promise<T> {
-  const code = `const hyperiqa = await import(${JSON.stringify(join(root, 'dist/index.js'))});
+  const entries = ['index.js', 'models/index.js', 'runtime/index.js'].map((name) => join(root, 'dist', name));
+  const code = `const hyperiqa = Object.assign({}, ...(await Promise.all(${JSON.stringify(entries)}.map((name) => import(name)))));
     const failure = (work) => work.then(() => null, ({ code, message }) => ({ code, message }));
     console.log(JSON.stringify(await (async () => { ${script} })()));`;
   const env = { ...process.env, HYPERIQA_LIBTORCH: findLibTorch().path, ...environment };
