@@ -226,13 +226,21 @@ class Opening : public Napi::AsyncWorker {
   std::optional<Failure> failure_;
 };
 
+/** Rejects what it does not take, as every function with a promise does. */
 Napi::Value open(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&] {
-    auto opening = std::make_unique<Opening>(info.Env(), to_paths(info[0]));
-    const Napi::Promise promise = opening->promise();
-    opening.release()->Queue();  // deletes itself once it is done
-    return promise;
-  });
+  const Napi::Env env = info.Env();
+  try {
+    return guarded(env, [&] {
+      auto opening = std::make_unique<Opening>(env, to_paths(info[0]));
+      const Napi::Promise promise = opening->promise();
+      opening.release()->Queue();  // deletes itself once it is done
+      return promise;
+    });
+  } catch (const Napi::Error& error) {
+    const auto deferred = Napi::Promise::Deferred::New(env);
+    deferred.Reject(error.Value());
+    return deferred.Promise();
+  }
 }
 
 Napi::Value libtorch_version(const Napi::CallbackInfo& info) {
