@@ -11,7 +11,7 @@ import { provideTools } from './tools.mjs';
 
 const { folder, measured, packages, registry, score: expected } = inject('proof');
 const tools = provideTools();
-const [main, addon, libtorch, evaluation] = packages;
+const [main, addon, libtorch, evaluation, service] = packages;
 
 /** The versions of what consumers add themselves. */
 const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -77,7 +77,7 @@ describe.each(['20', '22', '24'])('npm, Node.js %s', (node) => {
   });
 
   test('npm install', () => {
-    const { seconds: cold } = project.run('npm', ['install', main.name, evaluation.name]);
+    const { seconds: cold } = project.run('npm', ['install', main.name, evaluation.name, service.name]);
     const modules = join(project.folder, 'node_modules');
     report(
       `npm install with an empty cache, Node.js ${node}`,

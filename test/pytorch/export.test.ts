@@ -13,6 +13,7 @@ import { exportModel, type ExportResult } from '../../src/export/index.js';
 import { recordsOf } from '../export/records.js';
 import { testModel } from '../helpers/models.js';
 import { testModelLabels } from '../helpers/make-models.js';
+import { presented, type StoredMetadata } from '../../src/model-file/metadata.js';
 
 const python = process.env.HYPERIQA_PYTHON ?? 'python3';
 const script = fileURLToPath(new URL('../../models/make_test_model.py', import.meta.url));
@@ -83,7 +84,7 @@ describe.each(['.pth', '.pkl'] as const)("the authors' layout as torch.save writ
       exporter: { ...exporter, torch: exporter.torch.replace(/\+.*/, '') },
     });
     expect(Object.keys(ours!)).toEqual(Object.keys(theirs!));
-    expect(result.metadata).toEqual(ours);
+    expect(result.metadata).toEqual(presented(ours as unknown as StoredMetadata));
   });
 
   test('photographs have the same scores to 1e-4', async () => {
