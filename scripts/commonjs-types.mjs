@@ -41,10 +41,8 @@ function declarations(program, module) {
     const { flags, declarations = [] } =
       exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
     if (!(flags & ts.SymbolFlags.Value)) types.push(name);
-    else if (declarations.some((one) => ts.isClassDeclaration(one) && one.typeParameters)) {
+    else if (name === 'default' || declarations.some((one) => ts.isClassDeclaration(one) && one.typeParameters)) {
       throw new Failure(`${module}: ${name} cannot be declared for CommonJS by scripts/commonjs-types.mjs.`);
-    } else if (name === 'default') {
-      values.push(`declare const byDefault: typeof ${MODULE}.default;`, 'export default byDefault;');
     } else {
       values.push(`export declare const ${name}: typeof ${MODULE}.${name};`);
       if (flags & ts.SymbolFlags.Type) values.push(`export type ${name} = ${MODULE}.${name};`);
