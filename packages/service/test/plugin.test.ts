@@ -93,5 +93,5 @@ test('CommonJS gets the same', async () => {
       cwd: root,
     },
   );
-  expect(stdout).toContain('createServer,default,hyperiqaService');
+  expect(stdout).toContain('createServer,hyperiqaService');
 });
