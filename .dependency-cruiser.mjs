@@ -1,6 +1,6 @@
 // The rooms of src and of the packages, and the arrows between them (docs/architecture.md). `npm run check` refuses any other arrow.
 
-/** What each room may use beside src/errors.ts and src/types.ts, which are everybody's: rooms above it, so without cycles. */
+/** Lists the rooms that each room may use: rooms above it only, so without cycles. All may use src/errors.ts and src/types.ts. */
 const ROOMS = {
   support: [],
   files: ['support'],

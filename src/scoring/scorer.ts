@@ -72,7 +72,7 @@ export class HyperIQA implements AsyncDisposable {
   readonly #queue: ScoringQueue;
   readonly #provenance: (options: CheckedScoreOptions) => Provenance;
   readonly #maxQueueImages: number;
-  /** Of every result: that the CPU is used where a GPU was wanted. */
+  /** Warnings of every result: the CPU is used where a GPU was wanted. */
   readonly #warnings: readonly Warning[];
   readonly #disposal: Disposal;
 
@@ -101,7 +101,7 @@ export class HyperIQA implements AsyncDisposable {
     return this.#queue.pending;
   }
 
-  /** Where the images are just now, and sums since the load: a few numbers, cheap enough for every request. */
+  /** Numbers of images by phase, and sums since the load: cheap enough for every request. */
   get stats(): QueueStats {
     return this.#queue.stats;
   }

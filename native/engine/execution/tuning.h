@@ -23,7 +23,7 @@ inline constexpr std::chrono::seconds kMeasuringPatience{60};
 /**
  * Graph mode, workers × threads and batch size with the most patches a second. What the options fix is not varied; what
  * was measured before is recalled, in this process or from `options.tuning_file`. Otherwise measures for some seconds.
- * Of several processes with the same file one measures at a time; the others wait for it, and take what it has stored.
+ * One of several processes with the same file measures at a time; the others wait for it, and take what it has stored.
  *
  * A graph mode that fails, or that misses the model's check scores, is no candidate.
  *

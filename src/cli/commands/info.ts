@@ -37,7 +37,7 @@ export const infoCommand = (): LoadedCommand<InferredOptionTypes<typeof options>
   },
 });
 
-/** Where graph mode, workers and batches come from. */
+/** Words for the origin of graph mode, workers and batches. */
 export function describeTuning(tuning: Info['tuning']): string {
   switch (tuning) {
     case 'cached':

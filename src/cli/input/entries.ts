@@ -5,16 +5,15 @@ import { expand, type Entry } from './inputs.js';
 import { Progress } from '../terminal/progress.js';
 import type { Source } from '../records/records.js';
 
-/** What the inputs are. */
+/** Inputs of a run. */
 export interface InputPlan {
   paths: string[];
   recursive: boolean;
   quiet: boolean;
 }
 
-/** That a run was told to stop, however it came to know. */
-export const isAborted = (error: unknown) =>
-  (error instanceof HyperIQAError && error.code === 'ERR_ABORTED') || (error as Error).name === 'AbortError';
+/** Tells whether an error says that the run was stopped. */
+export const isAborted = (error: unknown) => (error as Error).name === 'AbortError';
 
 /** The entries of a plan. Where nothing has to be waited for, an empty selection is found out before all else. */
 export async function startEntries(plan: InputPlan, signal: AbortSignal): Promise<AsyncIterable<Entry>> {
@@ -36,7 +35,7 @@ export async function startEntries(plan: InputPlan, signal: AbortSignal): Promis
   })();
 }
 
-/** Where an input stands among the inputs, and its file as it was before the work on it began. */
+/** Position of an input among the inputs, and its file as it was before the work on it began. */
 interface Place {
   index: number;
   file: string;

@@ -14,7 +14,7 @@ export interface Entry {
 export interface ExpandOptions {
   /** Folders inside folders too. */
   recursive: boolean;
-  /** What `-` stands for. */
+  /** Meaning of `-`. */
   list?: AsyncIterable<Uint8Array>;
 }
 

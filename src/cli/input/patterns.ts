@@ -2,7 +2,7 @@
 import { lstat, readdir, stat } from 'node:fs/promises';
 import type { Minimatch } from 'minimatch';
 
-/** What the walk asks of a folder's entry; `Dirent` and `Stats` both answer it. */
+/** Questions of the walk to a folder's entry; `Dirent` and `Stats` both answer them. */
 interface Kind {
   isDirectory(): boolean;
   isSymbolicLink(): boolean;

@@ -11,7 +11,7 @@ type CellSchema = Readonly<Record<string, unknown>>;
 interface Column {
   cell: (record: ScoreRecord) => Cell;
   schema: CellSchema;
-  /** What a run must have been asked for; without it the column is always there. */
+  /** Option that brings the column; without one the column is always there. */
   with?: 'faces' | 'provenance' | 'output';
   /** Narrower where the image has a score. */
   scored?: CellSchema;

@@ -15,7 +15,7 @@ export interface Writer<R = ScoreRecord> {
   tail: string;
 }
 
-/** What a writer must know beforehand. */
+/** Facts that a writer needs before the first record. */
 export interface WriterContext {
   model: Info['model'];
   provenance: boolean;

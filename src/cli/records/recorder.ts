@@ -6,10 +6,10 @@ import { Resume, type ResumeFormat } from './resume.js';
 import { StdoutSink, type Output, type Sink } from '../output/sink.js';
 
 export interface RecorderOptions<R, V> {
-  /** Where it goes instead of to standard output. */
+  /** File that takes the place of standard output. */
   file: Output | undefined;
   writer: Writer<R>;
-  /** What records can be resumed by; undefined for formats that cannot be. */
+  /** Reader of earlier records; undefined for formats that cannot be resumed. */
   format: Omit<ResumeFormat<V>, 'head'> | undefined;
   /** Go on with what the file holds. */
   resume: boolean;

@@ -17,10 +17,10 @@ export type ScoreRecord = ScoredRecord | FailedRecord;
 export type FacesOfRecord = Defined<'faces'>;
 export type FaceOfRecord = Defined<'face'>;
 
-/** What a file was when it was scored: bytes, and time of the last change in whole milliseconds. */
+/** State of a file when it was scored: bytes, and time of the last change in whole milliseconds. */
 export type Source = NonNullable<Defined<'source'>>;
 
-/** What `--resume` needs to know of a record; written with `--output` only. `run` is the text of {@link describeRun}. */
+/** Fields of a record that `--resume` needs; written with `--output` only. `run` is the text of {@link describeRun}. */
 export type Resumable = Pick<FailedRecord, 'source' | 'run'>;
 
 /** The record of a result. */

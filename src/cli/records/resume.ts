@@ -9,7 +9,7 @@ import type { Format } from './formats.js';
 import { differences, type Source } from './records.js';
 import { inert } from './spreadsheet.js';
 
-/** Where a record stands in the file. `value` is null for a failed one, which is always tried again. */
+/** Place of a record in the file. `value` is null for a failed one, which is always tried again. */
 interface Segment<V> {
   offset: number;
   length: number;
@@ -25,14 +25,14 @@ export const isResumable = (format: Format): format is (typeof resumableFormats)
 /** A record as it is read: the object of a line of JSON, or the cells of a row of CSV by column. */
 export type Stored = Partial<Record<string, unknown>>;
 
-/** What a file must be to be continued. */
+/** Conditions under which a file is continued. */
 export interface ResumeFormat<V> {
   format: 'jsonl' | 'csv';
   /** The CSV header, or nothing. */
   head: string;
   /** As `describeRun` gives it. */
   run: string;
-  /** What a run that goes on must know of a record; null for one that is to be made again. */
+  /** Reads the part of a record that a resumed run needs; null for one that is to be made again. */
   value: (record: Stored) => V | null;
 }
 
@@ -157,7 +157,7 @@ interface Piece {
 async function* pieces(path: string, quoted: boolean): AsyncGenerator<Piece, void, undefined> {
   let offset = 0;
   let rest: Buffer = Buffer.alloc(0);
-  /** Where the search goes on in `rest`, and whether that is inside quotes. */
+  /** Position in `rest` from which the search goes on, and whether that is inside quotes. */
   let at = 0;
   let inside = false;
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {

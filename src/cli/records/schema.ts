@@ -10,7 +10,7 @@ const all: Entries<Column> = Object.entries(columns);
 const properties = (columns: Entries<{ schema: object }>) =>
   Object.fromEntries(columns.map(([name, { schema }]) => [name, schema]));
 
-/** What the cells of some rows are narrowed to. */
+/** Narrower types of the cells of some rows. */
 const narrowed = (rows: 'scored' | 'failed') => ({
   properties: Object.fromEntries(all.flatMap(([name, { [rows]: schema }]) => (schema ? [[name, schema]] : []))),
 });

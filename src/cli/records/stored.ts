@@ -1,10 +1,10 @@
-/** What `--resume` takes from a record of an earlier run: null where the image must be scored again. */
+/** Takes from a record of an earlier run what `--resume` needs: null where the image must be scored again. */
 import type { FaceStatus } from '../../faces/index.js';
 import { definitions } from './definitions.js';
 import type { FaceOfRecord, FacesOfRecord } from './records.js';
 import type { Stored } from './resume.js';
 
-/** Of `hyperiqa score`: the score, if it is a number. A CSV cell is text, and an empty one is no score. */
+/** Reads the score of a record of `hyperiqa score`, if it is a number. A CSV cell is text, and an empty one is no score. */
 export function scoreIn({ score }: Stored): number | null {
   const value = typeof score === 'string' && score.trim() !== '' ? Number(score) : score;
   return typeof value === 'number' && Number.isFinite(value) ? value : null;

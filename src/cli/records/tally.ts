@@ -1,4 +1,4 @@
-/** What became of the images, for the exit code and the last line on stderr. */
+/** Counts scored and failed images, for the exit code and the last line on stderr. */
 import type { Plan } from '../run/plan.js';
 import type { ScoreRecord } from './records.js';
 import { count, tell } from '../terminal/text.js';

@@ -15,7 +15,7 @@ const titles: Record<string, string> = {
 };
 
 /**
- * What the data of hyperiqa's own models are made of: sets whose images were learnt from, and sets whose human scores only gave
+ * Lists the sources of the training data of hyperiqa's own models: sets whose images were learnt from, and sets that only gave
  * the labels of other images (KADID-10k's mean scores of each distortion type and level).
  */
 const mixtures: Record<string, { scored: string[]; derivedFrom: string[] }> = {
