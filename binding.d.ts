@@ -245,4 +245,6 @@ export interface NativeLoader {
    * ends. False: another has it. Null: this system or file system has no such locks.
    */
   tryLock(descriptor: number): boolean | null;
+  /** The process ends without destructors of static objects, where the system's C library is glibc; elsewhere nothing changes. */
+  skipTeardown(): void;
 }

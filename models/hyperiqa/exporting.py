@@ -56,7 +56,7 @@ def export_model(
     fold_same_padding(scorer)
     if half:
         _store_half(scorer)
-    scripted = torch.jit.script(scorer)
+    scripted = flattened(torch.jit.script(scorer))
     scores = _reference_scores(scorer)
     metadata = build_metadata(
         scripted,
@@ -73,6 +73,20 @@ def export_model(
     write_file(path, canonical_archive(buffer.getvalue()))
     verify_model(path, metadata)
     return metadata
+
+
+def flattened(scripted: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
+    """The module with all calls put into `forward`, so that LibTorch has one method to read instead of hundreds.
+
+    Weights stay parameters and buffers under their names, in their dtypes and order.
+    """
+    buffers = [name for name, _ in scripted.named_buffers()]
+    inlined = torch._C._freeze_module(scripted._c, buffers, freezeInterfaces=True, preserveParameters=True)
+    module = torch.jit._recursive.wrap_cpp_module(inlined)
+    # Inlining folds the switch of training mode away, which eval() and train() set in every module all the same.
+    for part in module.modules():
+        part._c._register_attribute("training", torch._C.BoolType.get(), False)
+    return module
 
 
 def read_model(path: Path) -> tuple[torch.jit.ScriptModule, dict[str, Any]]:

@@ -34,6 +34,16 @@ def test_round_trip_of_the_compact_model(exported, make_network, patches):
     assert not module.training
 
 
+def test_all_code_is_in_one_method(exported):
+    path, _ = exported
+    module, _ = read_model(path)
+    assert [name for name, part in module.named_modules() if part._c._method_names()] == [""]
+    assert not any(part.training for part in module.eval().modules())
+    with zipfile.ZipFile(path) as archive:
+        code = [archive.read(name).decode() for name in archive.namelist() if name.endswith(".py")]
+    assert sum(text.count("  def ") for text in code) == 1
+
+
 def test_round_trip_of_the_official_layout(official, make_network, patches, tmp_path):
     metadata = export_model(load_checkpoint(official), "koniq10k", tmp_path / "model.pt")
     module, _ = read_model(tmp_path / "model.pt")

@@ -5,6 +5,8 @@
  * for the command line, which needs no LibTorch for that. Must not depend on LibTorch itself.
  */
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <map>
@@ -21,6 +23,7 @@
 #include <windows.h>
 #else
 #include <dlfcn.h>
+#include <unistd.h>
 #ifdef __linux__
 #include <link.h>
 #endif
@@ -270,10 +273,32 @@ Napi::Value try_lock_file(const Napi::CallbackInfo& info) {
   });
 }
 
+/**
+ * Ends the process without the destructors of libraries' static objects: LibTorch unregisters its operators one by one
+ * for a tenth of a second, and a thread that still computes must not meet a library that is half taken down. Node.js
+ * has finished its own work by then. Not for sanitizer builds, which report at exit.
+ */
+Napi::Value skip_teardown(const Napi::CallbackInfo& info) {
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  static std::atomic_flag registered;
+  if (!registered.test_and_set()) {
+    // Handlers run last in, first out: those registered later, by libraries opened later, still run.
+    static_cast<void>(on_exit(
+        [](int status, void*) {
+          static_cast<void>(std::fflush(nullptr));
+          _exit(status);
+        },
+        nullptr));
+  }
+#endif
+  return info.Env().Undefined();
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("builtForLibtorch", Napi::String::New(env, HYPERIQA_LIBTORCH_VERSION));
   exports.Set("open", Napi::Function::New(env, open, "open"));
   exports.Set("libtorchVersion", Napi::Function::New(env, libtorch_version, "libtorchVersion"));
+  exports.Set("skipTeardown", Napi::Function::New(env, skip_teardown, "skipTeardown"));
   exports.Set("tryLock", Napi::Function::New(env, try_lock_file, "tryLock"));
   return exports;
 }

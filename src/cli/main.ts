@@ -3,6 +3,7 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { HyperIQAError } from '../errors.js';
+import { skipTeardown } from '../libtorch/teardown.js';
 import { packageVersion } from '../support/package.js';
 import { suggestion } from '../support/suggest.js';
 import { commandModules, commandNames } from './commands.js';
@@ -144,3 +145,4 @@ try {
     exit(2);
   }
 }
+skipTeardown();

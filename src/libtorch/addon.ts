@@ -8,6 +8,7 @@ import { HyperIQAError, toHyperIQAError } from '../errors.js';
 import { findLibTorch, libraryFiles, LIBTORCH_VERSION, type LibTorch } from './locate.js';
 import { ADDON_PACKAGE, missingPackageRemedy, packageFolder } from './packages.js';
 import { PACKAGE_ROOT, packageVersion } from '../support/package.js';
+import { onSkipTeardown } from './teardown.js';
 
 export interface LoadedBinding {
   binding: NativeBinding;
@@ -59,6 +60,7 @@ export async function loadBinding({ libtorch: option }: { libtorch?: string } = 
     const binding = requireAddon('hyperiqa.node', libtorch) as NativeBinding;
     checkBuild(binding);
     loaded = { binding, libtorch };
+    onSkipTeardown(() => { loader.skipTeardown(); });
   }
   return loaded;
 }

@@ -123,6 +123,12 @@ class Parser : private CodeCursor {
       expect("[");
       items("]", kMaxItems, [this] { string(); });
     } else if (key == "__annotations__") {
+      // Written by LibTorch before an attribute whose name is no word, where that is a class's first.
+      if (accept("=")) {
+        expect("[");
+        expect("]");
+        return;
+      }
       expect("[");
       const std::string_view attribute = string();
       expect("]");

@@ -1,6 +1,8 @@
 #include "model/model.h"
 
 #include <ATen/core/grad_mode.h>
+#include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <algorithm>
@@ -66,6 +68,21 @@ void require_forward(const std::string& path, const torch::jit::Module& module, 
                          (results == 1 ? "one tensor." : "a tuple of " + std::to_string(results) + " tensors."));
 }
 
+bool calls_methods(const torch::jit::Block& block) {
+  return std::ranges::any_of(block.nodes(), [](const torch::jit::Node* node) {
+    return node->kind() == c10::prim::CallMethod || node->kind() == c10::prim::CallFunction ||
+           std::ranges::any_of(node->blocks(), [](const torch::jit::Block* inner) { return calls_methods(*inner); });
+  });
+}
+
+/** Puts the called methods into `forward`, level by level. Freezing would do it too, but would optimise each method before,
+ * which takes longer than all it does with the whole graph afterwards. */
+void inline_calls(const torch::jit::Module& module) {
+  const torch::jit::GraphOptimizerEnabledGuard no_optimisation(false);
+  const auto graph = module.get_method("forward").graph();
+  while (calls_methods(*graph->block())) torch::jit::Inline(*graph);
+}
+
 }  // namespace
 
 Model load_model(const std::string& path, bool trusted) {
@@ -74,6 +91,7 @@ Model load_model(const std::string& path, bool trusted) {
   model.metadata = parse_metadata(archive.description);
   model.module = read_module(path, archive, trusted);
   require_forward(path, model.module, "its graph", 1);
+  inline_calls(model.module);
   return model;
 }
 

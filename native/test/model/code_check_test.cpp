@@ -48,6 +48,7 @@ TEST(CodeCheck, WhatNetworksAreWrittenAs) {
   __parameters__ = ["weight", ]
   __buffers__ = []
   weight : Tensor
+  __annotations__ = []
   __annotations__["0"] = __torch__.torch.nn.modules.conv.Conv2d
   padding : Final[Tuple[int, int]] = (0, -1)
   def forward(self: __torch__.Net,
