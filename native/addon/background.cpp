@@ -104,7 +104,7 @@ void Background::join(uint64_t task) noexcept {
     const std::scoped_lock lock(mutex_);
     node = tasks_.extract(task);
   }
-  // It has posted its message, which is the last that it does.
+  // The task has posted its message, the last thing that it does, so it is about to end.
   if (node) node.mapped().join(std::chrono::steady_clock::now() + kCloseGrace);
 }
 

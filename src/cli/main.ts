@@ -137,7 +137,7 @@ try {
   const parser = await cli(hideBin(process.argv));
   await parser.parseAsync();
 } catch (error) {
-  // Whoever read our output has had enough of it (`| head`): that is no failure.
+  // A reader that has had enough of the output (`| head`) is no failure.
   if (error instanceof ClosedPipe) {
     exit(0);
   } else {

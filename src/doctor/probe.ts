@@ -55,7 +55,7 @@ export async function probe({ libtorch, signal }: ProbeOptions, { model }: { mod
     fileURLToPath(new URL('./probe-child.js', import.meta.url)),
     [JSON.stringify({ libtorch, model })],
     {
-      // Not the caller's --inspect or --require.
+      // No options of the caller's Node.js: its --inspect port is taken, and --require might change what is probed.
       execArgv: [],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     },

@@ -8,7 +8,7 @@ import type { CheckedExportOptions } from './export-options.js';
 
 type Options = Pick<CheckedExportOptions, 'libtorch' | 'signal'>;
 
-/** One thread and the four patches in one batch: the same scores each time, and nothing to be measured at load. */
+/** Options with one thread and the four patches in one batch: the same scores each time, and no measurement at load. */
 function loadOptions({ libtorch, signal }: Options): LoadOptions {
   return {
     device: 'cpu',
@@ -29,7 +29,7 @@ function loadOptions({ libtorch, signal }: Options): LoadOptions {
  * @throws HyperIQAError ERR_CHECKPOINT_VALUES where a score is no number; the errors of `HyperIQA.load`
  */
 export async function computeScores(path: string, options: Options): Promise<number[]> {
-  // Its code is the template's, which comes with the package: it needs no trial.
+  // The file's code is the template's, which comes with the package, so it needs no trial.
   know(await sha256OfFile(path));
   await using iqa = await HyperIQA.load(path, { ...loadOptions(options), graphMode: 'freeze', selfCheck: false });
   const { actual } = await iqa.selfCheck();

@@ -13,7 +13,7 @@ const FIRST_WINDOW = 1 << 16;
 
 /** Entries that all calls of OrderedDict together may copy: a list can be handed over again and again. */
 const MAXIMUM_COPIED_ENTRIES = 100_000;
-/** More than any tensor of a network has; each costs time in what follows. */
+/** Limit above the dimensions of any tensor of a network; each one costs time in what follows. */
 const MAXIMUM_DIMENSIONS = 64;
 
 const STORAGES = new Map<string, ElementType>([

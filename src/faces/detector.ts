@@ -271,7 +271,7 @@ async function load(
   await checkModelFile(path, defaultFaceModelPath());
   const { binding, libtorch } = await loadBinding(options.libtorch === undefined ? {} : { libtorch: options.libtorch });
   const hashing = sha256OfFile(path, options.signal);
-  // Whatever happens first is reported; the other must not count as unhandled.
+  // The first failure is reported; one of the hashing after it must not count as unhandled.
   hashing.catch(() => undefined);
   let engine: NativeDetector | undefined;
   try {

@@ -21,7 +21,7 @@ export class Hashing extends Transform {
     try {
       this.onBytes(chunk.length);
     } catch (error) {
-      // Ends the pipeline; thrown from here it would end the process.
+      // Handed to the pipeline, because an error thrown from here would end the process.
       this.thrown = error instanceof Error ? error : new Error(String(error));
       done(this.thrown);
       return;

@@ -10,7 +10,7 @@ export interface AvifImage {
 
 interface Box {
   type: string;
-  /** Its content. */
+  /** Range of the box's content in the file. */
   from: number;
   to: number;
 }

@@ -36,7 +36,7 @@ export interface JpegStream {
   /** Pixels of its units: they cover it from its left top corner. */
   unitWidth: number;
   unitHeight: number;
-  /** It does not look whole. */
+  /** The decoded picture does not look whole. */
   suspected: boolean;
   /** Describes missing data. */
   missing(): Promise<string | null>;

@@ -125,7 +125,7 @@ class Feeding {
       if (stream.writableFinished) done();
       else stream.on('finish', done).on('error', fail).on('close', closed);
     });
-    // Whoever waits for the call hears of it, if anybody does.
+    // The call reports the failure; without a listener here it would count as unhandled.
     this.ended.catch(() => undefined);
   }
 

@@ -64,7 +64,7 @@ export class ByteStream {
   }
 
   /**
-   * All bytes in one piece, once: they are not kept.
+   * Collects all bytes in one piece; they are not kept, so it can be called once.
    *
    * @throws HyperIQAError ERR_IMAGE_READ, ERR_IMAGE_FORMAT, ERR_IMAGE_TOO_LARGE, ERR_INVALID_ARGUMENT (other chunks than
    *   bytes)
@@ -103,7 +103,7 @@ export class ByteStream {
       checkByteLimit(pieces.size + chunk.byteLength, this.#limit, this.#label);
       pieces.add(chunk);
       if (started || pieces.size < SNIFF_BYTES) return;
-      // Not an image: said now, not after the last of its gigabytes.
+      // A stream that is no image is refused now, not after the last of its gigabytes.
       this.#checkStart(pieces.joined());
       started = true;
     });
@@ -188,7 +188,7 @@ function nodeReader(stream: Readable): Reader {
   if (stream.readableEnded || stream.destroyed) {
     throw stream.errored ?? new Error('the stream has been read or closed before');
   }
-  // Somebody else's listener has started it: what came before the collection would be lost.
+  // A listener of the caller has started the stream; data that flow on before the collection would be lost.
   if (stream.readableFlowing) stream.pause();
   let pump: () => void = nobody;
   const stopReading = () => {

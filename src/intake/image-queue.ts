@@ -111,7 +111,7 @@ export class ImageQueue {
       call.withdraw = (reason) => {
         this.#submissions.delete(attempt);
         reject(reason);
-        // It may have been the one that was too large for the room there is.
+        // The image that is gone may have been the one that was too large for the room there is.
         this.#submitWaiting();
       };
       this.#submissions.add(attempt);

@@ -149,7 +149,7 @@ export class ImageIntake {
         call.withdraw = leave;
         turn
           .then(() => {
-            // It may have been failed just when its turn had come.
+            // A call can fail just when its turn has come.
             if (call.ended) this.#pending.exit();
             admitted = !call.ended;
             return this.#process(call, image, task);

@@ -16,7 +16,7 @@ export class Slots {
     return this.#taken;
   }
 
-  /** Whoever enters has to wait. */
+  /** No place is free: a call that enters has to wait. */
   get full(): boolean {
     return this.#taken >= this.#count;
   }

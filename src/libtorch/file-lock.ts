@@ -1,4 +1,4 @@
-/** One process at a time writes a file. */
+/** Files that one process at a time may write. */
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { HyperIQAError } from '../errors.js';

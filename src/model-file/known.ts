@@ -54,7 +54,7 @@ export async function remember(sha256: string): Promise<boolean> {
     await writeWhole(path, JSON.stringify({ formatVersion: 1, models }));
     return true;
   } catch {
-    // Nothing but a further trial depends on it.
+    // A list that cannot be written costs a further trial and nothing else.
     return false;
   }
 }

@@ -31,7 +31,7 @@ export interface RegisteredModel {
   size: number;
   /** SHA-256 of the file when it was added. */
   sha256: string;
-  /** It was added with `trustModel`: it is loaded without a look at what its code does. */
+  /** True if the model was added with `trustModel`: it is loaded without a look at what its code does. */
   trusted: boolean;
   /** Time of adding, ISO 8601. */
   added: string;
@@ -148,7 +148,7 @@ export class Staged implements AsyncDisposable {
   static async copy(source: string): Promise<Staged> {
     await makeFolder(registryFolder());
     await removeStale();
-    // Not mkdtemp, which lets nobody else in: a model may be added by one user (of a container) and used by another.
+    // mkdtemp would let nobody else in, but a model may be added by one user (of a container) and used by another.
     const place = join(registryFolder(), `.new-${randomUUID()}`);
     await mkdir(place);
     const file = `${randomUUID()}.pt`;

@@ -8,10 +8,10 @@ const LOOK_MS = 50;
 const order = JSON.parse(process.argv[2] ?? '{}') as TrialOrder;
 
 const end = () => {
-  // Whatever the model's code is doing on its thread, nothing waits for it.
+  // SIGKILL: an orderly exit would wait for the thread on which the model's code runs.
   process.kill(process.pid, 'SIGKILL');
 };
-// The parent is gone, or has heard enough.
+// The parent ends, or disconnects when it has its answer.
 process.on('disconnect', end);
 
 const send = (message: TrialMessage) =>
@@ -56,7 +56,7 @@ try {
   await send({ state: 'passed' });
 } catch (error) {
   const known = toHyperIQAError(error);
-  // Other scores than its own are for the caller to refuse, who may not want to.
+  // Scores other than the file's own are refused by the caller, unless `selfCheck` is false there.
   if (known.code === 'ERR_MODEL_SELF_CHECK') await send({ state: 'passed' });
   else await fail(known.code === 'ERR_OUT_OF_MEMORY' ? tooMuchMemory(order) : known);
 }

@@ -134,7 +134,7 @@ async function start(order: TrialOrder): Promise<ChildProcess> {
   if (!existsSync(file)) throw notStarted(order, `${file} is not there, perhaps because the program was bundled`);
   try {
     return fork(file, [JSON.stringify(order)], {
-      // Not the caller's --inspect or --require.
+      // No options of the caller's Node.js: its --inspect port is taken, and --require would run its code in the trial.
       execArgv: [],
       cwd: dirname(file),
       env: {

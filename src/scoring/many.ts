@@ -148,7 +148,7 @@ class Run<T, R> implements AsyncGenerator<BatchItem<T, R>, void, undefined> {
   #start(): void {
     const { signal } = this.#plan;
     const inputs = this.#inputs;
-    // Whatever is thrown here ends it.
+    // Set before the iterator is asked for, so that an error thrown here ends the iteration.
     this.#ended = true;
     if (signal?.aborted) throw abortedError(signal);
     this.#iterator = Symbol.asyncIterator in inputs ? inputs[Symbol.asyncIterator]() : inputs[Symbol.iterator]();
@@ -214,7 +214,7 @@ class Run<T, R> implements AsyncGenerator<BatchItem<T, R>, void, undefined> {
       },
       (reason: unknown) => {
         const error = toHyperIQAError(reason);
-        // Every further image would fail with the same, without end where the source has none.
+        // Every further image would fail with the same code, without end where the source has none.
         if (error.code === 'ERR_DISPOSED') this.#fail(error);
         this.#put({ input, index, error });
       },

@@ -254,7 +254,7 @@ async function load(
   await checkModelFile(path, defaultModelPath());
   // Begins before LibTorch is opened, which happens on another thread meanwhile.
   const hashing = sha256OfFile(path, options.signal);
-  // Whatever happens first is reported; the other must not count as unhandled.
+  // The first failure is reported; one of the hashing after it must not count as unhandled.
   hashing.catch(() => undefined);
   let engine: NativeEngine | undefined;
   try {
@@ -317,8 +317,8 @@ function makeInfo(
 }
 
 /**
- * That `auto` took the CPU is worth a warning in every result where a GPU was to be expected: `auto` was asked for by name,
- * or the machine has NVIDIA's driver. Elsewhere `info` and the provenance say it.
+ * Warnings for every result if `auto` took the CPU where a GPU was to be expected: `auto` was asked for by name, or the
+ * machine has NVIDIA's driver. Elsewhere `info` and the provenance say it.
  */
 function fallbackWarnings(
   { fallbackReason }: Pick<Info, 'fallbackReason'>,

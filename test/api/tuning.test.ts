@@ -1,4 +1,4 @@
-/** What a load measures: when, by whom of several, where it is kept, and how it is left out. */
+/** Measurements of a load: when they are made, by which of several processes, where they are kept, how they are left out. */
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -77,7 +77,7 @@ test('a cache that cannot be written serves what it has, without a warning', { t
     const cached = await infoInProcess(loading);
     expect(cached).toMatchObject({ tuning: 'cached', warnings: [] });
     expect(settings(cached)).toEqual(settings(measured));
-    // Of a user whom modes do not bind, too.
+    // Also for root, whom modes do not bind, nothing is written.
     expect(state()).toEqual(before);
   } finally {
     for (const folder of folders) chmodSync(folder, 0o755);

@@ -95,7 +95,7 @@ describe('at the native boundary', () => {
 // Threads are counted in /proc.
 describe.runIf(process.platform === 'linux')('by the signal of the public API', () => {
   const threads = () => readdirSync('/proc/self/task').length;
-  // Those of libuv and LibTorch are there once a model has been loaded.
+  // The threads of libuv and LibTorch are there once a model has been loaded.
   const settled = async () => {
     const iqa = await HyperIQA.load(testModel('lite0'), { device: 'cpu', graphMode: 'freeze', threads: 2 });
     await iqa.dispose();

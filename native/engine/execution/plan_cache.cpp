@@ -110,11 +110,11 @@ bool remember_plan(const std::string& file, const std::string& key, const Execut
   if (file.empty()) return false;
   make_folder_of(file);
   LockFile lock(file + ".writing");
-  // Held for so long, it is held by a process that has been stopped.
+  // A lock that is held for so long belongs to a process that has been stopped.
   if (lock.take_within(kPatience, [] { return false; }) == LockFile::State::Held) return false;
   auto plans = read_all(file);
   plans.erase(key);
-  // Any one may go: where it is needed again, it is measured again.
+  // An arbitrary entry may go: it is measured again where it is needed.
   while (plans.size() >= kMaxEntries) plans.erase(plans.begin());
   plans.emplace(key, plan);
   const std::filesystem::path temporary = file + '.' + std::to_string(std::random_device{}()) + ".tmp";

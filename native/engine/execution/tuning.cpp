@@ -137,7 +137,7 @@ class Tuner {
 
  private:
   ExecutionPlan fastest(const std::vector<ExecutionPlan>& plans) {
-    // Nothing to choose from: whether it works is found when it is compiled for good.
+    // A single plan is not tried here: compiling it for good shows whether it works.
     if (plans.size() == 1) return plans[0];
     std::vector<Candidate> candidates;
     std::exception_ptr failure;

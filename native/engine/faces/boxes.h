@@ -31,7 +31,7 @@ struct Window {
   int64_t height = 0;
 };
 
-/** Called now and then by what takes long; throws to end it. */
+/** A function that long loops call now and then; it throws to end them. */
 using Checkpoint = std::function<void()>;
 
 /**

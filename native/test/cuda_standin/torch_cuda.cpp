@@ -170,7 +170,7 @@ at::Tensor reshape_alias(const at::Tensor& self, at::IntArrayRef size, at::IntAr
 }
 
 void on_processor(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
-  // Another view operator that a model should need is an error: of a copy on the processor it would give wrong values.
+  // error_on_views: a view operator would look at a copy on the processor, and so give wrong values.
   at::native::cpu_fallback(op, stack, /*error_on_views=*/true);
 }
 
@@ -187,7 +187,7 @@ struct Kernels {
     aten.impl("_reshape_alias", TORCH_FN(reshape_alias));
     aten.impl("copy_", TORCH_FN(copy_));
     aten.impl("_copy_from_and_resize", TORCH_FN(copy_from_and_resize));
-    // Its composite kernel would look for one of cuDNN's.
+    // LibTorch's composite kernel of convolution would look for one of cuDNN's.
     aten.impl("convolution", torch::CppFunction::makeFromBoxedFunction<&on_processor>());
     all.fallback(torch::CppFunction::makeFromBoxedFunction<&on_processor>());
   }

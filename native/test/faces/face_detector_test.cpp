@@ -232,7 +232,7 @@ TEST(FaceDetector, AWaitingImageIsCancelledAtOnce) {
 
 TEST(FaceDetector, AnImageUnderWayIsGivenUp) {
   const auto detector = FaceDetector::load(options());
-  // Some seconds' worth of tiles.
+  // An image whose tiles take some seconds.
   const TestImage image = picture(6000, 4000);
   std::promise<DetectionOutcome> promise;
   const JobId id = detector->submit(

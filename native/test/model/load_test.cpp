@@ -68,7 +68,7 @@ TEST_F(Load, WhatWasCheckedIsWhatIsRead) {
   std::fstream(path, std::ios::in | std::ios::out | std::ios::binary) << std::string(size, '#');
   std::string after(size, '\0');
   ASSERT_EQ(archive.content->read(0, after.data(), size, ""), size);
-  // All of this model but the four bytes of its one weight.
+  // The four bytes of the model's one weight alone are blanked.
   EXPECT_EQ(std::ranges::count(after, '#'), std::ranges::count(before, '#') + 4);
   caffe2::serialize::PyTorchStreamReader reader(archive.content);
   EXPECT_TRUE(reader.hasRecord("code/__torch__.py"));

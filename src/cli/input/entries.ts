@@ -19,7 +19,7 @@ export const isAborted = (error: unknown) => (error as Error).name === 'AbortErr
 export async function startEntries(plan: InputPlan, signal: AbortSignal): Promise<AsyncIterable<Entry>> {
   const { paths, recursive } = plan;
   if (paths.includes('-')) {
-    // Whoever reads the list gets the error; without a listener it would end the process as well.
+    // The error reaches the reader of the list; without a listener it would end the process as well.
     process.stdin.on('error', () => undefined);
     return expand(paths, { recursive, list: addAbortSignal(signal, process.stdin) });
   }

@@ -151,7 +151,7 @@ async function entriesNamed(folder: string, places: readonly Place[]): Promise<[
     try {
       entries.push([name, await lstat(folder + name)]);
     } catch {
-      // Not there: no match.
+      // A name that is not there is no match.
     }
   }
   return entries;

@@ -10,7 +10,7 @@ import { expand } from '../input/inputs.js';
 import { isMarked, marked } from './mark.js';
 import { tellUnlocked } from '../terminal/text.js';
 
-/** Held by the run that writes into the folder. */
+/** Name of the lock that the run holds which writes into the folder. */
 const LOCK = '.hyperiqa.lock';
 
 /** Inputs of a run, in the form that `expand` takes. */

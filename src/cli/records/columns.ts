@@ -151,7 +151,7 @@ export const columns: Readonly<Record<string, Column>> = {
 interface StudyColumn {
   cell: (record: ScoreRecord, model: Info['model']) => Cell;
   schema: CellSchema;
-  /** Only in runs with faces, or only in those without. */
+  /** True: a column of runs with faces alone; false: of runs without; absent: of both. */
   faces?: boolean;
 }
 

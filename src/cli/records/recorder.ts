@@ -42,7 +42,7 @@ export class Recorder<R, V> {
     return this.run !== undefined;
   }
 
-  /** Of all records that the file held. */
+  /** What is kept of the records that the file held. */
   kept(): Iterable<V> {
     return this.resume?.values() ?? [];
   }

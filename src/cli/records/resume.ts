@@ -95,10 +95,10 @@ export class Resume<V> {
   }
 
   /**
-   * What the file holds for the image in its present state, as the input numbered `index`; undefined where its record
-   * must be made. Records of earlier states no longer count.
+   * Finds what the file holds for the image in its present state, as the input numbered `index`; undefined where its
+   * record must be made. Records of earlier states no longer count.
    *
-   * @param onObsolete - Called for each of those.
+   * @param onObsolete - Called for each record of an earlier state.
    */
   take(index: number, file: string, source: Source | null, onObsolete?: (value: V) => void): V | undefined {
     const name = this.format.format === 'csv' ? inert(file) : file;

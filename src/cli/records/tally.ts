@@ -27,7 +27,7 @@ export class Tally {
   add(record: ScoreRecord): void {
     if ('error' in record) {
       this.#failed++;
-      // This format has no place for the reason.
+      // The study's table has no place for the reason.
       if (this.plan.format === 'study' && !this.plan.quiet) tell(`${record.file}: ${message(record.error)}`);
     } else {
       this.#scored++;
@@ -40,7 +40,7 @@ export class Tally {
     if (gate !== undefined && (this.higherIsBetter ? score < gate : score > gate)) this.#below++;
   }
 
-  /** One line where there is something that a glance at the records might miss. */
+  /** Writes a line if images were scored before, failed or missed the gate, which a glance at the records might miss. */
   report(): void {
     const parts = [
       ...(this.#kept > 0 ? [`${this.#kept} scored before`] : []),

@@ -38,7 +38,7 @@ export async function run(plan: Plan): Promise<number> {
     tell('interrupted before the first image was scored');
     return interrupt.exitCode;
   } finally {
-    // Whatever way the run ended: an unread list must not keep the process waiting.
+    // However the run ended, an unread list must not keep the process waiting.
     interrupt.stop();
     await file?.release();
   }
@@ -99,7 +99,7 @@ async function scoreEntries(
       await recorder.put(index, source, record);
     }
   } catch (error) {
-    // Whoever waits for more input or for the engine is to stop now, not when the list ends.
+    // A wait for more input or for the engine is to end now, not when the list ends.
     interrupt.stop();
     if (interrupt.exitCode === undefined || !isAborted(error)) throw error;
   } finally {

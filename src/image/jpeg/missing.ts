@@ -1,2 +1,2 @@
-/** Ends the counting: the text says what is missing. */
+/** Thrown to end the counting; its text says what is missing. */
 export class Missing extends Error {}

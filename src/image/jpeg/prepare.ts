@@ -27,7 +27,7 @@ const KEPT = new Map(
     Buffer.from(start, 'latin1'),
   ]),
 );
-/** More of them than any file needs: a profile has 255 at most. */
+/** Limit above what any file needs: a profile has 255 segments at most. */
 const KEPT_SEGMENTS = 300;
 
 /** Makes comments of the application segments that decide nothing: libvips keeps every other one, at a hundred times its size. */
@@ -90,7 +90,7 @@ export async function prepareJpeg(
     if (missing !== null) return { damaged: missing };
   }
   const next = await segments.next();
-  // Others may stand between and after the scans.
+  // Application segments may stand between and after the scans, too.
   for (
     let marker = next;
     marker !== null && marker !== MARKER.eoi && marker !== MARKER.soi;

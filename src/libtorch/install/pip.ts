@@ -32,7 +32,7 @@ export async function findPip(
       without ??= { python };
     } catch (error) {
       if (signal?.aborted) throw error;
-      // It is not on the PATH or cannot be run; the next one may be.
+      // This Python is not on the PATH or cannot be run; the next one may be.
     }
   }
   return without;

@@ -66,7 +66,7 @@ export async function settle(
       if (attempt >= 5 || !isOccupied(error)) throw error;
       if (await keep()) return;
       await rename(final, join(work, `old-${attempt}`)).catch((moving: unknown) => {
-        // Gone in the meantime: the name is free.
+        // A folder that is gone in the meantime has left the name free.
         if ((moving as NodeJS.ErrnoException).code !== 'ENOENT') throw moving;
       });
     }

@@ -113,7 +113,7 @@ async function scoreNow(
     throw new HyperIQAError('ERR_INVALID_ARGUMENT', `There is no image in ${paths.join(', ')}${why}`);
   }
   await guard.refuse(files);
-  // Not before: figures of tables need no engine.
+  // Imported here alone, because figures of tables need no engine.
   const { HyperIQA } = await import('hyperiqa');
   await using iqa = await HyperIQA.load(args.model, { ...flags.toLoadOptions(args), signal });
   const progress = args.quiet ? undefined : terminal.progress(files.length);

@@ -133,7 +133,7 @@ function total(tables: readonly TableAccount[]): Record<MatchedBy, number> {
   return matching;
 }
 
-/** All but the rows. */
+/** The table without its rows. */
 function without<T extends { rows: unknown; dropped: unknown }>(table: T): Omit<T, 'rows' | 'dropped'> {
   const entries = Object.entries(table).filter(([name]) => name !== 'rows' && name !== 'dropped');
   return Object.fromEntries(entries) as Omit<T, 'rows' | 'dropped'>;

@@ -54,7 +54,7 @@ function placesOf(template: TemplateStringsArray): { strings: readonly string[];
   const places = template.slice(0, -1).map((part) => {
     before += part;
     const place = placeAfter(before);
-    // Stands for the value, for the places after it.
+    // A letter in place of the value tells the places after it that text stands there.
     before += 'x';
     return place;
   });

@@ -5,7 +5,7 @@ import * as server from './server.js';
 
 /** The item that is shown. */
 let current;
-/** Its neighbours and itself, in the order of the gallery. */
+/** The photograph and its neighbours, in the order of the gallery. */
 let order = [];
 /** URLs to give back, and calls to end, when another item is shown. */
 let urls = [];
@@ -164,7 +164,7 @@ export function connect() {
     byId('stage').replaceChildren();
     place?.querySelector('button')?.focus();
   });
-  // Outside of the content is the backdrop.
+  // A click outside of the content is one on the dialog itself: its backdrop.
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) dialog.close();
   });

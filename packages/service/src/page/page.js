@@ -12,7 +12,7 @@ const AT_ONCE = 3;
 
 /** @type {import('./gallery.js').Item[]} */
 let items = [];
-/** Those that nothing has been done for yet. */
+/** Items that have not been sent yet. */
 let line = [];
 let running = 0;
 let added = 0;

@@ -9,7 +9,7 @@ export function requireToken(fastify: FastifyInstance, tokens: readonly string[]
   fastify.addHook('onRequest', async (request, reply) => {
     const sent = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
     const given = digest(sent);
-    // All of them each time.
+    // Every token is compared each time, so that the time tells nothing of which one fits.
     const matches = known.filter((token) => timingSafeEqual(token, given));
     if (matches.length > 0) return;
     void reply.header('www-authenticate', 'Bearer');

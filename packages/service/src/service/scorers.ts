@@ -22,7 +22,7 @@ export class Scorers {
   constructor({ models, faces }: Pick<CheckedOptions, 'models' | 'faces'>) {
     this.names = [...models.keys()];
     this.loaded = this.#load(models, faces);
-    // Whoever does not ask learns of a failure by the state.
+    // A rejection without a listener would end the process; the state tells of the failure as well.
     this.loaded.catch(() => undefined);
   }
 
