@@ -33,7 +33,7 @@ export class ByteStream {
   readonly #checkStart: (start: Uint8Array) => void;
   readonly #reader: Reader;
   #broken: HyperIQAError | undefined;
-  #tell: (error: HyperIQAError) => void = nobody;
+  #tell: (error: HyperIQAError) => void = noop;
   #collected = false;
   #bytes: Promise<Uint8Array> | undefined;
 
@@ -111,11 +111,11 @@ export class ByteStream {
       await Promise.race([reading, broken]);
     } catch (error) {
       // The collection tells how it ended; that the stream is closed afterwards means nothing.
-      this.#tell = nobody;
+      this.#tell = noop;
       this.#reader.stop();
       throw error instanceof HyperIQAError ? error : unreadable(this.#label, error);
     }
-    this.#tell = nobody;
+    this.#tell = noop;
     const whole = pieces.joined();
     // The stream's listeners live as long as the call, and hold the pieces.
     pieces.clear();
@@ -130,7 +130,7 @@ export class ByteStream {
   }
 }
 
-const nobody = () => undefined;
+const noop = () => undefined;
 
 /** Smaller chunks are put together: an upload of single bytes would take a hundred times its size. */
 const PIECE_BYTES = 2 ** 16;
@@ -190,7 +190,7 @@ function nodeReader(stream: Readable): Reader {
   }
   // A listener of the caller has started the stream; data that flow on before the collection would be lost.
   if (stream.readableFlowing) stream.pause();
-  let pump: () => void = nobody;
+  let pump: () => void = noop;
   const stopReading = () => {
     stream.off('readable', pump);
   };

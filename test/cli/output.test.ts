@@ -27,7 +27,7 @@ import { fixtures, hyperiqa, photos, quick, records, root, score, scratch, scrat
 
 const never = new AbortController().signal;
 const none = { paths: [], recursive: false };
-const nothing: OutputInputs = { files: [], images: none };
+const noInputs: OutputInputs = { files: [], images: none };
 const center = ['--crops', 'center'];
 const slow = ['--protocol', 'official', '--crops', '10', '--concurrency', '2'];
 const many = (count: number) => Array.from({ length: count }, () => `${photos}/lake.jpg`);
@@ -130,7 +130,7 @@ describe('an output is no input', () => {
     }
     // An image of any name, even where no argument names it.
     const image = errorWith('ERR_OUTPUT', /is a jpeg image/);
-    await expect(openOutput(at('photo'), nothing, never)).rejects.toEqual(image);
+    await expect(openOutput(at('photo'), noInputs, never)).rejects.toEqual(image);
     await expect(openWholeOutput(at('photo'), never)).rejects.toEqual(image);
     expect(readdirSync(folder)).not.toContain('new.jsonl');
   });

@@ -93,8 +93,8 @@ test('bodies of other kinds, and forms that are none', async () => {
 describe('sizes', () => {
   test('of a body, by its head and while it comes', async () => {
     const { post, send, port } = await serving({ limits: { bodyBytes: 10_000 } });
-    const told = await post('/v1/score', jpeg());
-    expect([told.status, told.json().error.code]).toEqual([413, 'ERR_BODY_TOO_LARGE']);
+    const announced = await post('/v1/score', jpeg());
+    expect([announced.status, announced.json().error.code]).toEqual([413, 'ERR_BODY_TOO_LARGE']);
     const chunked = await raw(
       port,
       'POST /v1/score HTTP/1.1\r\nhost: x\r\ncontent-type: image/jpeg\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n',

@@ -93,12 +93,12 @@ test('a scale that is told maps the bias by its ends, else least squares do', as
         replicates: 0,
       })
     ).predictors[0]!;
-  const told = await at({ p: [0, 1] });
-  expect(told.linearMap).toEqual({ method: 'scale-ends', slope: 100, intercept: 0 });
-  expect(told.overall.bias.scaled.value).toBeCloseTo(10 / 3, 10);
-  const untold = await at({});
-  expect(untold.linearMap!.method).toBe('least-squares');
-  expect(untold.overall.bias.scaled.value).toBeCloseTo(0, 10);
+  const scaled = await at({ p: [0, 1] });
+  expect(scaled.linearMap).toEqual({ method: 'scale-ends', slope: 100, intercept: 0 });
+  expect(scaled.overall.bias.scaled.value).toBeCloseTo(10 / 3, 10);
+  const unscaled = await at({});
+  expect(unscaled.linearMap!.method).toBe('least-squares');
+  expect(unscaled.overall.bias.scaled.value).toBeCloseTo(0, 10);
 });
 
 test('lower-better predictors and DMOS: correlations are positive where predictor and people agree', async () => {
@@ -193,9 +193,9 @@ test('options are checked', async () => {
 test('images of the training split are warned of: by what is told, by provenance, or by the figures', async () => {
   const codes = (found: Evaluation) => found.warnings.map(({ code }) => code);
   const hyperiqa = { predictions: { predictors: ['hyperiqa'] }, replicates: 0 };
-  const told = await evaluation(koniq, koniq, { ...hyperiqa, trainedOn: 'KonIQ-10k' });
-  expect(told.warnings).toMatchObject([{ code: 'WARN_TRAINING_IMAGES' }]);
-  expect(told.warnings[0]!.message).toMatch(
+  const trained = await evaluation(koniq, koniq, { ...hyperiqa, trainedOn: 'KonIQ-10k' });
+  expect(trained.warnings).toMatchObject([{ code: 'WARN_TRAINING_IMAGES' }]);
+  expect(trained.warnings[0]!.message).toMatch(
     /10073 images evaluated 7058 to the training split and 1000 to the validation/,
   );
   expect(codes(await evaluation(koniq, koniq, hyperiqa))).toEqual(['WARN_SPLIT_GAP']);

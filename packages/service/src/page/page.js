@@ -124,9 +124,9 @@ const messageOf = (error) => (error instanceof TypeError ? 'The server cannot be
 function tellProgress() {
   const done = items.filter(({ record }) => record !== undefined);
   const failed = done.filter(({ record }) => record.score === undefined).length;
-  const told = failed === 0 ? '' : `, ${failed} without a score`;
+  const failures = failed === 0 ? '' : `, ${failed} without a score`;
   if (items.length === 0) say('');
-  else say(`${done.length} of ${items.length} photograph${items.length === 1 ? '' : 's'} done${told}.`);
+  else say(`${done.length} of ${items.length} photograph${items.length === 1 ? '' : 's'} done${failures}.`);
 }
 
 function open(item) {
