@@ -4,8 +4,8 @@
  *
  * @module hyperiqa/add-on
  */
-import type { CommandModule, Options } from 'yargs';
-import type { loadOptions, LimitArguments, LoadArguments, scoreOptions } from './cli/flags.js';
+import type { Argv, CommandModule, Options } from 'yargs';
+import type { FormatArguments, loadOptions, LimitArguments, LoadArguments, scoreOptions } from './cli/flags.js';
 import type { ErrorCode } from './errors.js';
 import type { Crops, InputLimits, LoadOptions } from './types.js';
 
@@ -26,7 +26,7 @@ export {
   checkString,
   invalid,
 } from './support/validate.js';
-export type { LimitArguments, LoadArguments } from './cli/flags.js';
+export type { FormatArguments, LimitArguments, LoadArguments } from './cli/flags.js';
 
 /** Export of an add-on under the name `addOn`. */
 export interface AddOn {
@@ -73,6 +73,19 @@ export interface FlagsKit {
   readonly load: typeof loadOptions;
   /** Declarations of the options of `hyperiqa score`. */
   readonly score: typeof scoreOptions;
+  /** Declares positional arguments for the help; `positionalsOf` has their values. */
+  readonly positionals: <T, N extends string>(
+    yargs: Argv<T>,
+    name: N,
+    describe: string,
+  ) => Argv<T & Partial<Record<N, string[] | undefined>>>;
+  /** The words after the command's name. */
+  readonly positionalsOf: <N extends string>(
+    args: Partial<Record<N, string[] | undefined>> & { _: (string | number)[] },
+    name: N,
+  ) => string[];
+  /** The format that `--format` or `--json` asks for, if one does. */
+  readonly formatOf: <T extends string>(args: FormatArguments<T>) => T | 'json' | undefined;
   /** The object without the members that are undefined. */
   readonly defined: <T extends object>(object: T) => { [K in keyof T]: Exclude<T[K], undefined> };
   /** A whole number from 1. */

@@ -4,8 +4,11 @@ import {
   checkOutput,
   crops,
   defined,
+  formatOf,
   integer,
   loadOptions,
+  positionals,
+  positionalsOf,
   real,
   scoreOptions,
   seed,
@@ -24,7 +27,10 @@ import { tell } from './terminal/text.js';
 export const addOnKit = (exit: (code: number) => void): AddOnKit => ({
   exit,
   terminal: { tell, progress },
-  flags: { load: loadOptions, score: scoreOptions, defined, integer, real, seed, crops, toLoadOptions, toInputLimits },
+  flags: {
+    ...{ load: loadOptions, score: scoreOptions, positionals, positionalsOf, formatOf },
+    ...{ defined, integer, real, seed, crops, toLoadOptions, toInputLimits },
+  },
   inputs: { expand },
   outputs: {
     check: checkOutput,

@@ -68,23 +68,32 @@ export const reportOptions = {
 export const wantsJson = ({ format, json }: { format?: string | undefined; json?: boolean | undefined }): boolean =>
   json === true || format === 'json';
 
+/** Values of `--format` and `--json` after parsing. */
+export interface FormatArguments<T extends string> {
+  format?: T | undefined;
+  json?: boolean | undefined;
+}
+
+/**
+ * The format that was asked for, if any.
+ *
+ * @throws HyperIQAError ERR_INVALID_ARGUMENT where `--json` stands beside another one
+ */
+export function formatOf<T extends string>({ format, json }: FormatArguments<T>): T | 'json' | undefined {
+  if (json && format !== undefined && format !== 'json') throw usage(`--json and --format ${format} cannot both be.`);
+  return json ? 'json' : format;
+}
+
 /**
  * The format of records.
  *
  * @throws HyperIQAError ERR_INVALID_ARGUMENT where `--json` stands beside another one
  */
-export function recordsFormat<T extends string>({
-  format,
-  json,
+export const recordsFormat = <T extends string>({
   output,
-}: {
-  format?: T | undefined;
-  json?: boolean | undefined;
-  output?: string | undefined;
-}): T | 'json' | 'jsonl' | 'table' {
-  if (json && format !== undefined && format !== 'json') throw usage(`--json and --format ${format} cannot both be.`);
-  return json ? 'json' : (format ?? (output === undefined && process.stdout.isTTY ? 'table' : 'jsonl'));
-}
+  ...args
+}: FormatArguments<T> & { output?: string | undefined }): T | 'json' | 'jsonl' | 'table' =>
+  formatOf(args) ?? (output === undefined && process.stdout.isTTY ? 'table' : 'jsonl');
 
 /** The options of `score` beyond those. */
 export const scoreOptions = {
@@ -170,20 +179,26 @@ export interface ImageArguments {
 }
 
 /**
- * Declares those for the help. They are no part of the command's name, because yargs loses `-`, and what begins with a
- * hyphen after `--`, when it makes positional arguments of them.
+ * Declares positional arguments of a command for the help. They are no part of the command's name, because yargs loses `-`,
+ * and what begins with a hyphen after `--`, when it makes positional arguments of them.
  */
-export const images = <T>(yargs: Argv<T>): Argv<T & ImageArguments> =>
-  yargs.positional('images', {
-    type: 'string',
-    array: true,
-    describe: 'Files, folders, patterns, or - for a list on standard input',
-  });
+export const positionals = <T, N extends string>(
+  yargs: Argv<T>,
+  name: N,
+  describe: string,
+): Argv<T & Partial<Record<N, string[] | undefined>>> =>
+  yargs.positional(name, { type: 'string', array: true, describe });
 
-export const imagesOf = ({ images: named = [], _ }: ImageArguments & { _: (string | number)[] }): string[] => [
-  ...named,
-  ..._.slice(1).map(String),
-];
+/** Values of the positional arguments that `positionals` has declared. */
+export const positionalsOf = <N extends string>(
+  args: Partial<Record<N, string[] | undefined>> & { _: (string | number)[] },
+  name: N,
+): string[] => [...(args[name] ?? []), ...args._.slice(1).map(String)];
+
+export const images = <T>(yargs: Argv<T>): Argv<T & ImageArguments> =>
+  positionals(yargs, 'images', 'Files, folders, patterns, or - for a list on standard input');
+
+export const imagesOf = (args: ImageArguments & { _: (string | number)[] }): string[] => positionalsOf(args, 'images');
 
 /** Values of the shared options after parsing. */
 export interface LoadArguments {

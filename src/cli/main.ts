@@ -141,7 +141,8 @@ try {
   if (error instanceof ClosedPipe) {
     exit(0);
   } else {
-    report(error);
+    // A shell that completes a word, such as an option of a package that is not installed, would show the message at the prompt.
+    if (!process.argv.includes('--get-yargs-completions')) report(error);
     exit(2);
   }
 }

@@ -57,6 +57,7 @@ test('a missing add-on: the command is listed, and says how to install it', () =
   expect(help.status).toBe(0);
   for (const [name, { addOn, describe }] of Object.entries(addOnCommands)) {
     expect(help.stdout).toContain(describe);
+    expect(run('--get-yargs-completions', 'hyperiqa', name, '--')).toEqual({ status: 2, stdout: '', stderr: '' });
     for (const args of [[name, 'a.csv', '--mos', 'b.csv'], [name, '--help'], [name]]) {
       const { status, stderr } = run(...args);
       expect(status).toBe(2);

@@ -31,6 +31,11 @@ export const spotOptions = ({ score, load }: FlagsKit) =>
 
 export type SpotArguments = InferredOptionTypes<ReturnType<typeof spotOptions>>;
 
+/** Description of the positional arguments of both commands. */
+export const PREDICTIONS =
+  'Tables (CSV, TSV, JSON lines, JSON; - for standard input) of hyperiqa score or of anything else, or images and folders, ' +
+  'which are scored now';
+
 const tables = new Set(['.csv', '.tsv', '.txt', '.json', '.jsonl', '.ndjson']);
 
 /**

@@ -1,28 +1,20 @@
 /** `hyperiqa report`: a page for people. */
 import { realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
-import type { InferredOptionTypes } from 'yargs';
-import { evaluate, joinScores, readHumanScores, type Evaluation } from '../evaluation/index.js';
+import type { ArgumentsCamelCase, InferredOptionTypes } from 'yargs';
 import {
   count,
   HyperIQAError,
   type AddOnCommand,
   type AddOnKit,
   type FlagsKit,
-  type Interruption,
-  type OutputGuard,
   type OutputsKit,
 } from 'hyperiqa/add-on';
 import { createReport, picturePng, type Picture, type ReportInput } from '../report/index.js';
-import {
-  figureOptions,
-  joinOptions,
-  toEvaluationOptions,
-  toHumanScoresOptions,
-  toPredictionsOptions,
-} from './eval-options.js';
-import { checkPaths, isIncomplete, sayWarnings } from './eval.js';
-import { predictionsFrom, spotOptions } from './predictions.js';
+import { figureOptions, joinOptions } from './eval-options.js';
+import { isIncomplete, sayWarnings } from './eval.js';
+import { evaluated, planOf, predictionsOf } from './plan.js';
+import { PREDICTIONS, spotOptions } from './predictions.js';
 
 const text = { type: 'string', requiresArg: true, group: 'Page:' } as const;
 
@@ -33,6 +25,7 @@ const pageOptions = {
   gallery: { ...text, describe: 'Images in each list of the gallery, 0 to 100 (default: 8)' },
   pictures: { ...text, describe: 'Write the pictures into this folder, too' },
   'picture-format': { ...text, choices: ['svg', 'png'], default: 'svg', describe: 'What kind of pictures' },
+  'no-picture': { type: 'boolean', group: 'Page:', describe: 'Figures and tables only, without pictures and gallery' },
 } as const;
 
 /** The page does not show the analyses of pairs. */
@@ -49,6 +42,7 @@ const reportOptions = (flags: FlagsKit) =>
       describe: 'Write the page to this file',
     },
     ...pageOptions,
+    json: { ...flags.score.json, group: 'Page:', describe: 'Print what was written as JSON' },
     quiet: { type: 'boolean', alias: 'q', group: 'Page:', describe: 'No warnings and no progress on stderr' },
     ...spotOptions(flags),
   }) as const;
@@ -57,7 +51,7 @@ function omit<T extends object, K extends keyof T>(object: T, names: readonly K[
   return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name as K))) as Omit<T, K>;
 }
 
-type Arguments = InferredOptionTypes<ReturnType<typeof reportOptions>>;
+type Arguments = InferredOptionTypes<ReturnType<typeof reportOptions>> & { predictions?: string[] | undefined };
 
 export function reportCommand(kit: AddOnKit): AddOnCommand<Arguments> {
   const options = reportOptions(kit.flags);
@@ -65,13 +59,13 @@ export function reportCommand(kit: AddOnKit): AddOnCommand<Arguments> {
     command: 'report',
     options,
     builder: (yargs) =>
-      yargs
+      kit.flags
+        .positionals(yargs, 'predictions', PREDICTIONS)
         .usage(
-          '$0 report PREDICTIONS [--mos FILE] [-o report.html]\n\n' +
+          '$0 report <predictions> [--mos <file>] [-o report.html]\n\n' +
             'Makes one HTML file without references to anything outside: histogram, scores against human scores with the ' +
             'fit, images sorted by human score, the gap between both, the best, worst and most disputed images, and all ' +
-            'figures. Without --mos: scores and images only.\n\n' +
-            'PREDICTIONS are tables or images, as for hyperiqa eval.',
+            'figures. Without --mos: scores and images only.',
         )
         .options(options)
         .example('$0 report photos', 'Images, scored now')
@@ -90,39 +84,47 @@ export function reportCommand(kit: AddOnKit): AddOnCommand<Arguments> {
             'What the pictures show: docs/report.md.',
         ),
     handler: async (args) => {
-      kit.exit(await run(args._.slice(1).map(String), args, kit));
+      kit.exit(await run(args, kit));
     },
   };
 }
 
-async function run(paths: readonly string[], args: Arguments, kit: AddOnKit): Promise<number> {
+async function run(args: ArgumentsCamelCase<Arguments>, kit: AddOnKit): Promise<number> {
   const { flags, outputs, terminal } = kit;
-  checkPaths(paths, args.predictor ?? args['lower-better'] ?? args.scale);
   const { output, mos } = args;
-  outputs.check(output);
+  const shared = { ...args, pairs: undefined };
+  const plan = await planOf(shared, kit);
   await checkPictures(args);
   if (mos === undefined) refuseWithoutMos(args);
   const gallery = args.gallery === '0' ? 0 : flags.integer('gallery', args.gallery);
-  const guard = await outputs.guard([output]);
-  await guard.refuse([...(mos === undefined ? [] : [mos]), ...paths]);
   return outputs.inOnePiece(output, async (interrupt, file) => {
-    const { input, evaluation } = await inputOf(paths, args, kit, interrupt, guard);
+    const input: ReportInput =
+      mos === undefined
+        ? { predictions: await predictionsOf(plan, shared, kit, interrupt) }
+        : await evaluated(plan, mos, shared, kit, interrupt);
+    const evaluation = 'evaluation' in input ? input.evaluation : undefined;
     const report = await createReport(input, {
       folder: dirname(output),
       signal: interrupt.signal,
+      drawn: args['no-picture'] !== true,
       ...flags.defined({ title: args.title, images: args.images, maps: args.maps, gallery }),
     });
-    if (args.pictures !== undefined) {
-      const inputs = [...(mos === undefined ? [] : [mos]), ...paths, output, ...imagesOf(input)];
-      await writePictures(report.pictures, args.pictures, inputs, args['picture-format'], outputs);
-    }
+    const inputs = [...(mos === undefined ? [] : [mos]), ...plan.paths, output, ...imagesOf(input)];
+    const pictures =
+      args.pictures === undefined
+        ? []
+        : await writePictures(report.pictures, args.pictures, inputs, args['picture-format'], outputs);
     await file.write(report.html);
     await file.close();
     if (!args.quiet) {
       if (evaluation) sayWarnings(evaluation, terminal, true);
-      const more =
-        args.pictures === undefined ? '' : `, and ${count(report.pictures.length, 'picture')} to ${args.pictures}`;
+      const more = args.pictures === undefined ? '' : `, and ${count(pictures.length, 'picture')} to ${args.pictures}`;
       terminal.tell(`the report was written to ${output}${more}`);
+    }
+    if (args.json) {
+      const sink = outputs.stdout();
+      await sink.write(`${JSON.stringify({ output, pictures, warnings: evaluation?.warnings ?? [] }, null, 2)}\n`);
+      await sink.close();
     }
     return evaluation && isIncomplete(evaluation) ? 1 : 0;
   });
@@ -137,37 +139,17 @@ function refuseWithoutMos(args: Arguments): void {
   if (given !== undefined) throw new HyperIQAError('ERR_INVALID_ARGUMENT', `--${given} needs --mos.`);
 }
 
-async function inputOf(
-  paths: readonly string[],
-  args: Arguments,
-  kit: AddOnKit,
-  interruption: Interruption,
-  guard: OutputGuard,
-): Promise<{ input: ReportInput; evaluation?: Evaluation }> {
-  const evaluationOptions = toEvaluationOptions({ ...args, pairs: undefined }, kit.flags);
-  const human =
-    args.mos === undefined ? undefined : await readHumanScores(args.mos, toHumanScoresOptions(args, kit.flags));
-  const predictions = await predictionsFrom(
-    paths,
-    toPredictionsOptions(args, kit.flags),
-    args,
-    kit,
-    interruption,
-    guard,
-  );
-  if (human === undefined) return { input: { predictions } };
-  const data = joinScores(predictions, human);
-  const evaluation = await evaluate(data, { ...evaluationOptions, signal: interruption.signal });
-  return { input: { data, evaluation }, evaluation };
-}
-
 /** The images as the predictions name them, which may be their paths. */
 const imagesOf = (input: ReportInput): string[] =>
   ('data' in input ? input.data.images : input.predictions.rows).map(({ file }) => file);
 
-/** @throws HyperIQAError ERR_OUTPUT for a folder of pictures that is one of images or maps, or inside it */
-async function checkPictures({ pictures, images, maps }: Arguments): Promise<void> {
+/**
+ * @throws HyperIQAError ERR_OUTPUT for a folder of pictures that is one of images or maps, or inside it;
+ *   ERR_INVALID_ARGUMENT beside `--no-picture`
+ */
+async function checkPictures({ pictures, images, maps, 'no-picture': undrawn }: Arguments): Promise<void> {
   if (pictures === undefined) return;
+  if (undrawn) throw new HyperIQAError('ERR_INVALID_ARGUMENT', '--pictures and --no-picture cannot both be.');
   const real = (folder: string) => realpath(folder).catch(() => resolve(folder));
   const target = await real(pictures);
   for (const folder of [images, maps]) {
@@ -181,19 +163,22 @@ async function checkPictures({ pictures, images, maps }: Arguments): Promise<voi
   }
 }
 
+/** @returns the paths of the files */
 async function writePictures(
   pictures: readonly Picture[],
   path: string,
   inputs: readonly string[],
   format: 'svg' | 'png',
   outputs: OutputsKit,
-): Promise<void> {
+): Promise<string[]> {
   const folder = await outputs.folder(path, { paths: inputs, recursive: true });
+  const written: string[] = [];
   try {
     for (const picture of pictures) {
       const content = format === 'png' ? await picturePng(picture) : Buffer.from(picture.svg);
-      await folder.write(`${picture.name}.${format}`, content);
+      written.push(await folder.write(`${picture.name}.${format}`, content));
     }
+    return written;
   } finally {
     await folder.release();
   }

@@ -40,7 +40,7 @@ export function pageOf(parts: PageParts): string {
     evaluation ? verdict(evaluation) : predictionsOnly(model),
     ...(evaluation ? [metrics(evaluation)] : []),
     ...(evaluation && evaluation.comparisons.length > 0 ? [comparisons(evaluation)] : []),
-    section('pictures', 'Pictures', plots.map(figure)),
+    ...(plots.length > 0 ? [section('pictures', 'Pictures', plots.map(figure))] : []),
     ...(sheets.length > 0
       ? [section('gallery', 'Gallery', [lostNote(model), sheets.map((sheet) => gallery(sheet, model, links))])]
       : []),

@@ -1,5 +1,5 @@
 /** Makes a report: finds the images, draws, writes the page. */
-import { checkInteger, checkObject, checkSignal, checkString, HyperIQAError } from 'hyperiqa/add-on';
+import { checkBoolean, checkInteger, checkObject, checkSignal, checkString, HyperIQAError } from 'hyperiqa/add-on';
 import { standalone } from './canvas.js';
 import { galleryOf } from './gallery.js';
 import { locateImages, mapFinder } from './locate.js';
@@ -8,7 +8,7 @@ import { pageOf } from './page.js';
 import { plotsOf } from './plots.js';
 import type { Report, ReportInput, ReportOptions } from './types.js';
 
-const KEYS: readonly (keyof ReportOptions)[] = ['title', 'images', 'maps', 'gallery', 'folder', 'signal'];
+const KEYS: readonly (keyof ReportOptions)[] = ['title', 'images', 'maps', 'gallery', 'drawn', 'folder', 'signal'];
 
 /**
  * Makes a report for people from an evaluation, or from predictions alone: one HTML page without references to anything
@@ -21,16 +21,17 @@ export async function createReport(input: ReportInput, options: ReportOptions = 
   for (const key of ['title', 'images', 'maps', 'folder'] as const) {
     if (options[key] !== undefined) checkString(key, options[key]);
   }
-  const { title = 'Image quality report', images, maps, gallery = 8, folder = '.', signal } = options;
+  const { title = 'Image quality report', images, maps, gallery = 8, drawn = true, folder = '.', signal } = options;
   checkInteger('gallery', gallery, 0, 100);
+  checkBoolean('drawn', drawn);
   if (signal !== undefined) checkSignal('signal', signal);
   const content = contentOf(input);
   const names = content.images.map(({ name }) => name);
   if (names.length === 0) throw new HyperIQAError('ERR_INVALID_ARGUMENT', 'There is no image to report on.');
   try {
     const model = modelOf(input, content, await locateImages(names, images));
-    const sheets = await galleryOf(model, gallery, await mapFinder(maps, names), signal);
-    const plots = plotsOf(model);
+    const sheets = drawn ? await galleryOf(model, gallery, await mapFinder(maps, names), signal) : [];
+    const plots = drawn ? plotsOf(model) : [];
     return {
       html: pageOf({ title, model, plots, sheets, folder, input, dropped: content.dropped }),
       pictures: plots.map(({ name, title: heading, svg, legend }) => ({

@@ -14,6 +14,8 @@ export interface ReportOptions {
   maps?: string;
   /** Images in each list of the gallery, 0 to 100. Default 8. */
   gallery?: number;
+  /** Draw pictures and gallery. False: figures and tables only, for a small page at once. Default true. */
+  drawn?: boolean;
   /** Folder in which the page will lie: links to images are relative to it. Default: the working directory. */
   folder?: string;
   signal?: AbortSignal;

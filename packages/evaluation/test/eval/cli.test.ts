@@ -27,7 +27,7 @@ const small = () =>
 test('JSON on KonIQ-10k: unrounded figures for all images and each group, warnings on stderr, exit code 0', async () => {
   const { code, stdout, stderr } = await hyperiqa([
     ...['eval', koniq, '--mos', koniq, '--predictor', 'hyperiqa', '--group-by', 'set'],
-    ...['--replicates', '20', '--format', 'json'],
+    ...['--replicates', '20', '--json'],
   ]);
   expect(code).toBe(0);
   const { predictors, humanScores, provenance } = JSON.parse(stdout) as Evaluation;
@@ -119,6 +119,7 @@ test.each([
     /Name the predictions.*before options that take several/,
   ],
   [['eval', koniq, '--mos', koniq, '--band', '40:20'], /--band must be two numbers/],
+  [['eval', koniq, '--mos', koniq, '--json', '--format', 'csv'], /--json and --format csv cannot both be/],
   [['eval', koniq, '--mos', koniq, '--scale', '0:1'], /--scale must be COLUMN=LOW:HIGH/],
   [['eval', koniq, '--mos', koniq, '--group-by', 'camera'], /no column camera/],
   [['eval', koniq, '--mos', koniq, '--mos', koniq], /--mos is given more than once/],

@@ -20,8 +20,33 @@ test('images scored on the spot become a page with their thumbnails; the picture
   expect(readdirSync(join(folder, 'p')).join()).toMatch(/^histogram-.*\.png$/);
 });
 
+test('--no-picture leaves pictures and gallery out, and --json says what was written', async () => {
+  const cwd = scratch();
+  writeFileSync(join(cwd, 'p.csv'), 'file,score\na.jpg,1\nb.jpg,2\nc.jpg,4\n');
+  writeFileSync(join(cwd, 'mos.csv'), 'file,MOS\na.jpg,10\nb.jpg,20\nc.jpg,30\n');
+  const args = ['report', 'p.csv', '--mos', 'mos.csv', '--replicates', '0'];
+  const drawn = await hyperiqa([...args, '--pictures', 'plots', '--json'], { cwd });
+  expect(drawn.code).toBe(0);
+  const { output, pictures, warnings } = JSON.parse(drawn.stdout) as {
+    output: string;
+    pictures: string[];
+    warnings: unknown[];
+  };
+  expect(output).toBe('report.html');
+  expect(pictures).toHaveLength(readdirSync(join(cwd, 'plots')).length);
+  expect(pictures.every((path) => existsSync(join(cwd, path)))).toBe(true);
+  expect(warnings).toMatchObject([{ code: 'WARN_FIT' }]);
+  expect(readFileSync(join(cwd, 'report.html'), 'utf8')).toMatch(/<figure data-plot[^]*<section id="gallery"/);
+  const plain = await hyperiqa([...args, '--no-picture', '--json'], { cwd });
+  expect(JSON.parse(plain.stdout)).toEqual({ output: 'report.html', pictures: [], warnings });
+  const html = readFileSync(join(cwd, 'report.html'), 'utf8');
+  expect(html).toMatch(/<section id="figures"[^]*<section id="images"/);
+  expect(html).not.toMatch(/<figure|<section id="(pictures|gallery)"|<img/);
+});
+
 test.each([
   [['report'], /Name the predictions/],
+  [['report', 'x.csv', '--pictures', 'p', '--no-picture'], /--pictures and --no-picture cannot both be/],
   [['report', 'x.csv', '--group-by', 'set'], /--group-by needs --mos/],
   [['report', 'x.csv', '--mos-column', 'MOS'], /--mos-column needs --mos/],
   [['report', 'x.csv', '-o', 'x.jpg'], /name of an image/],
