@@ -12,7 +12,7 @@ import type { Crops, InputLimits, LoadOptions } from './types.js';
 export { inert } from './cli/records/spreadsheet.js';
 export { count, printable } from './cli/terminal/text.js';
 export { HyperIQAError, toHyperIQAError, type ErrorCode } from './errors.js';
-export { imageExtensions } from './image/formats.js';
+export { imageExtensions, SNIFF_BYTES, sniffFormat, type ImageFormat } from './image/formats.js';
 export { loadSharp } from './image/sharp.js';
 export {
   checkBoolean,

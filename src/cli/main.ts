@@ -3,7 +3,7 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { HyperIQAError } from '../errors.js';
-import { skipTeardown } from '../libtorch/teardown.js';
+import { skipTeardown } from '../support/teardown.js';
 import { packageVersion } from '../support/package.js';
 import { suggestion } from '../support/suggest.js';
 import { commandModules, commandNames } from './commands.js';

@@ -1,5 +1,6 @@
 /** Recognises the accepted image formats by content, never by name. See docs/images.md. */
 
+/** A format that is read. */
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'avif' | 'tiff' | 'gif' | 'bmp';
 
 /** File name endings (lower case, with the dot) of the accepted formats: for choosing files in folders only. */
@@ -21,7 +22,7 @@ export const imageExtensions: readonly string[] = Object.freeze([
 /** List of the formats for messages. */
 export const ACCEPTED = 'JPEG, PNG, WebP, AVIF, TIFF, GIF and BMP';
 
-/** Bytes that decide the format, at most; `sniffFormat` with fewer tells the same only for a whole file. */
+/** Number of bytes that decide the format, at most; with fewer, `sniffFormat` gives the same only for a whole file. */
 export const SNIFF_BYTES = 64;
 
 /** Sizes of the headers that BMP has had, from BITMAPCOREHEADER to V5. */

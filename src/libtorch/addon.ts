@@ -8,7 +8,7 @@ import { HyperIQAError, toHyperIQAError } from '../errors.js';
 import { findLibTorch, libraryFiles, LIBTORCH_VERSION, type LibTorch } from './locate.js';
 import { ADDON_PACKAGE, missingPackageRemedy, packageFolder } from './packages.js';
 import { PACKAGE_ROOT, packageVersion } from '../support/package.js';
-import { onSkipTeardown } from './teardown.js';
+import { onSkipTeardown } from '../support/teardown.js';
 
 export interface LoadedBinding {
   binding: NativeBinding;

@@ -109,9 +109,9 @@ export class HyperIQA implements AsyncDisposable {
   /**
    * Loads a model: `load(model, options)`, or `load({ model, ...options })`.
    *
-   * @param model - Path or file URL of a model file, or the name of a registered model (`addModel`); default: the model of
-   *   the package. A text with a separator or the ending `.pt` is a path; anything else is a name first. A file that is
-   *   neither of the package nor registered nor known from before is first loaded in a process of its own.
+   * `model` is the path or file URL of a model file, or the name of a registered model (`addModel`); default: the model of
+   * the package. A text with a separator or the ending `.pt` is a path; anything else is a name first. A file that is
+   * neither of the package nor registered nor known from before is first loaded in a process of its own.
    *
    * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT, ERR_MODEL_SELF_CHECK,
    *   ERR_MODEL_UNTRUSTED (more than models of hyperiqa need, or no process to try it in; see `trustModel`), ERR_MODEL_HASH
@@ -119,6 +119,7 @@ export class HyperIQA implements AsyncDisposable {
    *   ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD, ERR_ADDON_NOT_FOUND, ERR_OUT_OF_MEMORY, ERR_ABORTED
    */
   static async load(options: LoadOptions & { model?: string | URL }): Promise<HyperIQA>;
+  /** Loads a model, named in front of the options. */
   static async load(model?: string | URL, options?: LoadOptions): Promise<HyperIQA>;
   static async load(first?: unknown, second?: unknown): Promise<HyperIQA> {
     const { model, options } = loadArguments(first, second);

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { HyperIQA, type Info, type LoadOptions } from '../../src/index.js';
-import { openLocked } from '../../src/libtorch/file-lock.js';
+import { openLocked } from '../../src/locks/file-lock.js';
 import { findLibTorch } from '../../src/libtorch/locate.js';
 import { errorWith } from '../helpers/errors.js';
 import { testModel } from '../helpers/models.js';

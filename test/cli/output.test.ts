@@ -21,7 +21,7 @@ import { describe, expect, test } from 'vitest';
 import { OutputFolder } from '../../src/cli/output/output-folder.js';
 import { openOutput, openWholeOutput, type OutputInputs } from '../../src/cli/output/output.js';
 import { writeWhole } from '../../src/files/atomic-file.js';
-import { openLocked } from '../../src/libtorch/file-lock.js';
+import { openLocked } from '../../src/locks/file-lock.js';
 import { errorWith } from '../helpers/errors.js';
 import { fixtures, hyperiqa, photos, quick, records, root, score, scratch, scratchPhotos, start, text } from './cli.js';
 

@@ -1,7 +1,7 @@
 /** Crops of faces as files, and their names. */
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, extname } from 'node:path';
-import { loadSharp } from '../../image/sharp.js';
+import { loadSharp } from '../../add-on.js';
 import { HyperIQAError, type RawImage } from '../../index.js';
 import type { OutputFolder } from './output-folder.js';
 

@@ -3,7 +3,7 @@ import { lstat, readdir, realpath, rm, unlink, type FileHandle } from 'node:fs/p
 import { join } from 'node:path';
 import { AtomicFile, isTemporaryName } from '../../files/atomic-file.js';
 import { makeFolder } from '../../files/make-folder.js';
-import { openLocked } from '../../libtorch/file-lock.js';
+import { openLocked } from '../../locks/file-lock.js';
 import { writing } from '../../files/output-error.js';
 import { identityOf, type FileIdentity } from '../../files/same-file.js';
 import { expand } from '../input/inputs.js';

@@ -2,10 +2,10 @@
 import { fstat, type Stats } from 'node:fs';
 import { open, realpath, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { openLocked } from '../../libtorch/file-lock.js';
+import { SNIFF_BYTES, sniffFormat } from '../../add-on.js';
 import { writing } from '../../files/output-error.js';
-import { SNIFF_BYTES, sniffFormat } from '../../image/formats.js';
 import { HyperIQAError } from '../../index.js';
+import { openLocked } from '../../locks/file-lock.js';
 import { Outputs } from './distinct.js';
 import { expand } from '../input/inputs.js';
 import { cannotWrite, FileSink, StdoutSink, WholeFileSink, type Output, type Sink } from './sink.js';

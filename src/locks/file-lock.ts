@@ -2,7 +2,7 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { HyperIQAError } from '../errors.js';
-import { loadLoader } from './addon.js';
+import { loadLoader } from '../libtorch/addon.js';
 import { identityOf, identityOfOpen } from '../files/same-file.js';
 
 /** Flags other than 'a', which ignores positions, and 'w', which empties a file of another process. */
