@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -136,6 +137,12 @@ uint64_t to_seed(const Options& options) {
     if (lossless) return seed;
   }
   invalid(options.path("seed") + " must be a bigint between 0 and 2^64 - 1.");
+}
+
+Napi::Object object_of(Napi::Env env, std::initializer_list<std::pair<const char*, Napi::Value>> members) {
+  auto object = Napi::Object::New(env);
+  for (const auto& [name, value] : members) object.Set(name, value);
+  return object;
 }
 
 Napi::Object to_js(Napi::Env env, const DeviceInfo& info) {
@@ -380,23 +387,19 @@ Napi::Value to_js(Napi::Env env, const CudaReport& report) {
 }
 
 Napi::Object limits(Napi::Env env) {
-  auto result = Napi::Object::New(env);
-  result.Set("threads", number(env, kMaxThreads));
-  result.Set("batchSize", number(env, kMaxBatchSize));
-  result.Set("side", number(env, kMaxSide));
-  result.Set("pixels", number(env, kMaxPixels));
-  result.Set("crops", number(env, kMaxCrops));
-  return result;
+  return object_of(env, {{"threads", number(env, kMaxThreads)},
+                         {"batchSize", number(env, kMaxBatchSize)},
+                         {"side", number(env, kMaxSide)},
+                         {"pixels", number(env, kMaxPixels)},
+                         {"crops", number(env, kMaxCrops)}});
 }
 
 Napi::Object names(Napi::Env env) {
-  auto result = Napi::Object::New(env);
-  result.Set("dtype", to_js(env, kDtypeNames));
-  result.Set("graphMode", to_js(env, kGraphModeNames));
-  result.Set("tuning", to_js(env, kTuningNames));
-  result.Set("resize", to_js(env, kResizeModeNames));
-  result.Set("crops", to_js(env, kCropPlanNames));
-  return result;
+  return object_of(env, {{"dtype", to_js(env, kDtypeNames)},
+                         {"graphMode", to_js(env, kGraphModeNames)},
+                         {"tuning", to_js(env, kTuningNames)},
+                         {"resize", to_js(env, kResizeModeNames)},
+                         {"crops", to_js(env, kCropPlanNames)}});
 }
 
 }  // namespace hyperiqa::addon

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeBmp } from '../../src/image/bmp.js';
-import { HyperIQAError } from '../../src/errors.js';
+import { HyperIQAError } from '../../src/index.js';
 
 const LIMIT = 10_000;
 

@@ -8,8 +8,8 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { captureImage, DEFAULT_LIMIT_INPUT_PIXELS, type RgbImage } from '../../src/image/capture.js';
-import type { DecodePolicy } from '../../src/types.js';
 import { errorWith } from '../helpers/errors.js';
+import type { DecodePolicy } from '../../src/index.js';
 
 const read = (name: string) => readFileSync(new URL(`../fixtures/images/${name}`, import.meta.url));
 const STORED: DecodePolicy = { iccProfile: 'ignore', alpha: 'drop', orientation: 'ignore' };

@@ -11,9 +11,8 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { captureImage, DEFAULT_LIMIT_INPUT_PIXELS } from '../../src/image/capture.js';
-import type { ErrorCode } from '../../src/errors.js';
-import type { DecodePolicy, ImageInput } from '../../src/types.js';
 import { errorWith } from '../helpers/errors.js';
+import type { ErrorCode, DecodePolicy, ImageInput } from '../../src/index.js';
 
 const fixtures = new URL('../fixtures/', import.meta.url);
 const image = (name: string) => new URL(`images/${name}`, fixtures);

@@ -5,12 +5,12 @@ import sharp, { type Sharp } from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { checkPatches, checkedResize } from '../../src/intake/cost.js';
-import { loadSharp } from '../../src/image/sharp.js';
 import { HyperIQA, protocolNames, resolveProtocol, type ProtocolName } from '../../src/index.js';
 import { FaceDetector } from '../../src/faces/index.js';
 import { mapPicture, qualityMap } from '../../src/maps/index.js';
 import { errorWith } from '../helpers/errors.js';
 import { testModel } from '../helpers/models.js';
+import { loadSharp } from '../../src/add-on.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 const narrow = fixture('limits/narrow-1x1820.png');

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
 
 import { captureImage } from '../../src/image/capture.js';
-import { loadSharp } from '../../src/image/sharp.js';
-import type { DecodePolicy } from '../../src/types.js';
 import { errorWith } from '../helpers/errors.js';
+import { loadSharp } from '../../src/add-on.js';
+import type { DecodePolicy } from '../../src/index.js';
 
 const POLICY: DecodePolicy = { iccProfile: 'ignore', alpha: 'drop', orientation: 'ignore' };
 const photograph = readFileSync(new URL('../fixtures/images/jpeg-420.jpg', import.meta.url));

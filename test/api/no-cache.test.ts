@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { makeFolder } from '../../src/files/make-folder.js';
-import { findLibTorch } from '../../src/libtorch/locate.js';
+import { findLibTorch } from '../helpers/libtorch.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const linux = process.platform === 'linux';

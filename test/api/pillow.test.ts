@@ -12,8 +12,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
 import { captureImage, DEFAULT_LIMIT_INPUT_PIXELS } from '../../src/image/capture.js';
-import { HyperIQAError } from '../../src/errors.js';
 import { cacheFolder } from '../../src/support/cache-folder.js';
+import { HyperIQAError } from '../../src/index.js';
 
 const fixtures = fileURLToPath(new URL('../fixtures/decode/', import.meta.url));
 

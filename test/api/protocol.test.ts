@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'vitest';
 
 import { checkLoadOptions, checkScoreOptions } from '../../src/scoring/options.js';
-import { knownFields, protocolNames, resizedSize, resolveProtocol } from '../../src/protocol/protocol.js';
-import type { Protocol, ProtocolName } from '../../src/types.js';
+import { knownFields, resizedSize } from '../../src/protocol/protocol.js';
 import { errorWith } from '../helpers/errors.js';
+import { protocolNames, resolveProtocol, type Protocol, type ProtocolName } from '../../src/index.js';
 
 const own: Protocol = {
   name: 'mine',

@@ -4,10 +4,9 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
 
-import { HyperIQAError } from '../../src/errors.js';
 import { checkInputs, scoreAll, type ScoreAllPlan } from '../../src/scoring/many.js';
-import type { ScoreResult } from '../../src/types.js';
 import { errorWith } from '../helpers/errors.js';
+import { HyperIQAError, type ScoreResult } from '../../src/index.js';
 
 const DONE = { done: true, value: undefined };
 const later = (ms = 5) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -9,7 +9,6 @@ import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import {
   HyperIQA,
   HyperIQAError,
@@ -21,6 +20,7 @@ import {
 } from '../../src/index.js';
 import { errorWith } from '../helpers/errors.js';
 import { testModel } from '../helpers/models.js';
+import { LIBTORCH_VERSION } from '../helpers/libtorch.js';
 
 const model = testModel('lite0');
 // Without measuring graph modes, which takes a while and is the engine's matter.

@@ -3,14 +3,13 @@ import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 
 import type { NativeEngine, NativeScoreResult } from '../../binding.js';
-import { HyperIQAError } from '../../src/errors.js';
 import type { CapturedImage } from '../../src/image/capture.js';
 import type { IntakeLimits } from '../../src/intake/intake.js';
 import { checkScoreOptions } from '../../src/scoring/options.js';
 import { decodingPlaces } from '../../src/intake/decodings.js';
 import { ScoringQueue } from '../../src/scoring/queue.js';
-import type { Protocol } from '../../src/types.js';
 import { errorWith } from '../helpers/errors.js';
+import { HyperIQAError, type Protocol } from '../../src/index.js';
 
 const protocol: Protocol = {
   name: 'test',

@@ -10,9 +10,9 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { HyperIQA, type Info, type LoadOptions } from '../../src/index.js';
 import { openLocked } from '../../src/locks/file-lock.js';
-import { findLibTorch } from '../../src/libtorch/locate.js';
 import { errorWith } from '../helpers/errors.js';
 import { testModel } from '../helpers/models.js';
+import { findLibTorch } from '../helpers/libtorch.js';
 
 // Found before the cache folder, where it may lie, is another one.
 const libtorch = findLibTorch().path;

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { testModel } from '../helpers/models.js';
 import { hyperiqa, quick, scratch } from './cli.js';
-import { findLibTorch } from '../../src/libtorch/locate.js';
-import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import { withMetadata } from './model-file.js';
+import { findLibTorch, LIBTORCH_VERSION } from '../helpers/libtorch.js';
 
 test('info shows model, LibTorch, devices and versions', async () => {
   const { code, stdout, stderr } = await hyperiqa(['info', ...quick()]);

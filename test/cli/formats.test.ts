@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse } from 'csv-parse/sync';
 import { expect, test } from 'vitest';
-import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import { about, hyperiqa, photos, quick, records, root, score, scratch, scratchPhotos, text } from './cli.js';
+import { LIBTORCH_VERSION } from '../helpers/libtorch.js';
 
 const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true, strictRequired: false });
 ajv.addSchema(JSON.parse(readFileSync(join(root, 'dist/schema/record.json'), 'utf8')));

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { findLibTorch } from '../../src/libtorch/locate.js';
 import { withForward } from '../models/archives.js';
 import { hyperiqa } from './cli.js';
+import { findLibTorch } from '../helpers/libtorch.js';
 
 let folder: string;
 let env: NodeJS.ProcessEnv;

@@ -5,9 +5,9 @@ import { stringify } from 'csv-stringify/sync';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Resume, type ResumeFormat } from '../../src/cli/records/resume.js';
-import { inert } from '../../src/cli/records/spreadsheet.js';
 import { errorWith } from '../helpers/errors.js';
 import { scratch } from './cli.js';
+import { inert } from '../../src/add-on.js';
 
 const run = 'model=abc seed=1';
 const head = 'file,score,size,mtimeMs,run\n';

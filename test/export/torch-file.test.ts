@@ -6,7 +6,6 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { describe, expect, test } from 'vitest';
 
-import { HyperIQAError } from '../../src/errors.js';
 import { InputFile } from '../../src/export/input-file.js';
 import { isFloating, StoredTensor } from '../../src/export/tensor.js';
 import { openTorchFile } from '../../src/export/torch-file.js';
@@ -22,6 +21,7 @@ import {
   writeZip,
   type WrittenTensor,
 } from './torch-writer.js';
+import { HyperIQAError } from '../../src/index.js';
 
 const fixture = (name: string) => new URL(`fixtures/${name}`, import.meta.url).pathname;
 const files = [

@@ -1,6 +1,5 @@
 import { expect } from 'vitest';
-
-import type { ErrorCode } from '../../src/errors.js';
+import type { ErrorCode } from '../../src/index.js';
 
 /** Matches a HyperIQAError by its code and, where given, its message. */
 export function errorWith(code: ErrorCode, message?: RegExp): unknown {

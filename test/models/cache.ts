@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
+import { findLibTorch } from '../helpers/libtorch.js';
 
-import { findLibTorch } from '../../src/libtorch/locate.js';
 
 /** Call it at the top of a test file. Child processes that inherit the environment have the same cache. */
 export function useOwnCache(): void {

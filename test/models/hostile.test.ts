@@ -9,7 +9,6 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { findLibTorch } from '../../src/libtorch/locate.js';
 import {
   faceModel,
   pickledObject,
@@ -21,6 +20,7 @@ import {
   withRecord,
   writeRecords,
 } from './archives.js';
+import { findLibTorch } from '../helpers/libtorch.js';
 
 interface Outcome {
   code: string;

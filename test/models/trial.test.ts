@@ -12,10 +12,10 @@ import { sha256OfFile } from '../../src/files/sha256.js';
 import { registryFolder } from '../../src/model-file/registered.js';
 import { tryModel } from '../../src/model-file/trial.js';
 import { cacheFolder } from '../../src/support/cache-folder.js';
-import { findLibTorch } from '../../src/libtorch/locate.js';
 import { errorWith } from '../helpers/errors.js';
 import { faceModel, qualityModel, recordsOf, withForward, writeRecords } from './archives.js';
 import { useOwnCache } from './cache.js';
+import { findLibTorch } from '../helpers/libtorch.js';
 
 /** Program to run instead of the trial's own; undefined: the trial's own. */
 let instead: string | undefined;

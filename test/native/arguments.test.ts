@@ -3,9 +3,8 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { NativeBinding, NativeDetector, NativeEngine } from '../../binding.js';
-import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
-import { findLibTorch, libraryFiles } from '../../src/libtorch/locate.js';
 import { codeOf, detectorOptions, loader, loadOptions, openBinding, pixels, scoreOptions } from './setup.js';
+import { LIBTORCH_VERSION, findLibTorch, libraryFiles } from '../helpers/libtorch.js';
 
 let binding: NativeBinding;
 let engine: NativeEngine;

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { NativeBinding, NativeDetector, NativeEngine } from '../../binding.js';
 import { declaredFunctions, differences } from './contract.js';
-import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import { codeOf, detectorOptions, loader, loadOptions, openBinding, pixels, root, scoreOptions } from './setup.js';
+import { LIBTORCH_VERSION } from '../helpers/libtorch.js';
 
 let binding: NativeBinding;
 let engine: NativeEngine;

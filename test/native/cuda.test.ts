@@ -10,11 +10,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { findLibTorch } from '../../src/libtorch/locate.js';
-import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
-import type { RuntimeInfo } from '../../src/types.js';
 import { testModel } from '../helpers/models.js';
 import { root } from './setup.js';
+import { findLibTorch, LIBTORCH_VERSION } from '../helpers/libtorch.js';
+import type { RuntimeInfo } from '../../src/index.js';
 
 const run = promisify(execFile);
 const script = fileURLToPath(new URL('fixtures/cuda.mjs', import.meta.url));

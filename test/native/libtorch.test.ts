@@ -4,18 +4,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { HyperIQAError, type ErrorCode } from '../../src/errors.js';
 import { provideLibTorch } from '../../src/libtorch/install/provide.js';
 import { cacheFolder } from '../../src/support/cache-folder.js';
-import {
-  cachedLibTorch,
-  findLibTorch,
-  inspectLibTorch,
-  libraryFiles,
-  LIBTORCH_SOURCES,
-  LIBTORCH_VERSION,
-} from '../../src/libtorch/locate.js';
+import { cachedLibTorch, inspectLibTorch, LIBTORCH_SOURCES } from '../../src/libtorch/locate.js';
 import { root } from './setup.js';
+import { HyperIQAError, type ErrorCode } from '../../src/index.js';
+import { findLibTorch, libraryFiles, LIBTORCH_VERSION } from '../helpers/libtorch.js';
 
 let folder: string;
 beforeEach(() => {

@@ -6,9 +6,9 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
-import { findLibTorch, libraryFiles } from '../../src/libtorch/locate.js';
 import { testModel } from '../helpers/models.js';
 import { addonFile, loaderFile } from './setup.js';
+import { findLibTorch, libraryFiles } from '../helpers/libtorch.js';
 
 const script = fileURLToPath(new URL('fixtures/process.mjs', import.meta.url));
 const environment = {

@@ -9,8 +9,8 @@ import { DEFAULT_LIMIT_INPUT_PIXELS } from '../../src/image/limits.js';
 import { ENGINE_PIXELS } from '../../src/intake/cost.js';
 import { MAXIMUM_CROPS, MAXIMUM_SIDE } from '../../src/protocol/protocol.js';
 import { DTYPES, GRAPH_MODES, MAXIMUM_BATCH_SIZE, MAXIMUM_THREADS } from '../../src/scoring/options.js';
-import type { Crops, Resize, TuningState } from '../../src/types.js';
 import { codeOf, loadOptions, openBinding, root } from './setup.js';
+import type { Crops, Resize, TuningState } from '../../src/index.js';
 
 let binding: NativeBinding;
 beforeAll(async () => {

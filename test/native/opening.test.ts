@@ -4,9 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 import { expect, test } from 'vitest';
 
-import { findLibTorch, libraryFiles } from '../../src/libtorch/locate.js';
-import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import { addonFile, loaderFile } from './setup.js';
+import { findLibTorch, libraryFiles, LIBTORCH_VERSION } from '../helpers/libtorch.js';
 
 const script = fileURLToPath(new URL('fixtures/opening.mjs', import.meta.url));
 const run = (how: string) =>

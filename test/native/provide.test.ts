@@ -14,8 +14,8 @@ import { provideLibTorch } from '../../src/libtorch/install/provide.js';
 import type { Lock } from '../../src/libtorch/install/wheel-lock.js';
 import { errorWith } from '../helpers/errors.js';
 import { makeCudaWheels, TORCH, writeFakePip } from '../runtime/fakes.js';
-import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import { root } from './setup.js';
+import { LIBTORCH_VERSION } from '../helpers/libtorch.js';
 
 const script = join(root, 'scripts/libtorch.mjs');
 const platform = `${process.platform}-${process.arch}`;

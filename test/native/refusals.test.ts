@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
-import { findLibTorch, libraryFiles } from '../../src/libtorch/locate.js';
 import { testModel } from '../helpers/models.js';
 import { addonFile, loaderFile } from './setup.js';
+import { findLibTorch, libraryFiles } from '../helpers/libtorch.js';
 
 test('100,000 refused submissions leave no promise behind', () => {
   const script = fileURLToPath(new URL('refusals.mjs', import.meta.url));

@@ -11,8 +11,8 @@ import type {
   NativeLoadOptions,
   NativeScoreOptions,
 } from '../../binding.js';
-import { findLibTorch, libraryFiles } from '../../src/libtorch/locate.js';
 import { testModel } from '../helpers/models.js';
+import { findLibTorch, libraryFiles } from '../helpers/libtorch.js';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 const build = resolve(root, process.env.HYPERIQA_BUILD ?? 'build/Release');

@@ -10,7 +10,7 @@ import { closure, compareVersions, dynamicSection, symbolVersions } from '../../
 import { writeLicences } from '../../npm/lib/licences.mjs';
 import { pack } from '../../npm/pack.mjs';
 import { platforms } from '../../npm/platforms.mjs';
-import { findLibTorch } from '../../src/libtorch/locate.js';
+import { findLibTorch } from '../helpers/libtorch.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const addon = join(root, 'build/Release/hyperiqa.node');

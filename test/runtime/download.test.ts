@@ -8,8 +8,6 @@ import { download } from '../../src/libtorch/install/download.js';
 import { install } from '../../src/libtorch/install/install.js';
 import { LOCK, wheelsFor } from '../../src/libtorch/install/wheel-lock.js';
 import { parseWheelName, runsOn } from '../../src/libtorch/install/wheel-name.js';
-import type { RuntimeProgress } from '../../src/libtorch/install/types.js';
-import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import { errorWith } from '../helpers/errors.js';
 import {
   CUDART,
@@ -27,6 +25,8 @@ import {
   TORCH_CPU,
   writeFakePip,
 } from './fakes.js';
+import type { RuntimeProgress } from '../../src/runtime/index.js';
+import { LIBTORCH_VERSION } from '../helpers/libtorch.js';
 
 const platform = `${process.platform}-${process.arch}`;
 let folder: string;

@@ -8,7 +8,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
 
-import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import { runtimesFolder, type RuntimeKind } from '../../src/libtorch/runtime-folders.js';
 import type { InstallPlan } from '../../src/libtorch/install/install.js';
 import type { Lock, LockedWheel } from '../../src/libtorch/install/wheel-lock.js';
@@ -37,6 +36,7 @@ with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         info.external_attr = (entry.get("type", 0o100000) | 0o644) << 16
         archive.writestr(info, entry["content"])
 `;
+import { LIBTORCH_VERSION } from '../helpers/libtorch.js';
 
 /** Python's zipfile writes what no honest program would; the archive is read by other code than wrote it. */
 export function makeZip(path: string, entries: readonly Entry[]): string {

@@ -12,12 +12,8 @@ import {
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
-import { findLibTorch } from '../../src/libtorch/locate.js';
 import { install } from '../../src/libtorch/install/install.js';
-import { listRuntimes, removeRuntime, useRuntime, verifyRuntime } from '../../src/libtorch/install/runtimes.js';
 import { runtimeFolder, selectedRuntime } from '../../src/libtorch/runtime-folders.js';
-import type { RuntimeProgress } from '../../src/libtorch/install/types.js';
 import { errorWith } from '../helpers/errors.js';
 import {
   CUDART,
@@ -36,6 +32,14 @@ import {
   TORCH,
   TORCH_CPU,
 } from './fakes.js';
+import { LIBTORCH_VERSION, findLibTorch } from '../helpers/libtorch.js';
+import {
+  listRuntimes,
+  removeRuntime,
+  useRuntime,
+  verifyRuntime,
+  type RuntimeProgress,
+} from '../../src/runtime/index.js';
 
 const platform = `${process.platform}-${process.arch}`;
 let folder: string;

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { LIBTORCH_VERSION, PINNED_LIBTORCH_VERSION } from '../../src/libtorch/version.js';
+import { PINNED_LIBTORCH_VERSION } from '../../src/libtorch/version.js';
+import { LIBTORCH_VERSION } from '../helpers/libtorch.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');

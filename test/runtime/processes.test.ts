@@ -3,11 +3,11 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { LIBTORCH_VERSION } from '../../src/libtorch/version.js';
 import { cachedLibTorch } from '../../src/libtorch/locate.js';
-import type { DoctorReport } from '../../src/libtorch/install/types.js';
 import { hyperiqa, start } from '../cli/cli.js';
 import { inRuntimes, makeCpuWheel, scratch, serve, sha256, subfolder, TORCH_CPU } from './fakes.js';
+import { LIBTORCH_VERSION } from '../helpers/libtorch.js';
+import type { DoctorReport } from '../../src/runtime/index.js';
 
 const platform = `${process.platform}-${process.arch}`;
 const whole = [`${LIBTORCH_VERSION}-${platform}-cpu`, `${LIBTORCH_VERSION}-${platform}.selected`];

@@ -1,5 +1,7 @@
 #include "model/detector_metadata.h"
 
+#include <utility>
+
 #include "model/fields.h"
 #include "support/json.h"
 
@@ -51,12 +53,9 @@ DetectorMetadata parse_detector_metadata(const std::string& text) {
   }
   check_landmarks(*json.find("detection"));
 
-  const Fields self_check = fields.object("selfCheck");
-  for (const double value : self_check.numbers("values", kDetectorCheckValues)) {
-    result.check_values.push_back(static_cast<float>(value));
-  }
-  result.check_tolerance = self_check.number("tolerance");
-  if (result.check_tolerance <= 0) refuse_metadata("selfCheck.tolerance must be greater than 0");
+  auto check = read_check_values(fields, "values", kDetectorCheckValues);
+  result.check_values = std::move(check.values);
+  result.check_tolerance = check.tolerance;
   return result;
 }
 

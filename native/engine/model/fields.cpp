@@ -121,6 +121,15 @@ std::string check_common_fields(const Fields& fields) {
   return fields.sha256("weightsSha256");
 }
 
+CheckValues read_check_values(const Fields& fields, std::string_view key, size_t count) {
+  const Fields self_check = fields.object("selfCheck");
+  CheckValues result;
+  for (const double value : self_check.numbers(key, count)) result.values.push_back(static_cast<float>(value));
+  result.tolerance = self_check.number("tolerance");
+  if (result.tolerance <= 0) refuse_metadata("selfCheck.tolerance must be greater than 0");
+  return result;
+}
+
 void check_decode(const Fields& decode) {
   decode.one_of("iccProfile", {"ignore", "srgb"});
   decode.one_of("alpha", {"drop", "white"});

@@ -59,6 +59,15 @@ class Fields {
  *  @return the weights' SHA-256 */
 std::string check_common_fields(const Fields& fields);
 
+/** Check values of a description, and the largest difference from them that is accepted. */
+struct CheckValues {
+  std::vector<float> values;
+  double tolerance = 0;
+};
+
+/** @param key  the list of `count` values in the description's `selfCheck`  @throws Error ERR_MODEL_FORMAT */
+CheckValues read_check_values(const Fields& fields, std::string_view key, size_t count);
+
 /** @throws Error ERR_MODEL_FORMAT unless it is a decode policy */
 void check_decode(const Fields& decode);
 

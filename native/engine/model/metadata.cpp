@@ -1,5 +1,7 @@
 #include "model/metadata.h"
 
+#include <utility>
+
 #include "engine.h"
 #include "model/fields.h"
 #include "model/self_check.h"
@@ -65,12 +67,9 @@ Metadata parse_metadata(const std::string& text) {
   score.boolean("higherIsBetter");
   score.string("meaning");
 
-  const Fields self_check = fields.object("selfCheck");
-  for (const double value : self_check.numbers("scores", kCheckPatches)) {
-    result.check_scores.push_back(static_cast<float>(value));
-  }
-  result.check_tolerance = self_check.number("tolerance");
-  if (result.check_tolerance <= 0) refuse_metadata("selfCheck.tolerance must be greater than 0");
+  auto check = read_check_values(fields, "scores", kCheckPatches);
+  result.check_scores = std::move(check.values);
+  result.check_tolerance = check.tolerance;
   return result;
 }
 

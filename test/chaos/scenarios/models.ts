@@ -3,11 +3,11 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { findLibTorch } from '../../../src/libtorch/locate.js';
 import { faceModel, qualityModel, recordsOf, withForward, withRecord } from '../../models/archives.js';
 import { Child } from '../child.js';
 import { mutate } from '../mutate.js';
 import type { Random, Scenario } from '../scenario.js';
+import { findLibTorch } from '../../helpers/libtorch.js';
 
 /** Possible outcomes of loading a readable model file. */
 const codes = [

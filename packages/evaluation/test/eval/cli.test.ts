@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, linkSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Evaluation } from '../../src/evaluation/index.js';
 import { csvRows, fixtures, hyperiqa, main, photos, quick, records, score, scratch } from '../../../../test/cli/cli.js';
+import type { Evaluation } from '../../src/evaluation/index.js';
 
 const koniq = 'packages/evaluation/test/metrics/fixtures/koniq.csv';
 

@@ -3,11 +3,16 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { compute } from '../../src/evaluation/compute.js';
 import { assemble, prepare } from '../../src/evaluation/evaluate.js';
-import { readHumanScores, type HumanScoresOptions } from '../../src/evaluation/human-scores.js';
-import { joinScores } from '../../src/evaluation/join.js';
-import { readPredictions, type PredictionsOptions } from '../../src/evaluation/predictions.js';
-import type { Evaluation, EvaluationOptions } from '../../src/evaluation/types.js';
 import { errorWith } from '../../../../test/helpers/errors.js';
+import {
+  readHumanScores,
+  type HumanScoresOptions,
+  joinScores,
+  readPredictions,
+  type PredictionsOptions,
+  type Evaluation,
+  type EvaluationOptions,
+} from '../../src/evaluation/index.js';
 
 interface Given extends EvaluationOptions {
   predictions?: PredictionsOptions;

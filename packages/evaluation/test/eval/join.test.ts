@@ -1,12 +1,16 @@
 /** Tests which prediction belongs to which human score, and the account of the others. */
 import { expect, test } from 'vitest';
-import { readHumanScores } from '../../src/evaluation/human-scores.js';
-import { joinScores } from '../../src/evaluation/join.js';
-import { koniqSplit } from '../../src/evaluation/koniq-split.js';
-import { collectPredictions, readPredictions, type PredictionsOptions } from '../../src/evaluation/predictions.js';
 import { HyperIQAError } from 'hyperiqa/add-on';
 import type { ScoreAllItem, ScoreResult } from 'hyperiqa';
 import { errorWith } from '../../../../test/helpers/errors.js';
+import {
+  readHumanScores,
+  joinScores,
+  koniqSplit,
+  collectPredictions,
+  readPredictions,
+  type PredictionsOptions,
+} from '../../src/evaluation/index.js';
 
 const table = (data: string, name: string) => ({ name, data });
 

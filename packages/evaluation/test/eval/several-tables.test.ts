@@ -4,13 +4,17 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compute } from '../../src/evaluation/compute.js';
 import { assemble, prepare } from '../../src/evaluation/evaluate.js';
-import { readHumanScores } from '../../src/evaluation/human-scores.js';
-import { joinScores } from '../../src/evaluation/join.js';
-import { readPredictions, type PredictionsOptions } from '../../src/evaluation/predictions.js';
 import { tableLabels } from '../../src/evaluation/table-labels.js';
-import type { EvaluationOptions, RatedImages } from '../../src/evaluation/types.js';
 import { uniteTables } from '../../src/evaluation/unite.js';
 import { errorWith } from '../../../../test/helpers/errors.js';
+import {
+  readHumanScores,
+  joinScores,
+  readPredictions,
+  type PredictionsOptions,
+  type EvaluationOptions,
+  type RatedImages,
+} from '../../src/evaluation/index.js';
 
 type Tables = Record<string, string>;
 const sources = (tables: Tables) => Object.entries(tables).map(([name, data]) => ({ name, data }));

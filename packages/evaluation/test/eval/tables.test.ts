@@ -4,10 +4,9 @@ import { stringify } from 'csv-stringify/sync';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ErrorCode } from 'hyperiqa/add-on';
-import { readHumanScores } from '../../src/evaluation/human-scores.js';
-import { readPredictions } from '../../src/evaluation/predictions.js';
 import { readTable } from '../../src/evaluation/read-table.js';
 import { errorWith } from '../../../../test/helpers/errors.js';
+import { readHumanScores, readPredictions } from '../../src/evaluation/index.js';
 
 const table = (data: string | Uint8Array, name = 'a.csv') => ({ name, data });
 const cells = async (data: string, scores = 'MOS') => {

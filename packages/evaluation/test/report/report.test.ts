@@ -6,13 +6,10 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compute } from '../../src/evaluation/compute.js';
 import { assemble, prepare } from '../../src/evaluation/evaluate.js';
-import { readHumanScores } from '../../src/evaluation/human-scores.js';
-import { joinScores } from '../../src/evaluation/join.js';
-import { readPredictions } from '../../src/evaluation/predictions.js';
-import type { EvaluationOptions } from '../../src/evaluation/types.js';
 import { createReport, picturePng, type Report, type ReportInput, type ReportOptions } from '../../src/report/index.js';
 import { errorWith } from '../../../../test/helpers/errors.js';
 import { parse, type HtmlDocument } from './html.js';
+import { readHumanScores, joinScores, readPredictions, type EvaluationOptions } from '../../src/evaluation/index.js';
 
 const photos = 'examples/photos';
 const scores = {
