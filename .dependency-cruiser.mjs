@@ -27,6 +27,13 @@ const PACKAGES = {
     report: ['metrics', 'evaluation'],
     commands: ['metrics', 'evaluation', 'report'],
   },
+  'packages/results/src': {
+    table: [],
+    formats: ['table'],
+    sorting: [],
+    merge: ['table', 'formats', 'sorting'],
+    commands: ['merge'],
+  },
   'packages/service/src': {
     remote: [],
     settings: ['remote'],

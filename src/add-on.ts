@@ -9,11 +9,20 @@ import type { FormatArguments, loadOptions, LimitArguments, LoadArguments, score
 import type { ErrorCode } from './errors.js';
 import type { Crops, InputLimits, LoadOptions } from './types.js';
 
+export { readList } from './cli/input/list.js';
+export { describeShard, shardOf, type Shard } from './cli/input/shard.js';
+export { columns as resultColumns, type Cell, type CellSchema, type Column } from './cli/records/columns.js';
+export { csvLine } from './cli/records/formats.js';
+export { differences, splitRun } from './cli/records/records.js';
+export { readShardMark, type ShardMark } from './cli/records/shard-mark.js';
 export { inert } from './cli/records/spreadsheet.js';
 export { count, printable } from './cli/terminal/text.js';
 export { HyperIQAError, toHyperIQAError, type ErrorCode } from './errors.js';
+export { AtomicFile } from './files/atomic-file.js';
+export { writing } from './files/output-error.js';
 export { imageExtensions, SNIFF_BYTES, sniffFormat, type ImageFormat } from './image/formats.js';
 export { loadSharp } from './image/sharp.js';
+export { packageVersion } from './support/package.js';
 export {
   checkBoolean,
   checkFunction,
@@ -26,6 +35,7 @@ export {
   checkString,
   invalid,
 } from './support/validate.js';
+export type { FailedRecord, ScoredRecord, ScoreRecord } from './cli/records/records.js';
 export type { FormatArguments, LimitArguments, LoadArguments } from './cli/flags.js';
 
 /** Export of an add-on under the name `addOn`. */

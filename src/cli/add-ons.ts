@@ -15,6 +15,10 @@ export const addOnCommands = {
     addOn: '@hyperiqa/evaluation',
     describe: 'Make a page with pictures, figures and the best and worst images',
   },
+  merge: {
+    addOn: '@hyperiqa/results',
+    describe: 'Join results of shards, complete or refused, as JSON lines, CSV or Parquet',
+  },
   serve: { addOn: '@hyperiqa/service', describe: 'Score images over HTTP, with a page for people' },
 } as const satisfies Record<string, { addOn: string; describe: string }>;
 

@@ -20,6 +20,11 @@ const commands: readonly Command[] = [
     load: async (exit) => (await import('./commands/score.js')).scoreCommand(exit),
   },
   {
+    name: 'merge',
+    describe: addOnCommands.merge.describe,
+    load: (exit) => Promise.resolve(addOnCommand('merge', exit)),
+  },
+  {
     name: 'eval',
     describe: addOnCommands.eval.describe,
     load: (exit) => Promise.resolve(addOnCommand('eval', exit)),

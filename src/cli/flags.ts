@@ -11,6 +11,7 @@ import {
   type LoadOptions,
 } from '../index.js';
 import type { DetectOptions, DetectorLoadOptions } from '../faces/index.js';
+import { MAX_SHARDS, type Shard } from './input/shard.js';
 
 /** Options arrive as text, so that no digit is lost (a seed has 64 bits) and every message is our own. */
 const text = { type: 'string', requiresArg: true } as const satisfies Options;
@@ -116,6 +117,11 @@ export const scoreOptions = {
   concurrency: { ...text, group: 'Scoring:', describe: 'Images decoded or waiting at once (default: chosen)' },
   faces: { type: 'boolean', group: 'Faces:', describe: 'Score the faces in each image, too' },
   recursive: { type: 'boolean', group: 'Input:', describe: 'Images in folders of folders too' },
+  shard: {
+    ...text,
+    group: 'Input:',
+    describe: 'Only share I of N, by a hash of the names: I/N, I from 0 (docs/scale.md)',
+  },
   format: {
     ...text,
     group: 'Output:',
@@ -338,6 +344,23 @@ export function crops(value: string | undefined): Crops | undefined {
     throw invalid('crops', value, 'a number of random crops from 1, grid, grid:RxC, center or pyiqa');
   }
   return second === undefined ? { plan: 'random', count: first } : { plan: 'grid', rows: first, columns: second };
+}
+
+/** `0/8` to `7/8`. */
+export function shard(value: string | undefined): Shard | undefined {
+  if (value === undefined) return undefined;
+  const [index = NaN, count = NaN] = (/^(\d{1,7})\/(\d{1,7})$/.exec(value) ?? []).slice(1).map(Number);
+  if (!(index < count && count <= MAX_SHARDS)) {
+    throw invalid('shard', value, `I/N with I from 0 to N - 1 and N up to ${MAX_SHARDS}, as 0/8 to 7/8`);
+  }
+  return { index, count };
+}
+
+/** @throws HyperIQAError ERR_INVALID_ARGUMENT where the end of a shard could not be marked, or not be checked */
+export function checkShard(output: string | undefined, format: string, marked: readonly string[]): void {
+  if (output === undefined) throw usage('--shard needs --output: a file beside it says that the shard is complete.');
+  if (marked.includes(format)) return;
+  throw usage(`--shard writes ${marked.join(' or ')}, which hyperiqa merge joins, not ${format}.`);
 }
 
 /** @throws HyperIQAError ERR_INVALID_ARGUMENT for an output file that nobody means */

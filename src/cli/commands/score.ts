@@ -5,6 +5,7 @@ import { checkArguments } from '../input/inputs.js';
 import {
   checkOutput,
   checkResume,
+  checkShard,
   crops,
   defined,
   faceOptions,
@@ -16,6 +17,7 @@ import {
   recordsFormat,
   scoreOptions,
   seed,
+  shard,
   toDetectOptions,
   toInputLimits,
   toLoadOptions,
@@ -41,6 +43,7 @@ export const scoreCommand = (exit: (code: number) => void): LoadedCommand<Argume
       .example("$0 score 'photos/**/*.jpg' --format csv > scores.csv", 'A pattern, as CSV')
       .example('find . -name "*.png" -print0 | $0 score -', 'A list of paths, one a line or NUL-separated')
       .example('$0 score photos -o scores.jsonl --resume', 'A long run that can be stopped and continued')
+      .example('$0 score photos -o 2.jsonl --shard 2/8', 'One of eight shares, for hyperiqa merge')
       .example('$0 score a.jpg --protocol official --crops 10 --seed 7', "The reference's protocol, repeatable")
       .example('$0 score a.jpg --crops 10 --max-standard-error 0.5', 'More crops until the standard error is below 0.5')
       .example('$0 score photos --faces --exactly-one', 'The score of the face beside that of the image')
@@ -69,7 +72,15 @@ function planOf(paths: string[], args: Arguments): Plan {
   if (columns !== undefined && provenance) throw usage('--columns study has no room for --provenance.');
   const format = columns ?? recordsFormat(args);
   checkOutput(output);
+  if (output?.toLowerCase().endsWith('.parquet')) {
+    throw usage(
+      `--output ${output}: score writes JSON lines or CSV, which --resume can continue. Write scores.jsonl, then run ` +
+        `hyperiqa merge scores.jsonl -o ${output}`,
+    );
+  }
   if (resume) checkResume(output, format, resumableFormats);
+  const share = shard(args.shard);
+  if (share) checkShard(output, format, resumableFormats);
   const maxStandardError = real('max-standard-error', args['max-standard-error'], true);
   const maxCrops = integer('max-crops', args['max-crops']);
   if (maxCrops !== undefined && maxStandardError === undefined) throw usage('--max-crops needs --max-standard-error.');
@@ -79,6 +90,7 @@ function planOf(paths: string[], args: Arguments): Plan {
     provenance,
     output,
     resume,
+    shard: share,
     recursive: args.recursive ?? false,
     quiet: args.quiet ?? false,
     gate: real('fail-below', args['fail-below']),

@@ -2,6 +2,7 @@
 import { addAbortSignal } from 'node:stream';
 import { HyperIQAError, type BatchItem, type ErrorCode } from '../../index.js';
 import { expand, type Entry } from './inputs.js';
+import { shardOf, type Shard } from './shard.js';
 import { Progress } from '../terminal/progress.js';
 import type { Source } from '../records/records.js';
 
@@ -10,6 +11,8 @@ export interface InputPlan {
   paths: string[];
   recursive: boolean;
   quiet: boolean;
+  /** Share of the inputs; undefined for all. */
+  shard?: Shard | undefined;
 }
 
 /** Tells whether an error says that the run was stopped. */
@@ -17,11 +20,11 @@ export const isAborted = (error: unknown) => (error as Error).name === 'AbortErr
 
 /** The entries of a plan. Where nothing has to be waited for, an empty selection is found out before all else. */
 export async function startEntries(plan: InputPlan, signal: AbortSignal): Promise<AsyncIterable<Entry>> {
-  const { paths, recursive } = plan;
+  const { paths, recursive, shard } = plan;
   if (paths.includes('-')) {
     // The error reaches the reader of the list; without a listener it would end the process as well.
     process.stdin.on('error', () => undefined);
-    return expand(paths, { recursive, list: addAbortSignal(signal, process.stdin) });
+    return ofShard(expand(paths, { recursive, list: addAbortSignal(signal, process.stdin) }), shard);
   }
   const entries = expand(paths, { recursive });
   const first = await entries.next();
@@ -29,10 +32,21 @@ export async function startEntries(plan: InputPlan, signal: AbortSignal): Promis
     const hint = recursive ? '' : ' (folders inside folders need --recursive)';
     throw new HyperIQAError('ERR_INVALID_ARGUMENT', `There is no image in ${paths.join(', ')}${hint}.`);
   }
-  return (async function* () {
+  const all = (async function* () {
     yield first.value;
     yield* entries;
   })();
+  return ofShard(all, shard);
+}
+
+/** The entries that belong to a share by the names that their records have. */
+async function* ofShard(
+  entries: AsyncIterable<Entry>,
+  shard: Shard | undefined,
+): AsyncGenerator<Entry, void, undefined> {
+  for await (const entry of entries) {
+    if (shard === undefined || shardOf(entry.file, shard.count) === shard.index) yield entry;
+  }
 }
 
 /** Position of an input among the inputs, and its file as it was before the work on it began. */
@@ -98,12 +112,15 @@ export function outcomes<R>(
 }
 
 /** The progress line, where there is a terminal to show it on. */
-export function startProgress({ paths, recursive, quiet }: InputPlan, signal: AbortSignal): Progress | undefined {
+export function startProgress(
+  { paths, recursive, quiet, shard }: InputPlan,
+  signal: AbortSignal,
+): Progress | undefined {
   if (quiet || !process.stderr.isTTY) return undefined;
   const progress = new Progress(process.stderr);
   progress.start();
   // The names are read once more rather than kept, as there may be millions. A list can be read only once.
-  const again = paths.includes('-') ? undefined : expand(paths, { recursive });
+  const again = paths.includes('-') ? undefined : ofShard(expand(paths, { recursive }), shard);
   const counting = async (): Promise<void> => {
     let total = 0;
     while (again && !signal.aborted && !(await again.next()).done) total++;

@@ -8,6 +8,7 @@ import { HyperIQAError } from '../../index.js';
 import { openLocked } from '../../locks/file-lock.js';
 import { Outputs } from './distinct.js';
 import { expand } from '../input/inputs.js';
+import type { Shard } from '../input/shard.js';
 import { cannotWrite, FileSink, StdoutSink, WholeFileSink, type Output, type Sink } from './sink.js';
 import { DeviceSink, PipeSink, StreamOutput } from './stream-output.js';
 import { tellUnlocked } from '../terminal/text.js';
@@ -51,6 +52,8 @@ export interface RecordsPlan {
   recursive: boolean;
   output: string | undefined;
   resume: boolean;
+  /** Share of the images, whose end is marked beside the output. */
+  shard?: Shard | undefined;
 }
 
 /**
@@ -60,7 +63,7 @@ export interface RecordsPlan {
  * @throws HyperIQAError as `openOutput` does; ERR_RESUME for what has no records to go on with
  */
 export async function openRecords(
-  { output, resume, ...images }: RecordsPlan,
+  { output, resume, shard, ...images }: RecordsPlan,
   files: readonly (string | undefined)[],
   signal: AbortSignal,
 ): Promise<Output | undefined> {
@@ -70,9 +73,10 @@ export async function openRecords(
     return undefined;
   }
   const file = await openOutput(output, { files, images }, signal);
-  if (!resume || file.regular) return file;
+  if (file.regular || !(resume || shard)) return file;
   await file.release();
-  throw new HyperIQAError('ERR_RESUME', `${output} is not a file that could be continued.`);
+  if (resume) throw new HyperIQAError('ERR_RESUME', `${output} is not a file that could be continued.`);
+  throw new HyperIQAError('ERR_OUTPUT', `${output} is not a file: --shard marks its end with another file beside it.`);
 }
 
 /**

@@ -4,19 +4,25 @@ import type { Info } from '../../index.js';
 import { definitions } from './definitions.js';
 import { describeCrops, type FaceOfRecord, type ScoredRecord, type ScoreRecord } from './records.js';
 
+/** Content of a cell; null or undefined where it is empty. */
 export type Cell = string | number | null | undefined;
 /** JSON Schema of a cell's text. */
-type CellSchema = Readonly<Record<string, unknown>>;
+export type CellSchema = Readonly<Record<string, unknown>>;
 
-interface Column {
-  cell: (record: ScoreRecord) => Cell;
-  schema: CellSchema;
+/** A column of the tables of results. */
+export interface Column {
+  /** The cell of a record. */
+  readonly cell: (record: ScoreRecord) => Cell;
+  /** JSON Schema of the cell's text. */
+  readonly schema: CellSchema;
+  /** Type in tables that have types; text where there is none. A boolean's cell is `true` or `false` in letters. */
+  readonly type?: 'double' | 'int32' | 'int64' | 'boolean';
   /** Option that brings the column; without one the column is always there. */
-  with?: 'faces' | 'provenance' | 'output';
+  readonly with?: 'faces' | 'provenance' | 'output';
   /** Narrower where the image has a score. */
-  scored?: CellSchema;
+  readonly scored?: CellSchema;
   /** Narrower where it has none. */
-  failed?: CellSchema;
+  readonly failed?: CellSchema;
 }
 
 const text = { type: 'string' };
@@ -40,7 +46,12 @@ export const mainFace = (record: ScoreRecord): FaceOfRecord | undefined =>
   'error' in record ? undefined : record.faces?.faces.find(({ kept }) => kept);
 
 /** A column about the largest face that is kept. */
-const ofMainFace = (cell: (face: FaceOfRecord) => Cell, schema: CellSchema = numberOrEmpty): Column => ({
+const ofMainFace = (
+  type: NonNullable<Column['type']>,
+  cell: (face: FaceOfRecord) => Cell,
+  schema: CellSchema = numberOrEmpty,
+): Column => ({
+  type,
   with: 'faces',
   cell: (record) => {
     const face = mainFace(record);
@@ -49,20 +60,20 @@ const ofMainFace = (cell: (face: FaceOfRecord) => Cell, schema: CellSchema = num
   schema,
 });
 
-/** A column about all faces of an image. */
-const ofFaces = (
-  cell: (faces: NonNullable<ScoredRecord['faces']>) => Cell,
-  schema: CellSchema = numberOrEmpty,
-): Column => ({
+/** A number about all faces of an image. */
+const ofFaces = (cell: (faces: NonNullable<ScoredRecord['faces']>) => Cell): Column => ({
+  type: 'int32',
   with: 'faces',
   cell: result(({ faces }) => faces && cell(faces)),
-  schema,
+  schema: numberOrEmpty,
 });
 
 const origin = (
   cell: (provenance: NonNullable<ScoredRecord['provenance']>) => Cell,
   schema: CellSchema = text,
+  type?: Column['type'],
 ): Column => ({
+  ...(type && { type }),
   with: 'provenance',
   cell: result(({ provenance }) => provenance && cell(provenance)),
   schema,
@@ -71,35 +82,45 @@ const origin = (
 /** Columns of `--format csv`, in their order. */
 export const columns: Readonly<Record<string, Column>> = {
   file: { cell: ({ file }) => file, schema: someText },
-  score: { cell: result(({ score }) => score), schema: text, scored: number, failed: empty },
-  standardError: { cell: result(({ standardError }) => standardError), schema: numberOrEmpty, failed: empty },
-  spread: { cell: result(({ spread }) => spread), schema: numberOrEmpty, failed: empty },
+  score: { type: 'double', cell: result(({ score }) => score), schema: text, scored: number, failed: empty },
+  standardError: {
+    type: 'double',
+    cell: result(({ standardError }) => standardError),
+    schema: numberOrEmpty,
+    failed: empty,
+  },
+  spread: { type: 'double', cell: result(({ spread }) => spread), schema: numberOrEmpty, failed: empty },
   crops: {
+    type: 'int32',
     cell: result(({ crops }) => crops.length),
     schema: { ...text, description: 'Their number.' },
     scored: count,
     failed: empty,
   },
-  width: { cell: result(({ width }) => width), schema: text, scored: count, failed: empty },
-  height: { cell: result(({ height }) => height), schema: text, scored: count, failed: empty },
+  width: { type: 'int32', cell: result(({ width }) => width), schema: text, scored: count, failed: empty },
+  height: { type: 'int32', cell: result(({ height }) => height), schema: text, scored: count, failed: empty },
   warnings: {
     cell: result(({ warnings }) => warnings.map(({ code }) => code).join(' ')),
     schema: { type: 'string', pattern: '^(WARN_[A-Z_]+( WARN_[A-Z_]+)*)?$' },
     failed: empty,
   },
 
-  faceStatus: ofFaces(({ status }) => status, orEmpty(definitions.faceStatus)),
+  faceStatus: {
+    with: 'faces',
+    cell: result(({ faces }) => faces?.status),
+    schema: orEmpty(definitions.faceStatus),
+  },
   faces: ofFaces(({ faces }) => faces.length),
   facesKept: ofFaces(({ faces }) => faces.filter(({ kept }) => kept).length),
-  faceScore: ofMainFace(({ score }) => score),
-  faceStandardError: ofMainFace(({ standardError }) => standardError),
-  faceSpread: ofMainFace(({ spread }) => spread),
-  faceEnlarged: ofMainFace(({ enlarged }) => String(enlarged), { enum: ['true', 'false', ''] }),
-  faceConfidence: ofMainFace(({ confidence }) => confidence),
-  faceX: ofMainFace(({ crop }) => crop.x),
-  faceY: ofMainFace(({ crop }) => crop.y),
-  faceWidth: ofMainFace(({ crop }) => crop.width),
-  faceHeight: ofMainFace(({ crop }) => crop.height),
+  faceScore: ofMainFace('double', ({ score }) => score),
+  faceStandardError: ofMainFace('double', ({ standardError }) => standardError),
+  faceSpread: ofMainFace('double', ({ spread }) => spread),
+  faceEnlarged: ofMainFace('boolean', ({ enlarged }) => String(enlarged), { enum: ['true', 'false', ''] }),
+  faceConfidence: ofMainFace('double', ({ confidence }) => confidence),
+  faceX: ofMainFace('int32', ({ crop }) => crop.x),
+  faceY: ofMainFace('int32', ({ crop }) => crop.y),
+  faceWidth: ofMainFace('int32', ({ crop }) => crop.width),
+  faceHeight: ofMainFace('int32', ({ crop }) => crop.height),
 
   errorCode: {
     cell: (record) => ('error' in record ? record.error.code : null),
@@ -125,8 +146,8 @@ export const columns: Readonly<Record<string, Column>> = {
     pattern: '^(random:[0-9]+|grid(:[0-9]+x[0-9]+)?|pyiqa|center)?$',
   }),
   seed: origin(({ seed }) => seed, naturalOrEmpty),
-  maxStandardError: origin(({ maxStandardError }) => maxStandardError, numberOrEmpty),
-  maxCrops: origin(({ maxCrops }) => maxCrops, naturalOrEmpty),
+  maxStandardError: origin(({ maxStandardError }) => maxStandardError, numberOrEmpty, 'double'),
+  maxCrops: origin(({ maxCrops }) => maxCrops, naturalOrEmpty, 'int32'),
   device: origin(({ device }) => device.join(' '), {
     type: 'string',
     pattern: '^((cpu|cuda:[0-9]+)( (cpu|cuda:[0-9]+))*)?$',
@@ -139,8 +160,9 @@ export const columns: Readonly<Record<string, Column>> = {
   libvips: origin(({ versions }) => versions.libvips),
   node: origin(({ versions }) => versions.node),
 
-  size: { with: 'output', cell: ({ source }) => source?.size, schema: naturalOrEmpty },
+  size: { type: 'int64', with: 'output', cell: ({ source }) => source?.size, schema: naturalOrEmpty },
   mtimeMs: {
+    type: 'int64',
     with: 'output',
     cell: ({ source }) => source?.mtimeMs,
     schema: { type: 'string', pattern: '^(-?[0-9]+)?$' },

@@ -79,12 +79,17 @@ export class Recorder<R, V> {
     this.resume?.add(index, offset, (this.file?.end ?? 0) - offset);
   }
 
-  /** Ends the output, also that of a run which was interrupted. */
-  async finish(complete: boolean): Promise<void> {
+  /**
+   * Ends the output, also that of a run which was interrupted.
+   *
+   * @param seal - Called for a complete output once it is on the disk, and before another run may write to it.
+   */
+  async finish(complete: boolean, seal?: () => Promise<void>): Promise<void> {
     if (this.writer.tail !== '') await this.sink.write(this.writer.tail);
     // While the file is this run's alone: closing it lets others write.
-    if (this.resume) await this.file?.flush();
+    if (this.resume || seal) await this.file?.flush();
     await this.resume?.settle(complete);
+    if (complete) await seal?.();
     await this.sink.close();
   }
 }
@@ -92,10 +97,16 @@ export class Recorder<R, V> {
 /**
  * Ends the output of a run that came to its end or was told to stop. In the latter case a reader that takes nothing
  * more is no failure.
+ *
+ * @param seal - Called where the run came to its end.
  */
-export async function endOfOutput(recorder: Recorder<never, unknown>, signal: AbortSignal): Promise<void> {
+export async function endOfOutput(
+  recorder: Recorder<never, unknown>,
+  signal: AbortSignal,
+  seal?: () => Promise<void>,
+): Promise<void> {
   try {
-    await recorder.finish(!signal.aborted);
+    await recorder.finish(!signal.aborted, seal);
   } catch (error) {
     if (!signal.aborted || !isAborted(error)) throw error;
   }

@@ -1,6 +1,7 @@
 /** The records of `hyperiqa score`, with types as `definitions.ts` describes them. */
 import { stat } from 'node:fs/promises';
 import { inFlags } from '../terminal/in-flags.js';
+import { describeShard, type Shard } from '../input/shard.js';
 import type { Crops, Dtype, ErrorCode, Info, Protocol, ScoreResult } from '../../index.js';
 import type { DetectorInfo, FaceScoreResult } from '../../faces/index.js';
 import type { definitions } from './definitions.js';
@@ -83,6 +84,7 @@ export interface RunOptions {
   maxCrops?: number;
   provenance: boolean;
   faces?: { info: DetectorInfo; options: object };
+  shard?: Shard;
 }
 
 /** Model and options in one line. Two runs with the same line give the same records for the same files. */
@@ -101,8 +103,19 @@ export function describeRun(info: Info, options: RunOptions): string {
       'face-model': options.faces.info.model.sha256,
       faces: JSON.stringify(options.faces.options),
     }),
+    // Last, where `splitRun` finds it.
+    ...(options.shard && { shard: describeShard(options.shard) }),
   };
   return inOneLine(parts);
+}
+
+/** The text of {@link describeRun} as all shares of a run have it, and the share. */
+export function splitRun(text: string): { run: string; shard: Shard | undefined } {
+  const [end = '', index, count] = / shard=(\d+)\/(\d+)$/.exec(text) ?? [];
+  return {
+    run: text.slice(0, text.length - end.length),
+    shard: end === '' ? undefined : { index: Number(index), count: Number(count) },
+  };
 }
 
 /** The same of a run of `hyperiqa faces`. `crops`: the folder, or false. */

@@ -1,6 +1,7 @@
 /** Counts scored and failed images, for the exit code and the last line on stderr. */
 import type { Plan } from '../run/plan.js';
 import type { ScoreRecord } from './records.js';
+import { describeShard } from '../input/shard.js';
 import { count, tell } from '../terminal/text.js';
 
 /** Exit codes of a run that came to its end; 2 is that of every error that is thrown. */
@@ -50,7 +51,9 @@ export class Tally {
         : []),
     ];
     const total = this.#scored + this.#kept + this.#failed;
-    if (total === 0) tell('the list on standard input is empty');
+    const { shard } = this.plan;
+    if (total === 0)
+      tell(shard ? `no image is in shard ${describeShard(shard)}` : 'the list on standard input is empty');
     else if (parts.length > 0) tell(`${count(total, 'image')}: ${parts.join(', ')}`);
   }
 

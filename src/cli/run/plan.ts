@@ -2,10 +2,13 @@
 import type { LoadOptions, ScoreAllOptions } from '../../index.js';
 import type { DetectOptions, DetectorLoadOptions } from '../../faces/index.js';
 import type { Format } from '../records/formats.js';
+import type { Shard } from '../input/shard.js';
 
 export interface Plan {
   paths: string[];
   recursive: boolean;
+  /** Share of the images that is to be scored; undefined for all. */
+  shard: Shard | undefined;
   format: Format;
   provenance: boolean;
   output: string | undefined;

@@ -1,5 +1,12 @@
 /** One run of `hyperiqa score`: from the inputs through the engine to whole records, whatever happens between. */
-import { HyperIQA, resolveProtocol, type BatchItem, type ScoreResult } from '../../index.js';
+import {
+  HyperIQA,
+  resolveProtocol,
+  type BatchItem,
+  type Info,
+  type Provenance,
+  type ScoreResult,
+} from '../../index.js';
 import { FaceDetector, scoreAllWithFaces, type FaceScoreResult } from '../../faces/index.js';
 import { isAborted, outcomes, startEntries, startProgress } from '../input/entries.js';
 import { writerFor } from '../records/formats.js';
@@ -12,6 +19,7 @@ import { endOfOutput, Recorder } from '../records/recorder.js';
 import { describeRun, facesOf, failed, scored, type ScoreRecord } from '../records/records.js';
 import { scoreIn, scoreWithFacesIn } from '../records/stored.js';
 import { isResumable } from '../records/resume.js';
+import { removeShardMark, writeShardMark } from '../records/shard-mark.js';
 import type { Output } from '../output/sink.js';
 import { Tally } from '../records/tally.js';
 import { tell } from '../terminal/text.js';
@@ -32,7 +40,7 @@ export async function run(plan: Plan): Promise<number> {
     await using detector =
       plan.faces && (await FaceDetector.load(plan.faces.model, { ...plan.faces.loading, signal: interrupt.signal }));
     const recorder = await startRecorder(plan, iqa, detector, file);
-    return await scoreEntries(plan, iqa, detector, entries, recorder, interrupt);
+    return await scoreEntries(plan, iqa, detector, entries, recorder, file, interrupt);
   } catch (error) {
     if (interrupt.exitCode === undefined || !isAborted(error)) throw error;
     tell('interrupted before the first image was scored');
@@ -53,19 +61,25 @@ function startRecorder(
   detector: FaceDetector | undefined,
   file: Output | undefined,
 ): Promise<ScoreRecorder> {
-  const { format, provenance, scoring, faces, resume } = plan;
+  const { format, provenance, faces, resume } = plan;
   const resumable = file !== undefined && isResumable(format);
-  const run = describeRun(info, {
+  return Recorder.prepare({
+    file,
+    writer: writerFor(format, { model: info.model, provenance, resumable, faces: faces !== undefined }),
+    format: isResumable(format)
+      ? { format, run: runOf(plan, info, detector), value: faces ? scoreWithFacesIn : scoreIn }
+      : undefined,
+    resume,
+  });
+}
+
+function runOf({ scoring, provenance, faces, shard }: Plan, info: Info, detector: FaceDetector | undefined): string {
+  return describeRun(info, {
     ...scoring,
     protocol: resolveProtocol(info.model, scoring),
     provenance,
     ...(detector && faces && { faces: { info: detector.info, options: faces.detecting } }),
-  });
-  return Recorder.prepare({
-    file,
-    writer: writerFor(format, { model: info.model, provenance, resumable, faces: faces !== undefined }),
-    format: isResumable(format) ? { format, run, value: faces ? scoreWithFacesIn : scoreIn } : undefined,
-    resume,
+    ...defined({ shard }),
   });
 }
 
@@ -75,6 +89,7 @@ async function scoreEntries(
   detector: FaceDetector | undefined,
   entries: AsyncIterable<Entry>,
   recorder: ScoreRecorder,
+  output: Output | undefined,
   interrupt: Interrupt,
 ): Promise<number> {
   const { signal } = interrupt;
@@ -85,14 +100,18 @@ async function scoreEntries(
   });
   // Refuses what does not fit the model, so it comes before anything is written.
   const results = outcomes(entries, signal, (files) => startScoring(plan, iqa, detector, files, signal), claim);
+  const { shard } = plan;
+  if (shard && output) await removeShardMark(output.path);
   await recorder.begin();
   const progress = startProgress(plan, signal);
+  let provenance: Provenance | null = null;
   try {
     for await (const { index, file, source, result, error } of results) {
       if (signal.aborted) break;
       const record = result
         ? { ...scored(file, result.image, plan.provenance), ...facesIn(result, plan.provenance) }
         : failed(file, error);
+      if (result) provenance = result.image.provenance;
       tally.add(record);
       progress?.advance();
       if (process.stdout.isTTY) progress?.clear();
@@ -105,7 +124,9 @@ async function scoreEntries(
   } finally {
     progress?.stop();
   }
-  await endOfOutput(recorder, signal);
+  const seal =
+    shard && output && (() => writeShardMark(output.path, { shard, run: runOf(plan, iqa.info, detector), provenance }));
+  await endOfOutput(recorder, signal, seal);
   if (interrupt.exitCode !== undefined) {
     tell(tally.interrupted(recorder.resumable));
     return interrupt.exitCode;
