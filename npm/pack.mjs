@@ -1,7 +1,7 @@
 // Packs what is published: the addon and LibTorch's CPU libraries for one platform, the main package, and those in packages/.
 //
 //   node npm/pack.mjs                          all of them for this platform, into build/npm
-//   node npm/pack.mjs --only addon,libtorch    some of them (main, addon, libtorch, evaluation, service)
+//   node npm/pack.mjs --only addon,libtorch    some of them (main, addon, libtorch, names of folders in packages)
 //     --out FOLDER          where the tarballs go
 //     --platform NAME       one of npm/platforms.mjs; on another system than that only where nothing is to be stripped
 //     --libtorch FOLDER     the LibTorch whose libraries are packed, the folder that holds lib: the CUDA build (its CPU

@@ -11,7 +11,7 @@ import { provideTools } from './tools.mjs';
 
 const { folder, measured, packages, registry, score: expected } = inject('proof');
 const tools = provideTools();
-const [main, addon, libtorch, evaluation, service] = packages;
+const [main, addon, libtorch, ...addOns] = packages;
 
 /** The versions of what consumers add themselves. */
 const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -77,7 +77,7 @@ describe.each(['20', '22', '24'])('npm, Node.js %s', (node) => {
   });
 
   test('npm install', () => {
-    const { seconds: cold } = project.run('npm', ['install', main.name, evaluation.name, service.name]);
+    const { seconds: cold } = project.run('npm', ['install', main.name, ...addOns.map(({ name }) => name)]);
     const modules = join(project.folder, 'node_modules');
     report(
       `npm install with an empty cache, Node.js ${node}`,
@@ -96,6 +96,13 @@ describe.each(['20', '22', '24'])('npm, Node.js %s', (node) => {
     const second = project.run('npx', args);
     expectCommandLineScore(second.output);
     report(`npx hyperiqa score, Node.js ${node}`, `first ${seconds(first.seconds)}, then ${seconds(second.seconds)}`);
+  });
+
+  test('npx hyperiqa merge', () => {
+    project.run('npx', ['hyperiqa', 'score', 'photo.jpg', '--shard', '0/1', '-o', 'shard.jsonl']);
+    project.run('npx', ['hyperiqa', 'merge', 'shard.jsonl', '-o', 'scores.parquet']);
+    project.run('npx', ['hyperiqa', 'merge', 'scores.parquet', '-o', 'scores.csv']);
+    expect(readFileSync(join(project.folder, 'scores.csv'), 'utf8')).toMatch(/^file,score,.*\nphoto\.jpg,[\d.]+,/);
   });
 
   test('an ES module', () => {

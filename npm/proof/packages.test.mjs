@@ -10,9 +10,9 @@ import { platforms, TARBALL_LIMIT } from '../platforms.mjs';
 import { provideTools } from './tools.mjs';
 
 const { packages } = inject('proof');
-const [main, addon, libtorch, evaluation, service] = packages;
+const [main, addon, libtorch, ...addOns] = packages;
 /** The packages that are imported. */
-const forAll = [main, evaluation, service].map((one) => [one.name, one]);
+const forAll = [main, ...addOns].map((one) => [one.name, one]);
 const platform = `${process.platform}-${process.arch}`;
 
 test('the main package holds what package.json says, and nothing that a build left lying about', () => {

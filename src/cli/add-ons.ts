@@ -17,7 +17,7 @@ export const addOnCommands = {
   },
   merge: {
     addOn: '@hyperiqa/results',
-    describe: 'Join results of shards, complete or refused, as JSON lines, CSV or Parquet',
+    describe: 'Join results of several machines, as JSON lines, CSV or Parquet',
   },
   serve: { addOn: '@hyperiqa/service', describe: 'Score images over HTTP, with a page for people' },
 } as const satisfies Record<string, { addOn: string; describe: string }>;

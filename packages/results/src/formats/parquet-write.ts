@@ -6,7 +6,7 @@ import type { ByteSink } from './format.js';
 import { Provenances, provenanceKey, runKey, type ResultMetadata } from './metadata.js';
 
 /** Rows of a row group. DuckDB reads as many at once on each of its threads, and this is what it writes by itself. */
-export const ROWS_PER_GROUP = 122_880;
+const ROWS_PER_GROUP = 122_880;
 
 /** A Parquet file on its way. Memory holds one row group, and some kilobytes of the footer for each that is written. */
 export class ParquetFile {

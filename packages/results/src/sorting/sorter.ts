@@ -14,7 +14,7 @@ export interface SorterLimits {
 }
 
 /** With these, a merge of 16 GB reads every item once. Memory: the chunk, or 256 buffers of 64 KB, whatever is sorted. */
-export const defaultLimits: SorterLimits = { chunkBytes: 64 * 2 ** 20, runs: 256, bufferBytes: 64 * 2 ** 10 };
+const defaultLimits: SorterLimits = { chunkBytes: 64 * 2 ** 20, runs: 256, bufferBytes: 64 * 2 ** 10 };
 
 /**
  * A sort by keys. Items are collected up to a bound, sorted and written as a run to a temporary file; at the end the runs

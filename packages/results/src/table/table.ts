@@ -7,10 +7,14 @@ export type Row = Partial<Record<string, string | number | boolean>>;
 /** Columns that an option of `hyperiqa score` brings, all together. */
 export type ColumnGroup = NonNullable<Column['with']>;
 
+const allColumns = Object.entries(resultColumns);
+
 /** The row of a record. */
 export function rowOf(record: ScoreRecord): Row {
   const row: Row = {};
-  for (const [name, { cell, type }] of Object.entries(resultColumns)) {
+  for (const [name, { cell, type, with: group }] of allColumns) {
+    // Most columns, and most records have neither.
+    if ((group === 'faces' || group === 'provenance') && !(group in record)) continue;
     const value = cell(record);
     if (value === null || value === undefined || value === '') continue;
     row[name] = type === 'boolean' ? value === 'true' : value;
@@ -53,7 +57,7 @@ export function groupsOf(row: Row): ColumnGroup[] {
 
 /** Names and descriptions of a table's columns, in their order. */
 export const columnsWith = (groups: ReadonlySet<ColumnGroup>): [name: string, column: Column][] =>
-  Object.entries(resultColumns).filter(([, column]) => column.with === undefined || groups.has(column.with));
+  allColumns.filter(([, column]) => column.with === undefined || groups.has(column.with));
 
 /** @throws HyperIQAError ERR_RESULTS_READ where names are no columns of results, or those of every result are missing */
 export function checkColumns(names: readonly string[], path: string): void {
