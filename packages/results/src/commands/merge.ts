@@ -54,10 +54,14 @@ async function run(paths: readonly string[], args: Arguments, { outputs, termina
   await guard.refuse([...(await findFiles(paths)), ...(expect === undefined ? [] : [expect])]);
   return outputs.inOnePiece(undefined, async ({ signal }) => {
     const stdout = outputs.stdout();
+    let listening = true;
     try {
       const summary = await mergeResults({
         ...{ inputs: paths, output, expect, signal },
-        onMissing: (file) => stdout.write(`${file}\n`),
+        onMissing: async (file) => {
+          // A reader of the list that goes away (`| head`) changes nothing about what is missing.
+          if (listening) await stdout.write(`${file}\n`).catch(() => (listening = false));
+        },
       });
       if (!args.quiet) terminal.tell(inWords(summary, expect !== undefined));
       return 0;

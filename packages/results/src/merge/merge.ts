@@ -65,17 +65,15 @@ export async function mergeResults(options: MergeOptions): Promise<MergeSummary>
     await onMissing(file);
   };
   await using expected = expect === undefined ? undefined : await Expected.read(expect, folder, csv, note);
-  const summary = await writing(`The output file ${output} cannot be written`, async () => {
-    await using file = await AtomicFile.create(output);
-    const target = targetFor(format, (bytes) => file.handle.writeFile(bytes), collected);
-    const joined = await join(sorter, sources, target, expected, signal);
-    await target.finish();
-    if (expected && expected.missing > 0) throw missingImages(expected.missing, missing);
-    signal?.throwIfAborted();
-    await file.publish();
-    return joined;
-  });
-  return { ...summary, unexpected: expected?.unexpected ?? 0, files: files.length };
+  const write = <T>(action: () => Promise<T>) => writing(`The output file ${output} cannot be written`, action);
+  await using file = await write(() => AtomicFile.create(output));
+  const target = targetFor(format, (bytes) => write(() => file.handle.writeFile(bytes)), collected);
+  const joined = await join(sorter, sources, target, expected, signal);
+  await target.finish();
+  if (expected && expected.missing > 0) throw missingImages(expected.missing, missing);
+  signal?.throwIfAborted();
+  await write(() => file.publish());
+  return { ...joined, unexpected: expected?.unexpected ?? 0, files: files.length };
 }
 
 /** Missing images that a message names. */
