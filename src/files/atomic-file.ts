@@ -28,7 +28,8 @@ export class AtomicFile implements AsyncDisposable {
    * @param options.alone - The caller has the destination's lock, so that what a killed run left behind can be used again.
    * @throws Error of the file system; also where the destination is there and no regular file
    */
-  static async create(destination: string, { alone = false } = {}): Promise<AtomicFile> {
+  static async create(destination: string, options: { alone?: boolean } = {}): Promise<AtomicFile> {
+    const { alone = false } = options;
     const { path: target, mode } = await targetOf(destination);
     const unique = alone ? createHash('sha256').update(basename(target)).digest('hex').slice(0, 32) : randomUUID();
     const path = join(dirname(target), `.hyperiqa-${unique}.tmp`);

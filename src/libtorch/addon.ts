@@ -60,7 +60,9 @@ export async function loadBinding({ libtorch: option }: { libtorch?: string } = 
     const binding = requireAddon('hyperiqa.node', libtorch) as NativeBinding;
     checkBuild(binding);
     loaded = { binding, libtorch };
-    onSkipTeardown(() => { loader.skipTeardown(); });
+    onSkipTeardown(() => {
+      loader.skipTeardown();
+    });
   }
   return loaded;
 }

@@ -12,6 +12,7 @@ const content = createRequire(import.meta.url)('../../package.json') as {
   optionalDependencies?: Record<string, string>;
 };
 
+/** The version of hyperiqa. */
 export const packageVersion = content.version;
 
 /** Node.js versions that the package supports, as a semver range. */

@@ -4,7 +4,7 @@
  * @module @hyperiqa/results
  */
 export { formatOf, type ResultFormat } from './formats/format.js';
-export type { Provenance, ResultMetadata } from './formats/metadata.js';
+export type { ResultMetadata } from './formats/metadata.js';
 export { encodeParquet } from './formats/parquet-write.js';
 export { readResults } from './formats/read.js';
 export type { StoredResult } from './formats/result.js';

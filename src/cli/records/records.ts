@@ -10,8 +10,11 @@ import type { FromSchema } from './from-schema.js';
 /** The type of a definition. */
 export type Defined<Name extends keyof typeof definitions> = FromSchema<(typeof definitions)[Name], typeof definitions>;
 
+/** The record of an image that has a score. */
 export type ScoredRecord = Defined<'scored'>;
+/** The record of an image that could not be scored. */
 export type FailedRecord = Defined<'failed'>;
+/** A record of `hyperiqa score`. */
 export type ScoreRecord = ScoredRecord | FailedRecord;
 
 /** The faces of an image with their scores, which are null for those that are not kept. */
@@ -109,7 +112,7 @@ export function describeRun(info: Info, options: RunOptions): string {
   return inOneLine(parts);
 }
 
-/** The text of {@link describeRun} as all shares of a run have it, and the share. */
+/** The text of `describeRun`, which is the field `run` of records, as all shares of a run have it, and the share. */
 export function splitRun(text: string): { run: string; shard: Shard | undefined } {
   const [end = '', index, count] = / shard=(\d+)\/(\d+)$/.exec(text) ?? [];
   return {

@@ -5,9 +5,9 @@
 import { readFile, realpath, rm, stat } from 'node:fs/promises';
 import { writeWhole } from '../../files/atomic-file.js';
 import { writing } from '../../files/output-error.js';
+import type { Provenance } from '../../index.js';
 import type { Shard } from '../input/shard.js';
 import { cannotWrite } from '../output/sink.js';
-import type { Defined } from './records.js';
 
 /** Content of the mark. */
 export interface ShardMark {
@@ -17,7 +17,7 @@ export interface ShardMark {
   /** Size of the file with the records. */
   readonly bytes: number;
   /** Provenance of the scores; null where the run that completed the shard scored no image itself. */
-  readonly provenance: Defined<'provenance'> | null;
+  readonly provenance: Provenance | null;
 }
 
 /** @param output - Path of the records, without links. */

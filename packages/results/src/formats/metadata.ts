@@ -1,8 +1,5 @@
 /** Facts about all results of a file, which Parquet keeps as its key-value metadata. */
-import type { ScoredRecord } from 'hyperiqa/add-on';
-
-/** The provenance of a score, as in its record. */
-export type Provenance = NonNullable<ScoredRecord['provenance']>;
+import type { Provenance } from 'hyperiqa';
 
 /** What is known of all results of a file. */
 export interface ResultMetadata {

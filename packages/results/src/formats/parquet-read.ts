@@ -1,8 +1,9 @@
 /** Reads Parquet as this package writes it, and as DuckDB and others write its tables again. */
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, type FileMetaData } from 'hyparquet';
+import type { Provenance } from 'hyperiqa';
 import { HyperIQAError, resultColumns, type Column } from 'hyperiqa/add-on';
 import { checkColumns, unreadable, type Row } from '../table/table.js';
-import { provenanceKey, type Provenance } from './metadata.js';
+import { provenanceKey } from './metadata.js';
 import type { StoredResult } from './result.js';
 
 /**

@@ -1,9 +1,9 @@
 /** The files that a merge reads, and whether they are all shards of one run. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Provenance } from 'hyperiqa';
 import { describeShard, HyperIQAError, readShardMark, splitRun, type Shard } from 'hyperiqa/add-on';
 import { formatOf, knownFormat, type ResultFormat } from '../formats/format.js';
-import type { Provenance } from '../formats/metadata.js';
 import { provenancesIn } from '../formats/parquet-read.js';
 import { readResults } from '../formats/read.js';
 import { unreadable } from '../table/table.js';
