@@ -229,3 +229,20 @@ test('a line without end is refused before memory is full', async () => {
     code: 'ERR_RESULTS_READ',
   });
 });
+
+test.each([
+  [undefined, 'options'],
+  [{ inputs: 'a.jsonl', output: 'b.csv' }, 'inputs must be a list'],
+  [{ inputs: [], output: 'b.csv' }, 'inputs must be a list'],
+  [{ inputs: ['a.jsonl', ''], output: 'b.csv' }, 'A path must be'],
+  [{ inputs: ['a.jsonl', 7], output: 'b.csv' }, 'A path must be'],
+  [{ inputs: ['a.jsonl'] }, 'A path must be'],
+  [{ inputs: ['a.jsonl'], output: 'b.txt' }, 'b.txt must end with'],
+  [{ inputs: ['a.jsonl'], output: 'b.csv', expects: 'list.txt' }, 'expects'],
+  [{ inputs: ['a.jsonl'], output: 'b.csv', onMissing: 1 }, 'onMissing must be a function'],
+  [{ inputs: ['a.jsonl'], output: 'b.csv', signal: {} }, 'signal must be'],
+])('options of another kind: %j', async (options, words) => {
+  const merged = mergeResults(options as never);
+  await expect(merged).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+  await expect(merged).rejects.toThrow(words);
+});

@@ -10,10 +10,10 @@ const ROWS_PER_GROUP = 122_880;
 
 /** A Parquet file on its way. Memory holds one row group, and some kilobytes of the footer for each that is written. */
 export class ParquetFile {
-  readonly #columns: [name: string, column: Column][];
+  readonly #columns: CellColumn[];
   readonly #bytes = new ByteWriter();
   readonly #writer: ParquetWriter;
-  #rows: Row[] = [];
+  #rows = 0;
 
   /**
    * @param groups - Columns beside those that are always there.
@@ -24,13 +24,10 @@ export class ParquetFile {
     { run, provenance }: ResultMetadata,
     private readonly rowsPerGroup = ROWS_PER_GROUP,
   ) {
-    this.#columns = columnsWith(groups);
+    this.#columns = columnsWith(groups).map(([name, column]) => new CellColumn(name, column));
     this.#writer = new ParquetWriter({
       writer: this.#bytes,
-      schema: [
-        { name: 'root', num_children: this.#columns.length },
-        ...this.#columns.map(([name, column]) => elementOf(name, column)),
-      ],
+      schema: [{ name: 'root', num_children: this.#columns.length }, ...this.#columns.map(({ element }) => element)],
       kvMetadata: [
         ...(run === undefined ? [] : [{ key: runKey, value: run }]),
         ...(provenance.length === 0 ? [] : [{ key: provenanceKey, value: JSON.stringify(provenance) }]),
@@ -40,19 +37,20 @@ export class ParquetFile {
   }
 
   async add(row: Row): Promise<void> {
-    this.#rows.push(row);
-    if (this.#rows.length === this.rowsPerGroup) await this.#writeGroup();
+    for (const column of this.#columns) column.add(row);
+    this.#rows++;
+    if (this.#rows === this.rowsPerGroup) await this.#writeGroup();
   }
 
   async finish(): Promise<void> {
-    if (this.#rows.length > 0) await this.#writeGroup();
+    if (this.#rows > 0) await this.#writeGroup();
     await this.#writer.finish();
     await this.#flush();
   }
 
   async #writeGroup(): Promise<void> {
-    const columnData = this.#columns.map(([name, column]) => cellsOf(this.#rows, name, column));
-    this.#rows = [];
+    const columnData = this.#columns.map((column) => column.take());
+    this.#rows = 0;
     await this.#writer.write({ columnData, rowGroupSize: this.rowsPerGroup });
     await this.#flush();
   }
@@ -93,17 +91,36 @@ export async function encodeParquet(
 
 const physical = { double: 'DOUBLE', int32: 'INT32', int64: 'INT64', boolean: 'BOOLEAN' } as const;
 
-function elementOf(name: string, { type }: Column): SchemaElement {
-  const repetition_type = name === 'file' ? 'REQUIRED' : 'OPTIONAL';
-  return type === undefined
-    ? { name, type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' }, repetition_type }
-    : { name, type: physical[type], repetition_type };
-}
+/** The cells of a column for the row group being made. */
+class CellColumn {
+  readonly element: SchemaElement;
+  #cells: (Row[string] | bigint | null)[] = [];
+  #last: Row[string];
 
-function cellsOf(rows: readonly Row[], name: string, { type }: Column): ColumnSource {
-  const data = rows.map((row) => {
-    const value = row[name] ?? null;
-    return type === 'int64' && value !== null ? BigInt(value) : value;
-  });
-  return { name, data };
+  constructor(
+    private readonly name: string,
+    private readonly column: Column,
+  ) {
+    const { type } = column;
+    const repetition_type = name === 'file' ? 'REQUIRED' : 'OPTIONAL';
+    this.element =
+      type === undefined
+        ? { name, type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' }, repetition_type }
+        : { name, type: physical[type], repetition_type };
+  }
+
+  add(row: Row): void {
+    const value = row[this.name];
+    // One text for all rows in which it is the same: those of a run are.
+    if (value !== this.#last) this.#last = value;
+    const kept = this.#last ?? null;
+    this.#cells.push(this.column.type === 'int64' && kept !== null ? BigInt(kept) : kept);
+  }
+
+  /** The cells, and none from now on. */
+  take(): ColumnSource {
+    const data = this.#cells;
+    this.#cells = [];
+    return { name: this.name, data };
+  }
 }
