@@ -34,6 +34,16 @@ const PACKAGES = {
     merge: ['table', 'formats', 'sorting'],
     commands: ['merge'],
   },
+  'packages/queue/src': {
+    support: [],
+    storage: [],
+    settings: ['storage'],
+    ledger: ['settings'],
+    enqueue: ['support', 'storage', 'settings', 'ledger'],
+    worker: ['support', 'storage', 'settings', 'ledger'],
+    operations: ['settings', 'ledger'],
+    commands: ['storage', 'settings', 'enqueue', 'worker', 'operations'],
+  },
   'packages/service/src': {
     remote: [],
     settings: ['remote'],

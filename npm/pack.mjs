@@ -37,7 +37,8 @@ const PARTS = ['main', 'addon', 'libtorch', ...shared.keys()];
 /** Dependencies are pinned to the version that was tested. */
 const EXACT = /^\d+\.\d+\.\d+(?:-[\w.]+)?$/;
 /** Dependencies that an application may have in another version, so that one copy serves both. */
-const RANGES = { sharp: /^\^\d+\.\d+\.\d+$/ };
+const RANGE = /^\^\d+\.\d+\.\d+$/;
+const RANGES = { sharp: RANGE, '@aws-sdk/client-s3': RANGE };
 const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /**

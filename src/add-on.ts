@@ -13,15 +13,25 @@ export { readList } from './cli/input/list.js';
 export { describeShard, shardOf, type Shard } from './cli/input/shard.js';
 export { columns as resultColumns, type Cell, type CellSchema, type Column } from './cli/records/columns.js';
 export { csvLine } from './cli/records/formats.js';
-export { differences, splitRun } from './cli/records/records.js';
+export {
+  describeRun,
+  differences,
+  failed as failedRecord,
+  scored as scoredRecord,
+  sourceOf,
+  splitRun,
+} from './cli/records/records.js';
 export { readShardMark, type ShardMark } from './cli/records/shard-mark.js';
 export { inert } from './cli/records/spreadsheet.js';
 export { count, printable } from './cli/terminal/text.js';
 export { HyperIQAError, toHyperIQAError, type ErrorCode } from './errors.js';
-export { AtomicFile } from './files/atomic-file.js';
+export { AtomicFile, writeWhole } from './files/atomic-file.js';
+export { makeFolder } from './files/make-folder.js';
 export { writing } from './files/output-error.js';
 export { imageExtensions, SNIFF_BYTES, sniffFormat, type ImageFormat } from './image/formats.js';
 export { loadSharp } from './image/sharp.js';
+export { modelSha256 } from './model-file/identity.js';
+export { abortedError } from './support/abort.js';
 export { packageVersion } from './support/package.js';
 export {
   checkBoolean,
@@ -117,7 +127,11 @@ export interface InputsKit {
   /** The files that arguments name: files as they are, folders as their images, patterns as their matches. */
   readonly expand: (
     paths: readonly string[],
-    options: { recursive: boolean },
+    options: {
+      recursive: boolean;
+      /** Meaning of `-`: a list of paths, as it comes. */
+      list?: AsyncIterable<Uint8Array>;
+    },
   ) => AsyncIterable<{ file: string; error?: { code: ErrorCode; message: string } }>;
 }
 

@@ -19,6 +19,10 @@ export const addOnCommands = {
     addOn: '@hyperiqa/results',
     describe: 'Join results of several machines, as JSON lines, CSV or Parquet',
   },
+  enqueue: { addOn: '@hyperiqa/queue', describe: 'Put images into a queue for workers' },
+  worker: { addOn: '@hyperiqa/queue', describe: 'Score the images of a queue; one process a machine' },
+  status: { addOn: '@hyperiqa/queue', describe: 'Show how far a queue is' },
+  queue: { addOn: '@hyperiqa/queue', describe: 'Pause, resume or drain a queue, or retry what was given up' },
   serve: { addOn: '@hyperiqa/service', describe: 'Score images over HTTP, with a page for people' },
 } as const satisfies Record<string, { addOn: string; describe: string }>;
 

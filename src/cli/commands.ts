@@ -40,6 +40,26 @@ const commands: readonly Command[] = [
     load: (exit) => Promise.resolve(addOnCommand('serve', exit)),
   },
   {
+    name: 'enqueue',
+    describe: addOnCommands.enqueue.describe,
+    load: (exit) => Promise.resolve(addOnCommand('enqueue', exit)),
+  },
+  {
+    name: 'worker',
+    describe: addOnCommands.worker.describe,
+    load: (exit) => Promise.resolve(addOnCommand('worker', exit)),
+  },
+  {
+    name: 'status',
+    describe: addOnCommands.status.describe,
+    load: (exit) => Promise.resolve(addOnCommand('status', exit)),
+  },
+  {
+    name: 'queue',
+    describe: addOnCommands.queue.describe,
+    load: (exit) => Promise.resolve(addOnCommand('queue', exit)),
+  },
+  {
     name: 'faces',
     describe: 'Find faces in images and cut them out',
     load: async (exit) => (await import('./commands/faces.js')).facesCommand(exit),

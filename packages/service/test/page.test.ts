@@ -11,8 +11,11 @@ import { image, listening, loadDetector, loadModel, root, type TestServer } from
 
 const candidates = [process.env.CHROMIUM ?? '', 'chromium', 'chromium-browser', 'google-chrome'];
 const found = candidates.find((name) => name !== '' && spawnSync(name, ['--version']).status === 0);
-if (found === undefined)
-  console.warn('The page is not tested: there is no Chromium (on the PATH, or its path in CHROMIUM).');
+if (found === undefined) {
+  const words = 'The page is not tested: there is no Chromium (on the PATH, or its path in CHROMIUM).';
+  if (process.env.CI) throw new Error(words);
+  console.warn(words);
+}
 /** Folder for pictures of the page, for people to look at; unset, none are taken. */
 const pictures = process.env.HYPERIQA_PAGE_PICTURES;
 
