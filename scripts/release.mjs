@@ -79,7 +79,9 @@ function release(version) {
   for (const file of manifests()) {
     const manifest = JSON.parse(readFileSync(file, 'utf8'));
     manifest.version = version;
-    if (manifest.peerDependencies?.hyperiqa) manifest.peerDependencies.hyperiqa = version;
+    for (const kind of [manifest.dependencies, manifest.peerDependencies]) {
+      for (const name of Object.keys(kind ?? {})) if (/^(?:@hyperiqa\/.*|hyperiqa)$/.test(name)) kind[name] = version;
+    }
     writeFileSync(file, `${JSON.stringify(manifest, null, 2)}\n`);
   }
   writeFileSync(CHANGELOG, changelog);

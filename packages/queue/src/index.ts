@@ -8,5 +8,5 @@ export { enqueue, type EnqueueSummary } from './enqueue/enqueue.js';
 export { drain, pause, resume, retry, type Moved } from './operations/control.js';
 export { status, type DeadLetter, type QueueStatus, type StatusOptions } from './operations/status.js';
 export type { EnqueueOptions, EnqueueProgress, QueueOptions, WorkerEvent, WorkerOptions } from './settings/options.js';
-export type { Identity, QueueSettings, ScoringSettings } from './settings/settings.js';
+export type { Identity, QueueSettings, ScoringSettings, ShardFormat } from './settings/settings.js';
 export { Worker } from './worker/worker.js';

@@ -1,10 +1,11 @@
 /** Images through a queue, on a real Redis with the small test model. */
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { mergeResults, readResults } from '@hyperiqa/results';
 import type { HyperIQA } from 'hyperiqa';
-import { about, scratch } from '../../../test/cli/cli.js';
+import { about, records, scratch } from '../../../test/cli/cli.js';
 import { freePort, hasRedis, RedisServer, Wire } from '../../../test/helpers/redis.js';
 import { drain, pause, resume, retry, status, Worker, type WorkerEvent } from '../src/index.js';
 import { Ledger } from '../src/ledger/ledger.js';
@@ -68,6 +69,47 @@ describe.skipIf(!hasRedis())('a queue', () => {
       expect(record.provenance).toMatchObject({ seed: '18446744073709551615', protocol: { name: 'official' } });
     }
     expect(queue.records().map(({ file }) => file)).toEqual(['./01.jpg', '00.jpg']);
+  });
+
+  test('shards in Parquet, joined by merge; found again', async () => {
+    const queue = new TestQueue(redis);
+    const images = [...imagesIn(photos(5)), 'missing.jpg'];
+    await queue.enqueue(images, { format: 'parquet' });
+    await queue.work(iqa);
+    expect(queue.shards().every((name) => name.endsWith('.parquet'))).toBe(true);
+    const output = join(scratch(), 'all.parquet');
+    const list = join(scratch(), 'list.txt');
+    writeFileSync(list, images.join('\n'));
+    expect(await mergeResults({ inputs: [queue.results], output, expect: list })).toMatchObject({
+      images: 6,
+      failed: 1,
+    });
+    const rows = [];
+    for await (const { file, row } of readResults(output)) rows.push([file, row.score, row.errorCode]);
+    expect(rows).toEqual(
+      [...images]
+        .sort()
+        .map((file) =>
+          file === 'missing.jpg'
+            ? [file, undefined, 'ERR_IMAGE_NOT_FOUND']
+            : [file, expect.any(Number) as number, undefined],
+        ),
+    );
+    // Another queue of the same settings finds them, and counts what is in them.
+    const again = new TestQueue(redis);
+    await again.enqueue(images, { format: 'parquet', results: queue.results });
+    await again.work(iqa);
+    expect(await status(again.at)).toMatchObject({ complete: true, failures: { ERR_IMAGE_NOT_FOUND: 1 } });
+  });
+
+  test('shards in JSON lines are joined by merge', async () => {
+    const queue = new TestQueue(redis);
+    const images = imagesIn(photos(5));
+    await queue.enqueue(images);
+    await queue.work(iqa);
+    const output = join(scratch(), 'all.jsonl');
+    await mergeResults({ inputs: [queue.results], output });
+    expect(records(readFileSync(output, 'utf8'))).toEqual(queue.records());
   });
 
   describe('each image once', () => {

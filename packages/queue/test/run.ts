@@ -63,7 +63,7 @@ export class TestQueue {
 
   shards(): string[] {
     return readdirSync(this.results)
-      .filter((name) => name.endsWith('.jsonl'))
+      .filter((name) => /^c.*\.(jsonl|parquet)$/.test(name))
       .sort();
   }
 

@@ -129,27 +129,38 @@ class Battle {
     this.#startEnqueue();
   }
 
-  /** Lets everything come to its end. */
+  /** Lets everything come to its end, and starts anew what could not start, as whatever runs services does. */
   async #end(): Promise<void> {
-    const enqueued = await this.#enqueue!.ended;
-    // A process that was started while Redis was away has said so; operators, and what runs workers, start them again.
-    if (enqueued.code === 2 && enqueued.stderr.includes('ERR_QUEUE_CONNECTION')) {
-      this.#startEnqueue();
-      return this.#end();
-    }
-    expect(enqueued.code, enqueued.stderr).toBe(0);
-    for (;;) {
-      for (const [i, { child }] of this.#workers.entries())
-        if (child.exitCode !== null) this.#workers[i] = this.#worker();
+    for (let enqueued = false; ;) {
+      for (const [i, worker] of this.#workers.entries()) {
+        if (worker.child.exitCode === null) continue;
+        await expectAway(worker);
+        this.#workers[i] = this.#worker();
+      }
+      const enqueue = this.#enqueue!;
+      if (!enqueued && enqueue.child.exitCode !== null) {
+        enqueued = enqueue.child.exitCode === 0;
+        if (!enqueued) {
+          await expectAway(enqueue);
+          this.#startEnqueue();
+        }
+      }
       const { images, chunks } = await status({ redis: this.redis.url });
-      if (images.done === this.number && images.total === this.number) break;
       expect(chunks.dead).toBe(0);
+      if (enqueued && images.done === this.number && images.total === this.number) break;
       await sleep(200);
     }
     for (const { child, ended } of this.#workers) {
       child.kill('SIGTERM');
-      const { code, stderr } = await ended;
-      expect([0, 2], stderr).toContain(code);
+      const { code, signal, stderr } = await ended;
+      // Before its handlers are there, the signal does what it does by default.
+      expect([0, 'SIGTERM'], stderr).toContain(signal ?? code);
     }
   }
+}
+
+/** A process that has ended because Redis was away when it started. */
+async function expectAway({ ended }: Running): Promise<void> {
+  const { code, stderr } = await ended;
+  expect([code, stderr]).toEqual([2, expect.stringContaining('ERR_QUEUE_CONNECTION')]);
 }

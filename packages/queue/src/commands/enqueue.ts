@@ -17,6 +17,12 @@ const enqueueOptions = ({ load, score }: FlagsKit) =>
       group: 'Output:',
       describe: 'Folder that all workers see under this path, or s3://BUCKET/PREFIX',
     },
+    format: {
+      ...text,
+      group: 'Output:',
+      choices: ['jsonl', 'parquet'],
+      describe: 'Format of the results, one file a chunk (default: jsonl)',
+    },
     provenance: score.provenance,
     quiet: score.quiet,
     json: { type: 'boolean', group: 'Output:', describe: 'Write what was done as JSON' },
@@ -179,6 +185,7 @@ function toEnqueueOptions(args: Arguments, flags: FlagsKit): EnqueueOptions {
     ...toInputLimits(args),
     ...defined({
       model: args.model,
+      format: args.format,
       provenance: args.provenance,
       identity: args.identity,
       protocol: args.protocol,

@@ -58,6 +58,7 @@ export async function enqueue(
     scoring: checked.scoring,
     provenance: checked.provenance,
     results: checked.results,
+    format: checked.format,
     identity: checked.identity,
   };
   if (checked.signal?.aborted) throw abortedError(checked.signal);

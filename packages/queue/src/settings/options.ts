@@ -13,7 +13,7 @@ import {
   invalid,
 } from 'hyperiqa/add-on';
 import { objectName } from '../storage/names.js';
-import type { Identity, ScoringSettings } from './settings.js';
+import type { Identity, ScoringSettings, ShardFormat } from './settings.js';
 
 /** Which queue, on which server. */
 export interface QueueOptions {
@@ -31,12 +31,14 @@ export interface EnqueueOptions
   extends QueueOptions, InputLimits, Omit<ScoreOptions, 'signal' | 'limitInputPixels' | 'limitInputBytes'> {
   /**
    * Where results are written: a folder that all workers see under this path, or `s3://bucket/prefix`. One file a chunk,
-   * `CHUNK.jsonl`.
+   * `CHUNK.jsonl` or `CHUNK.parquet`.
    */
   results: string | URL;
+  /** Default `jsonl`. */
+  format?: ShardFormat;
   /** Model file or registered name; workers must load the same one. Default: the model of hyperiqa. */
   model?: string | URL;
-  /** Add the provenance to each record. Default false. */
+  /** Add the provenance to each record. Parquet has it once a file, too, in its metadata. Default false. */
   provenance?: boolean;
   /** What makes an image the same as one that was enqueued before. Default `path`. */
   identity?: Identity;
@@ -137,6 +139,7 @@ export interface CheckedEnqueue extends CheckedQueue {
   readonly results: string;
   readonly model: string | URL | undefined;
   readonly provenance: boolean;
+  readonly format: ShardFormat;
   readonly identity: Identity;
   readonly scoring: ScoringSettings;
   readonly chunkSize: number;
@@ -156,6 +159,7 @@ export function checkEnqueue(options: EnqueueOptions): CheckedEnqueue {
     ...SCORING,
     ...[
       'results',
+      'format',
       'model',
       'provenance',
       'identity',
@@ -176,6 +180,7 @@ export function checkEnqueue(options: EnqueueOptions): CheckedEnqueue {
     results: checkResults(fields.results),
     model: options.model,
     provenance: checkBoolean('provenance', fields.provenance ?? false),
+    format: checkOneOf('format', fields.format ?? 'jsonl', ['jsonl', 'parquet']),
     identity: checkOneOf('identity', fields.identity ?? 'path', ['path', 'content']),
     scoring: {
       seed: checkSeed(fields.seed ?? 0),

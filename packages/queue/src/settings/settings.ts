@@ -12,9 +12,14 @@ export interface QueueSettings {
   readonly provenance: boolean;
   /** Folder (absolute path) or `s3://bucket/prefix` that shards are written to. */
   readonly results: string;
+  /** Format of the shards. */
+  readonly format: ShardFormat;
   /** `path`: an image is known by its name; `content`: by its bytes, for objects by their ETag. */
   readonly identity: Identity;
 }
+
+/** `jsonl`: records as JSON lines; `parquet`: the columns of CSV with types. */
+export type ShardFormat = 'jsonl' | 'parquet';
 
 /** Meaning of "the same image" for `enqueue`. */
 export type Identity = 'path' | 'content';

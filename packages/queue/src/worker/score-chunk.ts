@@ -1,11 +1,12 @@
 /** Scores the images of a chunk. */
 import { resolve } from 'node:path';
-import { HyperIQAError, resolveProtocol, type HyperIQA, type ScoreAllOptions } from 'hyperiqa';
+import { HyperIQAError, resolveProtocol, type HyperIQA, type Provenance, type ScoreAllOptions } from 'hyperiqa';
 import { describeRun, failedRecord, scoredRecord, sourceOf, type ScoreRecord } from 'hyperiqa/add-on';
 import type { QueueSettings } from '../settings/settings.js';
 import { objectName } from '../storage/names.js';
 import type { Buckets } from '../storage/s3.js';
 import { pause } from '../support/waiting.js';
+import type { Scored } from './shard.js';
 
 /** Failures that may pass: the image is tried again. */
 const PASSING: readonly string[] = ['ERR_IMAGE_READ', 'ERR_OUT_OF_MEMORY'];
@@ -30,13 +31,15 @@ export interface ChunkContext {
  * @throws HyperIQAError ERR_ABORTED; ERR_IMAGE_READ where not one of several images can be read: the storage is not there,
  *   and records would make its absence final; ERR_DISPOSED, ERR_INTERNAL
  */
-export async function scoreChunk(images: readonly string[], context: ChunkContext): Promise<ScoreRecord[]> {
+export async function scoreChunk(images: readonly string[], context: ChunkContext): Promise<Scored> {
   const records: ScoreRecord[] = [];
+  let provenance: Provenance | undefined;
   let open = images.map((_, i) => i);
   for (let attempt = 0; open.length > 0; attempt++) {
     const again: number[] = [];
-    for await (const [index, record] of attempts(images, open, context)) {
+    for await (const [index, record, origin] of attempts(images, open, context)) {
       records[index] = record;
+      provenance ??= origin;
       if ('error' in record && PASSING.includes(record.error.code)) again.push(index);
     }
     const wait = PAUSES[attempt];
@@ -44,14 +47,14 @@ export async function scoreChunk(images: readonly string[], context: ChunkContex
     if (open.length > 0) await pause(wait ?? 0, context.signal);
   }
   requireReadable(records);
-  return records;
+  return { records, provenance };
 }
 
 async function* attempts(
   images: readonly string[],
   open: readonly number[],
   { iqa, settings, root, buckets, signal }: ChunkContext,
-): AsyncGenerator<[index: number, record: ScoreRecord], void, undefined> {
+): AsyncGenerator<[index: number, record: ScoreRecord, origin?: Provenance], void, undefined> {
   const scoring = { ...settings.scoring, seed: BigInt(settings.scoring.seed) };
   const options: ScoreAllOptions = { ...scoring, order: 'completed', signal };
   // As `hyperiqa score --output` has it, so that results of either kind are joined, and a run goes on with them.
@@ -73,7 +76,8 @@ async function* attempts(
     const name = images[index] ?? '';
     const source = typeof item.input === 'string' ? await sourceOf(item.input) : null;
     if (item.result) {
-      yield [index, { ...scoredRecord(name, item.result, settings.provenance), source, run }];
+      const record = scoredRecord(name, item.result, settings.provenance);
+      yield [index, { ...record, source, run }, item.result.provenance];
       continue;
     }
     const error = refused.get(index) ?? item.error;

@@ -11,7 +11,7 @@ import { resultsPlace, type ResultsPlace } from '../storage/results.js';
 import { Buckets } from '../storage/s3.js';
 import { orAborted, pause, settled } from '../support/waiting.js';
 import { scoreChunk } from './score-chunk.js';
-import { decodeShard, encodeShard, shardName, summaryOf } from './shard.js';
+import { encodeShard, shardName, summaryOf, summaryOfShard } from './shard.js';
 
 type ChunkJob = Job<ChunkData, undefined, 'chunk'>;
 
@@ -204,26 +204,27 @@ export class Worker implements AsyncDisposable {
   async #finish(chunk: string, { images }: ChunkData, signal: AbortSignal): Promise<void> {
     const { iqa, ledger, buckets } = this.#parts;
     const started = performance.now();
-    const name = shardName(chunk);
+    const { format } = this.settings;
+    const name = shardName(chunk, format);
     if (signal.aborted) throw abortedError(signal);
     if (await this.#results.has(name)) {
       // An earlier attempt got so far.
       if (await orAborted(ledger.isDone(chunk), signal)) return;
       const content = await this.#results.read(name);
       if (content !== undefined) {
-        await orAborted(ledger.finish(chunk, summaryOf(decodeShard(name, content))), signal);
+        await orAborted(ledger.finish(chunk, await summaryOfShard(name, content)), signal);
         return;
       }
     }
-    const records = await scoreChunk(images, {
+    const scored = await scoreChunk(images, {
       iqa,
       settings: this.settings,
       root: this.#options.root,
       buckets,
       signal,
     });
-    await this.#results.write(name, encodeShard(records), signal);
-    const summary = summaryOf(records);
+    await this.#results.write(name, await encodeShard(scored, format), signal);
+    const summary = summaryOf(scored.records);
     await orAborted(ledger.finish(chunk, summary), signal);
     const milliseconds = Math.round(performance.now() - started);
     this.#options.onEvent({ type: 'chunk', chunk, images: summary.images, failed: summary.failed, milliseconds });
