@@ -125,6 +125,16 @@ describe('complete shards', () => {
     expect(row).toEqual({ n: 50n, scored: 45n, run });
   });
 
+  test('are joined with results that were made apart', async () => {
+    const folder = scratch();
+    const list = numbered(50);
+    writeShards(folder, list.slice(0, 40), 2);
+    writeFile(folder, 'rest.jsonl', linesOf(list.slice(40)));
+    const output = join(scratch(), 'all.jsonl');
+    expect(await mergeResults({ inputs: [folder], output })).toMatchObject({ images: 50, files: 3 });
+    expect(readFileSync(output, 'utf8')).toBe(linesOf(list));
+  });
+
   test('one that has no image is complete by its mark', async () => {
     const folder = scratch();
     const inputs = writeShards(folder, [recordOf('a.jpg', 0)], 4);

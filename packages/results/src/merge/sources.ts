@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Provenance } from 'hyperiqa';
-import { describeShard, HyperIQAError, readShardMark, splitRun, type Shard } from 'hyperiqa/add-on';
+import { describeShard, HyperIQAError, readShardMark, splitRun, type Shard, type ShardMark } from 'hyperiqa/add-on';
 import { formatOf, knownFormat, type ResultFormat } from '../formats/format.js';
 import { provenancesIn } from '../formats/parquet-read.js';
 import { readResults } from '../formats/read.js';
@@ -56,19 +56,15 @@ async function isFolder(path: string): Promise<boolean> {
  */
 export async function examine(paths: readonly string[]): Promise<Source[]> {
   const sources: Source[] = [];
-  const plain: { path: string; empty: boolean }[] = [];
   const shards = new Map<number, string>();
   let first: { path: string; shard: Shard } | undefined;
   for (const path of paths) {
     const format = formatOf(path);
-    const { empty, run, mark } = await beginning(path, format);
+    const { run, mark } = await beginning(path, format);
     const shard = run === undefined ? undefined : splitRun(run).shard;
     const known = format === 'parquet' ? await provenancesIn(path) : mark?.provenance ? [mark.provenance] : [];
     sources.push({ path, format, shard, provenance: known });
-    if (shard === undefined) {
-      plain.push({ path, empty });
-      continue;
-    }
+    if (shard === undefined) continue;
     if (mark === undefined || mark.run !== run || mark.bytes !== (await stat(path)).size) throw unfinished(path);
     first ??= { path, shard };
     if (first.shard.count !== shard.count) {
@@ -78,28 +74,21 @@ export async function examine(paths: readonly string[]): Promise<Source[]> {
     if (other !== undefined) throw conflict(`${other} and ${path} are both shard ${describeShard(shard)}.`);
     shards.set(shard.index, path);
   }
-  if (first) checkShards(first, new Set(shards.keys()), plain);
+  if (first) checkShards(first.shard.count, shards);
   return sources;
 }
 
-async function beginning(path: string, format: ResultFormat) {
+/** The field `run` of a file's first record, or that of its mark where a shard has no image; and the mark. */
+async function beginning(path: string, format: ResultFormat): Promise<{ run?: string; mark?: ShardMark | undefined }> {
   // Parquet files are whole or not there, and none is a shard of `hyperiqa score`.
-  if (format === 'parquet') return { empty: false, run: undefined, mark: undefined };
+  if (format === 'parquet') return {};
   const mark = await readShardMark(path);
-  for await (const { row } of readResults(path)) {
-    return { empty: false, run: typeof row.run === 'string' ? row.run : undefined, mark };
-  }
-  return { empty: true, run: mark?.run, mark };
+  for await (const { row } of readResults(path)) return typeof row.run === 'string' ? { run: row.run, mark } : { mark };
+  return mark ? { run: mark.run, mark } : {};
 }
 
-function checkShards(
-  { path, shard: { count } }: { path: string; shard: Shard },
-  present: ReadonlySet<number>,
-  plain: readonly { path: string; empty: boolean }[],
-): void {
-  const [other] = plain;
-  if (other?.empty) throw unfinished(other.path);
-  if (other) throw conflict(`${path} is a shard, and ${other.path} is none: join them apart.`);
+/** @throws HyperIQAError ERR_RESULTS_INCOMPLETE */
+function checkShards(count: number, present: ReadonlyMap<number, string>): void {
   if (present.size === count) return;
   const named: string[] = [];
   for (let index = 0; index < count && named.length < NAMED; index++) {
