@@ -8,6 +8,7 @@ import { packageVersion } from '../support/package.js';
 import { suggestion } from '../support/suggest.js';
 import { commandModules, commandNames } from './commands.js';
 import { ClosedPipe } from './output/closed-pipe.js';
+import { debug } from './terminal/debug.js';
 import { inFlags } from './terminal/in-flags.js';
 import { tell, tellLines } from './terminal/text.js';
 
@@ -113,9 +114,8 @@ function refuseRepeats(args: Record<string, unknown>, lists: readonly string[]):
 /** Errors whose messages list the places that were looked at, one a line. */
 const MULTILINE = ['ERR_LIBTORCH_NOT_FOUND', 'ERR_ADDON_NOT_FOUND'];
 
-/** The stack and the causes are for developers: HYPERIQA_DEBUG=1 shows them. */
 function report(error: unknown): void {
-  if (process.env.HYPERIQA_DEBUG) console.error(error);
+  debug(error);
   const { message, code } =
     error instanceof HyperIQAError
       ? error

@@ -3,14 +3,6 @@ import { HyperIQAError } from '../errors.js';
 import type { Crops, DecodePolicy, ModelMetadata, Protocol, ProtocolName, Resize, ScoreOptions } from '../types.js';
 import { checkInteger, checkObject, checkOneOf, checkString, invalid, show } from '../support/validate.js';
 
-/** Names of the built-in protocols, in the order of the documentation. */
-export const protocolNames: readonly ProtocolName[] = Object.freeze([
-  'official',
-  'official-test',
-  'pyiqa',
-  'native',
-] as const);
-
 /** Largest number of crops of one image: enough for a grid over the largest image, and no accident with a zero more. */
 export const MAXIMUM_CROPS = 100_000;
 /** Longest side that a resize may ask for, in pixels. */
@@ -21,6 +13,49 @@ const PATCH = 224;
 const AS_PILLOW: DecodePolicy = { iccProfile: 'ignore', alpha: 'drop', orientation: 'ignore' };
 /** Decodes the picture as viewers show it: colour profile, orientation and transparency applied. */
 export const AS_SEEN: DecodePolicy = { iccProfile: 'srgb', alpha: 'white', orientation: 'exif' };
+
+/** The part of a model's metadata that protocols depend on. */
+type DefiningModel = Pick<ModelMetadata, 'protocol' | 'datasetResize'>;
+
+/** The built-in protocols, in the order of the documentation. */
+const protocols: Readonly<Record<ProtocolName, (model: DefiningModel) => Protocol>> = {
+  official: () => ({
+    name: 'official',
+    decode: AS_PILLOW,
+    // torchvision's Resize((512, 384)) is height × width, whatever the image's aspect.
+    resize: { mode: 'exact', width: 384, height: 512 },
+    minSide: PATCH,
+    crops: { plan: 'random', count: 10 },
+  }),
+  'official-test': ({ datasetResize }) => ({
+    name: 'official-test',
+    decode: AS_PILLOW,
+    resize: datasetResize,
+    minSide: PATCH,
+    crops: { plan: 'random', count: 25 },
+  }),
+  pyiqa: () => ({
+    name: 'pyiqa',
+    decode: AS_PILLOW,
+    resize: { mode: 'none' },
+    minSide: PATCH + 1,
+    crops: { plan: 'pyiqa' },
+  }),
+  native: ({ protocol }) =>
+    // A model that was made for `native` knows the size that measured best for it.
+    protocol.name === 'native'
+      ? protocol
+      : {
+          name: 'native',
+          decode: AS_SEEN,
+          resize: { mode: 'short-side', size: 384 },
+          minSide: PATCH,
+          crops: { plan: 'grid' },
+        },
+};
+
+/** Names of the built-in protocols, in the order of the documentation. */
+export const protocolNames: readonly ProtocolName[] = Object.freeze(Object.keys(protocols) as ProtocolName[]);
 
 /**
  * The complete protocol that `score` applies with these options: the named or given one, else the model's own, with
@@ -38,46 +73,9 @@ export function resolveProtocol(
   return Object.freeze({ ...base, crops });
 }
 
-function selectProtocol(model: Pick<ModelMetadata, 'protocol' | 'datasetResize'>, protocol: unknown): unknown {
+function selectProtocol(model: DefiningModel, protocol: unknown): unknown {
   if (protocol === undefined) return model.protocol;
-  if (typeof protocol !== 'string') return protocol;
-  switch (checkOneOf('protocol', protocol, protocolNames)) {
-    case 'official':
-      return {
-        name: 'official',
-        decode: AS_PILLOW,
-        // torchvision's Resize((512, 384)) is height × width, whatever the image's aspect.
-        resize: { mode: 'exact', width: 384, height: 512 },
-        minSide: PATCH,
-        crops: { plan: 'random', count: 10 },
-      };
-    case 'official-test':
-      return {
-        name: 'official-test',
-        decode: AS_PILLOW,
-        resize: model.datasetResize,
-        minSide: PATCH,
-        crops: { plan: 'random', count: 25 },
-      };
-    case 'pyiqa':
-      return {
-        name: 'pyiqa',
-        decode: AS_PILLOW,
-        resize: { mode: 'none' },
-        minSide: PATCH + 1,
-        crops: { plan: 'pyiqa' },
-      };
-    case 'native':
-      // A model that was made for `native` knows the size that measured best for it.
-      if (model.protocol.name === 'native') return model.protocol;
-      return {
-        name: 'native',
-        decode: AS_SEEN,
-        resize: { mode: 'short-side', size: 384 },
-        minSide: PATCH,
-        crops: { plan: 'grid' },
-      };
-  }
+  return typeof protocol === 'string' ? protocols[checkOneOf('protocol', protocol, protocolNames)](model) : protocol;
 }
 
 function checkProtocol(value: unknown): Protocol {

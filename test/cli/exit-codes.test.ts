@@ -1,5 +1,5 @@
 /** Exit codes and the messages that go with them: programs read the one, people the other. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { testModel } from '../helpers/models.js';
@@ -171,6 +171,10 @@ test('2: models that are none, LibTorch that is none, a device that is not there
 test('HYPERIQA_DEBUG shows where an error came from', async () => {
   const { stderr } = await hyperiqa(['score', lake, '--model', 'none.pt'], { env: { HYPERIQA_DEBUG: '1' } });
   expect(stderr).toContain('    at ');
+  const damaged = join(scratch(), 'damaged.jpg');
+  writeFileSync(damaged, readFileSync(join(root, lake)).subarray(0, 5000));
+  const record = await hyperiqa(['score', damaged, ...quick()], { env: { HYPERIQA_DEBUG: '1' } });
+  expect(record.stderr).toMatch(/^HyperIQAError: .* is damaged or cut off.*\n {4}at damaged \(/);
 });
 
 test('2: output that cannot be written, found out before anything is scored', async () => {

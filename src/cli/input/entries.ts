@@ -3,6 +3,7 @@ import { addAbortSignal } from 'node:stream';
 import { HyperIQAError, type BatchItem, type ErrorCode } from '../../index.js';
 import { expand, type Entry } from './inputs.js';
 import { shardOf, type Shard } from './shard.js';
+import { debug } from '../terminal/debug.js';
 import { Progress } from '../terminal/progress.js';
 import type { Source } from '../records/records.js';
 
@@ -104,6 +105,7 @@ export function outcomes<R>(
       yield* failedBefore();
       const place = pending.shift();
       if (!place) throw new HyperIQAError('ERR_INTERNAL', 'A result came that nobody asked for.');
+      if (error) debug(error);
       const { index, file, source } = place;
       yield error ? { index, file, source, error } : { index, file, source, result };
     }
