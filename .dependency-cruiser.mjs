@@ -135,10 +135,9 @@ export default {
     },
     {
       name: 'packages-are-apart',
-      comment: 'Packages find each other by name, not by path.',
+      comment: 'Packages find each other by name, which leads to an entry, not by path.',
       severity: 'error',
       from: { path: '^packages/([^/]+)/src/' },
-      // By name, which the paths of tsconfig.json make the entry's source.
       to: { path: '^packages/', pathNot: ['^packages/$1/', '^packages/[^/]+/src/index\\.ts$'] },
     },
     {

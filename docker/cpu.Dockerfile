@@ -12,6 +12,7 @@ ENV NODE_ENV=production \
 
 WORKDIR /opt/hyperiqa
 RUN npm install --no-audit --no-fund "hyperiqa@${HYPERIQA_VERSION}" "@hyperiqa/evaluation@${HYPERIQA_VERSION}" \
+        "@hyperiqa/queue@${HYPERIQA_VERSION}" "@aws-sdk/client-s3@3" \
         "@hyperiqa/results@${HYPERIQA_VERSION}" \
     && npm cache clean --force \
     && ln -s /opt/hyperiqa/node_modules/.bin/hyperiqa /usr/local/bin/hyperiqa \

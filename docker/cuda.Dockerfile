@@ -17,6 +17,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/hyperiqa
 RUN npm install --no-audit --no-fund "hyperiqa@${HYPERIQA_VERSION}" "@hyperiqa/evaluation@${HYPERIQA_VERSION}" \
+        "@hyperiqa/queue@${HYPERIQA_VERSION}" "@aws-sdk/client-s3@3" \
         "@hyperiqa/results@${HYPERIQA_VERSION}" \
     && npx hyperiqa runtime install cuda \
     && npx hyperiqa runtime use cuda
