@@ -19,7 +19,7 @@ import { run } from './lib/run.mjs';
 import { prepare } from './prepare.mjs';
 import { modelsPython } from './python-env.mjs';
 
-const USUAL = ['vitest', 'ctest'];
+const DEFAULT_SUITES = ['vitest', 'ctest'];
 const reports = mkdtempSync(join(tmpdir(), 'hyperiqa-test-'));
 
 /** Each suite: a command that writes a JUnit report to the file it is given. */
@@ -73,7 +73,7 @@ if (unknown.length > 0) {
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 await prepare();
-const chosen = named.length > 0 ? named : USUAL;
+const chosen = named.length > 0 ? named : DEFAULT_SUITES;
 for (const name of chosen) {
   console.log(`\n== ${name}`);
   const report = join(reports, `${name}.xml`);
