@@ -16,8 +16,21 @@ export default defineConfig({
       // What is loaded in the test processes. The command line and the trials run from dist in processes of their own and
       // are not counted, though they are tested.
       include: ['src/**/*.ts', 'packages/*/src/**/*.ts'],
-      exclude: ['src/cli/main.ts', 'src/cli/commands/**', 'src/**/*-child.ts', '**/*.cts', '**/types.ts'],
+      exclude: [
+        'src/cli/main.ts',
+        'src/cli/commands/**',
+        'packages/*/src/commands/**',
+        'src/**/*-child.ts',
+        '**/*.cts',
+        '**/types.ts',
+      ],
       reporter: ['text-summary', 'html', 'json-summary'],
+      // Some points below what was measured, in percent; much of src/cli runs from dist alone.
+      thresholds: {
+        'src/**': { lines: 77, statements: 75, functions: 70, branches: 68 },
+        'packages/evaluation/src/**': { lines: 96, statements: 95, functions: 95, branches: 87 },
+        'packages/service/src/**': { lines: 88, statements: 86, functions: 85, branches: 79 },
+      },
     },
     testTimeout: 120_000,
     hookTimeout: 300_000,
