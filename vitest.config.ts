@@ -21,7 +21,6 @@ export default defineConfig({
         'src/cli/commands/**',
         'packages/*/src/commands/**',
         'src/**/*-child.ts',
-        '**/*.cts',
         '**/types.ts',
       ],
       reporter: ['text-summary', 'html', 'json-summary'],

@@ -150,12 +150,13 @@ function stageAddon(stage, addon, { platform, ...table }) {
   for (const file of files) place(join(addon, file), join(stage, file), table);
   const needs = table.os === 'linux' ? checkFloor(stage, files, table.floor) : undefined;
   copyFileSync(join(root, 'LICENSE'), join(stage, 'LICENSE'));
+  writeEntry(stage, files);
   describe(stage, table, needs, {
     name: addonPackage(platform),
     version: own.version,
     description: `The native addon of hyperiqa for ${platform}`,
     license: own.license,
-    files: ['*.node'],
+    files: ['index.js', '*.node'],
   });
 }
 
@@ -180,12 +181,13 @@ function stageLibTorch(stage, libtorch, { platform, ...table }, licences) {
   }
   writeLicences({ libraries: names, rules: table.licences, libtorch, licences, stage });
   writeFileSync(join(stage, 'build-version'), `${version}\n`);
+  writeEntry(stage, names.map((name) => `lib/${name}`).concat('build-version'));
   describe(stage, table, needs, {
     name: libtorchPackage(platform),
     version: LIBTORCH_PACKAGE_VERSION,
     description: `LibTorch ${version}, the libraries for the CPU, as hyperiqa uses them on ${platform}`,
     license: 'SEE LICENSE IN LICENSES.md',
-    files: ['lib', 'licences', 'LICENSES.md', 'build-version'],
+    files: ['index.js', 'lib', 'licences', 'LICENSES.md', 'build-version'],
   });
 }
 
@@ -229,10 +231,28 @@ function checkFloor(stage, files, floor) {
   return needs;
 }
 
+/** Writes the entry of a platform package, through which hyperiqa finds its folder and tracers of files all of its files. */
+function writeEntry(stage, files) {
+  writeFileSync(
+    join(stage, 'index.js'),
+    [
+      '// Each file is named in a way that tracers of files can read, so that they take it along.',
+      "const { join } = require('path');",
+      'exports.folder = __dirname;',
+      'exports.files = [',
+      ...files.map((file) => `  join(__dirname, '${file}'),`),
+      '];',
+      '',
+    ].join('\n'),
+  );
+}
+
 function describe(stage, { os, cpu, libc, proven }, needs, manifest) {
   writeJson(join(stage, 'package.json'), {
     ...manifest,
     ...addressesOf(own),
+    type: 'commonjs',
+    main: './index.js',
     os: [os],
     cpu: [cpu],
     ...(libc && { libc: [libc] }),

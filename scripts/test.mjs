@@ -4,7 +4,8 @@
 //     ctest     native/test: the engine, with GoogleTest
 //     pytest    models: network, export, training; makes a Python environment with PyTorch (5 GB)
 //     pytorch   test/pytorch: what is made without Python against PyTorch's own; the same environment
-//     install   packs everything and proves that it installs (npm/README.md): Linux x64; reads npm's registry
+//     install   packs everything and proves that it installs (npm/README.md): Linux x64; reads npm's registry. With --slow
+//               also in large hosts (Next.js, NestJS, webpack), and fifty shutdowns of each server: an hour
 //     all       all of these
 //     coverage  vitest, and what share of the code it runs, with a floor (vitest.config.ts)
 // Prints what each suite prints, then one line over all: "N passed, N failed", with the skipped ones where there are any.
@@ -61,7 +62,9 @@ function count(report) {
   return { passed: tests - failed - skipped, failed, skipped };
 }
 
-const given = process.argv.slice(2);
+const args = process.argv.slice(2);
+if (args.includes('--slow')) process.env.HYPERIQA_PROOF_SLOW = '1';
+const given = args.filter((arg) => arg !== '--slow');
 const named = given.includes('all') ? Object.keys(suites) : given;
 const unknown = named.filter((name) => !(name in suites) && !(name in others));
 if (unknown.length > 0) {

@@ -32,6 +32,8 @@ export const ERROR_CODES = [
   'ERR_LIBTORCH_VERSION',
   'ERR_LIBTORCH_LOAD',
   'ERR_ADDON_NOT_FOUND',
+  'ERR_BUNDLED',
+  'ERR_PERMISSION',
   'ERR_ADD_ON_NOT_FOUND',
   'ERR_ADD_ON_VERSION',
   'ERR_ADD_ON_LOAD',
@@ -127,6 +129,9 @@ function plainCause(cause: unknown): { message: string; code?: string } {
 export function toHyperIQAError(error: unknown, callSiteStack?: string): HyperIQAError {
   if (error instanceof HyperIQAError) return error;
   const message = error instanceof Error ? error.message : String(error);
+  const flags = missingPermissions(error);
+  if (flags !== undefined)
+    return new HyperIQAError('ERR_PERMISSION', `${message.trimEnd()}\n${flags}`, { cause: error });
   const code =
     error instanceof Error && 'code' in error ? ERROR_CODES.find((known) => known === error.code) : undefined;
   const result =
@@ -136,4 +141,15 @@ export function toHyperIQAError(error: unknown, callSiteStack?: string): HyperIQ
   const frames = callSiteStack?.match(/(?:\n {4}at .*)+$/)?.[0];
   if (frames !== undefined) result.stack = `${result.name}: ${result.message}${frames}`;
   return result;
+}
+
+/** All flags that a host wants, which by itself names one at a time; undefined for other errors than those of its permissions. */
+function missingPermissions(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error.name === 'NotCapable') {
+    return 'hyperiqa needs --allow-read, --allow-env and --allow-ffi of Deno, and --allow-run to try models that it does not know.';
+  }
+  const code = 'code' in error ? error.code : undefined;
+  if (code !== 'ERR_ACCESS_DENIED' && code !== 'ERR_DLOPEN_DISABLED') return undefined;
+  return 'hyperiqa needs --allow-addons and --allow-fs-read=* of Node.js, and --allow-child-process to try models that it does not know.';
 }

@@ -1,8 +1,11 @@
 // A machine with Node.js and nothing else, as far as programs can tell: an empty home, and a PATH with Node.js, its npm,
 // and the few programs that npm's and pnpm's starters of commands call.
-import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 
 import { npmProgram } from '../../scripts/lib/npm.mjs';
 
@@ -18,17 +21,20 @@ const canCutNetwork = spawnSync('unshare', ['--net', '--map-root-user', 'true'])
 export const offlineMeans = canCutNetwork ? 'no network (a namespace of its own)' : 'no registry (network not cut off)';
 
 export class Machine {
-  /** @param {{ folder: string, node: string, pnpm: string, registry: string }} options folder: is made */
-  constructor({ folder, node, pnpm, registry }) {
+  /**
+   * @param {{ folder: string, node: string, registry: string, programs?: Record<string, string>, cache?: string }} options
+   *   folder: is made; programs: beside Node.js and npm, by name; cache: npm's, for machines that share one
+   */
+  constructor({ folder, node, registry, programs: others = {}, cache = join(folder, 'npm-cache') }) {
     this.folder = folder;
     const bin = join(folder, 'bin');
     mkdirSync(bin, { recursive: true });
-    for (const name of ['home', 'tmp', 'npm-cache']) mkdirSync(join(folder, name));
+    for (const name of ['home', 'tmp']) mkdirSync(join(folder, name));
     const programs = {
       node,
       npm: npmProgram(),
       npx: join(dirname(npmProgram()), 'npx-cli.js'),
-      pnpm,
+      ...others,
       ...Object.fromEntries(HELPERS.map((name) => [name, which(name)])),
     };
     for (const [name, file] of Object.entries(programs)) symlinkSync(file, join(bin, name));
@@ -39,7 +45,7 @@ export class Machine {
       HOME: join(folder, 'home'),
       TMPDIR: join(folder, 'tmp'),
       // Not HYPERIQA_*, LIBTORCH or anything else of the machine that this runs on.
-      npm_config_cache: join(folder, 'npm-cache'),
+      npm_config_cache: cache,
       npm_config_audit: 'false',
       npm_config_fund: 'false',
       npm_config_update_notifier: 'false',
@@ -68,21 +74,30 @@ class Project {
   }
 
   write(name, text) {
-    writeFileSync(join(this.folder, name), text);
+    const file = join(this.folder, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+
+  read(name) {
+    return readFileSync(join(this.folder, name), 'utf8');
   }
 
   /**
    * Runs a program of the machine's PATH in the project.
+   * @param {{ offline?: boolean, env?: Record<string, string | undefined>, uid?: number, cwd?: string }} [options]
+   *   env: beside the machine's variables, undefined takes one away; uid: of another user; cwd: below the project
    * @returns {{ status: number | null, stdout: string, stderr: string, seconds: number }}
    */
-  try(command, args, { offline = false } = {}) {
-    const env = { ...this.machine.env, ...(offline && { npm_config_registry: NOWHERE }) };
+  try(command, args, { offline = false, env: others = {}, uid, cwd = '.' } = {}) {
+    const env = { ...this.machine.env, ...(offline && { npm_config_registry: NOWHERE }), ...others };
     const cut = offline && canCutNetwork ? [which('unshare'), '--net', '--map-root-user'] : [];
-    const [program, ...rest] = [...cut, join(env.PATH, command), ...args];
+    const [program, ...rest] = [...cut, join(this.machine.env.PATH, command), ...args];
     const started = performance.now();
     const { status, stdout, stderr, error } = spawnSync(program, rest, {
-      cwd: this.folder,
+      cwd: join(this.folder, cwd),
       env,
+      ...(uid !== undefined && { uid, gid: uid }),
       encoding: 'utf8',
       timeout: LIMIT,
     });
@@ -95,6 +110,38 @@ class Project {
     const { status, stdout, stderr, seconds } = this.try(command, args, options);
     if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}:\n${stdout}\n${stderr}`);
     return { output: stdout.trim(), seconds };
+  }
+
+  /** Standard output of a program that must succeed, beside others. */
+  async output(command, args, { env = {} } = {}) {
+    const options = { cwd: this.folder, env: { ...this.machine.env, ...env }, encoding: 'utf8', timeout: LIMIT };
+    return (await promisify(execFile)(join(this.machine.env.PATH, command), args, options)).stdout;
+  }
+
+  /**
+   * Starts a server.
+   * @returns the process, and the address that it prints once it listens
+   * @throws Error with its words, if it ends before
+   */
+  async serve(command, args, { env = {}, cwd = '.' } = {}) {
+    const child = spawn(join(this.machine.env.PATH, command), args, {
+      cwd: join(this.folder, cwd),
+      env: { ...this.machine.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let words = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => (words += text));
+    const ended = once(child, 'exit').then(([code, signal]) => ({ code, signal }));
+    const address = new Promise((resolve) => {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        words += `${line}\n`;
+        const found = /http:\/\/[^\s/]+/.exec(line)?.[0];
+        if (found) resolve(found.replace(/\[::1?\]|0\.0\.0\.0/, 'localhost'));
+      });
+    });
+    const first = await Promise.race([address, ended]);
+    if (typeof first !== 'string') throw new Error(`${command} ${args.join(' ')} ended: ${words}`);
+    return { child, address: first, ended };
   }
 }
 

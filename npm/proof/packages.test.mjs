@@ -6,6 +6,7 @@ import { formatMessage } from 'publint/utils';
 import { expect, inject, test } from 'vitest';
 
 import { capture } from '../../scripts/lib/run.mjs';
+import { deadLinks } from '../lib/links.mjs';
 import { platforms, TARBALL_LIMIT } from '../platforms.mjs';
 import { provideTools } from './tools.mjs';
 
@@ -19,7 +20,7 @@ test('the main package holds what package.json says, and nothing that a build le
   const tracked = new Set(capture('git', ['ls-files']).split('\n'));
   const others = main.files.filter((file) => !file.startsWith('dist/'));
   expect(others.filter((file) => !tracked.has(file))).toEqual([]);
-  expect(others.filter((file) => !/^(?:docs|models)\//.test(file))).toEqual([
+  expect(others.filter((file) => !/^(?:docs|examples|models)\//.test(file))).toEqual([
     'CHANGELOG.md',
     'LICENSE',
     'README.md',
@@ -27,8 +28,18 @@ test('the main package holds what package.json says, and nothing that a build le
     'binding.d.ts',
     'package.json',
   ]);
-  const sources = /(?:(?<!\.d)\.[cm]?ts|\.map|\.tsbuildinfo|\.test\.js|\.py)$/;
+  const sources = /(?:(?<!\.d|examples\/nestjs)\.[cm]?ts|\.map|\.tsbuildinfo|\.test\.js|\.py)$/;
   expect(main.files.filter((file) => file !== 'binding.d.ts' && sources.test(file))).toEqual([]);
+});
+
+test('its documentation begins with the installation of the package, and no link in it is dead', () => {
+  expect(/```sh\n(.*)\n/.exec(textOf(main, 'README.md'))?.[1]).toBe('npm install hyperiqa');
+  const files = new Set(main.files);
+  const pages = main.files.filter((file) => file.endsWith('.md'));
+  expect(pages).toContain('docs/embedding.md');
+  expect(pages.flatMap((page) => deadLinks(textOf(main, page), page, files).map((link) => `${page}: ${link}`))).toEqual(
+    [],
+  );
 });
 
 test('its package.json runs nothing and pins everything', () => {
@@ -52,7 +63,14 @@ test('the platform packages are for one platform, run nothing, and carry licence
     expect(manifest).not.toHaveProperty('scripts');
     expect(Object.keys(manifest.hyperiqa.needs).sort()).toEqual(Object.keys(floor).sort());
   }
-  expect(addon.files.sort()).toEqual(['LICENSE', 'README.md', 'hyperiqa.node', 'hyperiqa_loader.node', 'package.json']);
+  expect(addon.files.sort()).toEqual([
+    'LICENSE',
+    'README.md',
+    'hyperiqa.node',
+    'hyperiqa_loader.node',
+    'index.js',
+    'package.json',
+  ]);
   expect(libtorch.files).toContain('lib/libtorch_cpu.so');
   expect(libtorch.files).toContain('licences/pytorch.txt');
   expect(libtorch.files.filter((file) => /cuda\.|cudnn|cublas/.test(file))).toEqual([]);
@@ -83,7 +101,11 @@ test.each(forAll)('types of %s resolve for every way of importing', async (_, { 
   expect(problems.filter((problem) => !isExpected(problem))).toEqual([]);
 });
 
-/** Path in the tarball. */
-function manifestOf({ file }) {
-  return JSON.parse(capture('tar', ['--extract', '--gzip', '--to-stdout', '--file', file, 'package/package.json']));
+/** A file of a tarball. */
+function textOf({ file }, path) {
+  return capture('tar', ['--extract', '--gzip', '--to-stdout', '--file', file, `package/${path}`]);
+}
+
+function manifestOf(one) {
+  return JSON.parse(textOf(one, 'package.json'));
 }

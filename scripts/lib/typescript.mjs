@@ -8,7 +8,7 @@ import { root } from './paths.mjs';
 import { Failure, run } from './run.mjs';
 import { files, stampOf, upToDate, version } from './up-to-date.mjs';
 
-const commonJsTypes = join(root, 'scripts/commonjs-types.mjs');
+const commonJs = ['scripts/commonjs.mjs', 'scripts/lib/commonjs-entry.cjs'];
 
 /**
  * Builds the core and the packages where they are out of date.
@@ -49,13 +49,7 @@ function compile({ name, folder, inputs = [], words = [], outputs, force }, fini
   const at = (path) => (folder === '.' ? path : `${folder}/${path}`);
   const sources = files(at('src'), /\.(?:[cm]?[jt]s|json|css|html|svg)$/);
   const configuration = ['tsconfig.json', 'tsconfig.build.json', 'package.json'];
-  const paths = new Set([
-    ...sources,
-    ...configuration,
-    ...configuration.map(at),
-    ...inputs,
-    relative(root, commonJsTypes),
-  ]);
+  const paths = new Set([...sources, ...configuration, ...configuration.map(at), ...inputs, ...commonJs]);
   const stamp = stampOf([...paths], [version('typescript'), ...words]);
   const dist = join(root, at('dist'));
   upToDate({ name, stamp, outputs: outputs.map((file) => join(dist, file)), force }, () => {
@@ -70,7 +64,7 @@ function compile({ name, folder, inputs = [], words = [], outputs, force }, fini
     for (const file of sources.filter((source) => /\.(?:json|js|css|html|svg)$/.test(source))) {
       cpSync(join(root, file), join(fresh, relative(at('src'), file)));
     }
-    run(process.execPath, [commonJsTypes, fresh]);
+    run(process.execPath, [join(root, commonJs[0]), join(root, folder), fresh]);
     finish(fresh);
     rmSync(dist, { recursive: true, force: true });
     renameSync(fresh, dist);

@@ -111,8 +111,8 @@ function refuseRepeats(args: Record<string, unknown>, lists: readonly string[]):
   return true;
 }
 
-/** Errors whose messages list the places that were looked at, one a line. */
-const MULTILINE = ['ERR_LIBTORCH_NOT_FOUND', 'ERR_ADDON_NOT_FOUND'];
+/** Errors whose messages have lines of their own: places that were looked at, flags of a host. */
+const MULTILINE = ['ERR_LIBTORCH_NOT_FOUND', 'ERR_ADDON_NOT_FOUND', 'ERR_PERMISSION'];
 
 function report(error: unknown): void {
   debug(error);

@@ -2,6 +2,9 @@
 import { createRequire } from 'node:module';
 import type Sharp from 'sharp';
 import { HyperIQAError } from '../errors.js';
+import { testedSharp } from '../support/package.js';
+
+const require = createRequire(import.meta.url);
 
 let loaded: typeof Sharp | undefined;
 
@@ -21,13 +24,13 @@ export function prepareSharp(): void {
  */
 export function loadSharp(): typeof Sharp {
   try {
-    return (loaded ??= createRequire(import.meta.url)('sharp') as typeof Sharp);
+    return (loaded ??= require('sharp') as typeof Sharp);
   } catch (error) {
     const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
     throw new HyperIQAError(
       'ERR_SHARP_LOAD',
       `sharp, which decodes images, cannot be loaded: ${reason} Reinstall it with its optional dependencies: ` +
-        '"npm install --include=optional sharp".',
+        `"npm install --include=optional sharp@^${testedSharp}".`,
       { cause: error },
     );
   }

@@ -1,6 +1,7 @@
 /** The places in libuv's thread pool that all images of the process share, whatever scorer or detector they are for. */
 import { availableParallelism } from 'node:os';
 
+import { environmentVariable } from '../support/environment.js';
 import { Slots } from './slots.js';
 
 /**
@@ -8,7 +9,7 @@ import { Slots } from './slots.js';
  * less than it has (4, or UV_THREADPOOL_SIZE), for the files and look-ups of the host process.
  */
 export function decodingPlaces(): number {
-  const pool = Math.floor(Number(process.env.UV_THREADPOOL_SIZE ?? 4)) || 4;
+  const pool = Math.floor(Number(environmentVariable('UV_THREADPOOL_SIZE') ?? 4)) || 4;
   return Math.max(1, Math.min(availableParallelism(), pool - 1));
 }
 

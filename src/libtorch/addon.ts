@@ -25,7 +25,7 @@ let loaded: LoadedBinding | undefined;
  * opened, naming another is an error. A failed call can be repeated.
  *
  * @param options.libtorch Folder that holds LibTorch's `lib`; default: see `findLibTorch`.
- * @throws HyperIQAError ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD, ERR_ADDON_NOT_FOUND
+ * @throws HyperIQAError ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD, ERR_ADDON_NOT_FOUND, ERR_PERMISSION
  */
 export async function loadBinding({ libtorch: option }: { libtorch?: string } = {}): Promise<LoadedBinding> {
   if (loaded !== undefined && !option) return loaded;
@@ -70,7 +70,7 @@ export async function loadBinding({ libtorch: option }: { libtorch?: string } = 
 /**
  * The loader alone, which needs no LibTorch.
  *
- * @throws HyperIQAError ERR_ADDON_NOT_FOUND
+ * @throws HyperIQAError ERR_ADDON_NOT_FOUND, ERR_PERMISSION
  */
 export function loadLoader(): NativeLoader {
   return requireAddon('hyperiqa_loader.node') as NativeLoader;
@@ -99,6 +99,8 @@ function requireAddon(file: string, libtorch?: LibTorch): unknown {
   try {
     return require(path);
   } catch (cause) {
+    const error = toHyperIQAError(cause);
+    if (error.code === 'ERR_PERMISSION') throw error;
     throw new HyperIQAError(
       'ERR_ADDON_NOT_FOUND',
       `The native addon ${path} cannot be loaded${libtorch ? ` (over LibTorch in ${libtorch.path})` : ''}: ${reason(cause)}\n` +

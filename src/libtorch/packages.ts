@@ -1,7 +1,7 @@
 /** The npm packages with native files for one platform, and what to do where they are missing. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 import { PACKAGE_ROOT, prebuiltPackages } from '../support/package.js';
 import { PLATFORM } from './version.js';
@@ -13,13 +13,40 @@ export const ADDON_PACKAGE = `@hyperiqa/${PLATFORM}`;
 /** Holds LibTorch's CPU libraries in `lib`. */
 export const LIBTORCH_PACKAGE = `@hyperiqa/libtorch-${PLATFORM}`;
 
-/** Folder of an installed package, seen from this one. */
+/** What the entry of a platform package exports (npm/pack.mjs writes it). */
+interface PlatformPackage {
+  folder: string;
+}
+
+/**
+ * Folder of an installed platform package, seen from this one. Each name is written out, because tracers of files (Next.js
+ * with `output: 'standalone'`, functions on Vercel) follow no other, and stands within `try`, because they complain of missing
+ * ones elsewhere.
+ */
 export function packageFolder(name: string): string | undefined {
   try {
-    return dirname(require.resolve(`${name}/package.json`));
+    switch (name) {
+      case '@hyperiqa/linux-x64':
+        return (require('@hyperiqa/linux-x64') as PlatformPackage).folder;
+      case '@hyperiqa/libtorch-linux-x64':
+        return (require('@hyperiqa/libtorch-linux-x64') as PlatformPackage).folder;
+      case '@hyperiqa/linux-arm64':
+        return (require('@hyperiqa/linux-arm64') as PlatformPackage).folder;
+      case '@hyperiqa/libtorch-linux-arm64':
+        return (require('@hyperiqa/libtorch-linux-arm64') as PlatformPackage).folder;
+      case '@hyperiqa/darwin-arm64':
+        return (require('@hyperiqa/darwin-arm64') as PlatformPackage).folder;
+      case '@hyperiqa/libtorch-darwin-arm64':
+        return (require('@hyperiqa/libtorch-darwin-arm64') as PlatformPackage).folder;
+      case '@hyperiqa/win32-x64':
+        return (require('@hyperiqa/win32-x64') as PlatformPackage).folder;
+      case '@hyperiqa/libtorch-win32-x64':
+        return (require('@hyperiqa/libtorch-win32-x64') as PlatformPackage).folder;
+    }
   } catch {
-    return undefined;
+    // Not installed.
   }
+  return undefined;
 }
 
 /**

@@ -1,11 +1,11 @@
 /** The one LibTorch version, and this platform's name as it is used in folders and package names. */
-import { createRequire } from 'node:module';
+import { environmentVariable } from '../support/environment.js';
+import wheels from './wheels.json' with { type: 'json' };
 
 /** The version whose files `wheels.json` knows by their hashes. C++, CMake and the scripts read it there, too. */
-export const PINNED_LIBTORCH_VERSION = (createRequire(import.meta.url)('./wheels.json') as { libtorch: string })
-  .libtorch;
+export const PINNED_LIBTORCH_VERSION: string = wheels.libtorch;
 
-const onTrial = process.env.HYPERIQA_LIBTORCH_VERSION;
+const onTrial = environmentVariable('HYPERIQA_LIBTORCH_VERSION');
 
 /**
  * The only version that the addon works with: C++ has no stable interface between LibTorch versions. The environment

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 
 import { abortedError, onAbort } from '../support/abort.js';
-import { HyperIQAError } from '../errors.js';
+import { HyperIQAError, toHyperIQAError } from '../errors.js';
 import { checkPath } from '../support/validate.js';
 import { shorten } from '../support/shorten.js';
 
@@ -23,12 +23,14 @@ export function modelPath(model: unknown, defaultPath: string): string {
   return model === undefined ? defaultPath : checkPath('model (the options come second)', model, 'of a model file');
 }
 
-/** @throws HyperIQAError ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT */
+/** @throws HyperIQAError ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT, ERR_PERMISSION */
 export async function checkModelFile(path: string, defaultPath: string): Promise<void> {
   let file;
   try {
     file = await stat(path);
   } catch (cause) {
+    const error = toHyperIQAError(cause);
+    if (error.code === 'ERR_PERMISSION') throw error;
     const hint = path === defaultPath ? ' It should have come with hyperiqa: reinstall it, or name a model file.' : '';
     throw new HyperIQAError('ERR_MODEL_NOT_FOUND', `There is no model file ${shorten(path)}.${hint}`, { cause });
   }

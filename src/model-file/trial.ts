@@ -2,12 +2,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { abortedError, onAbort } from '../support/abort.js';
 import { HyperIQAError, type ErrorCode } from '../errors.js';
 import { megabytes } from '../support/megabytes.js';
-import { PACKAGE_ROOT } from '../support/package.js';
 import { shorten } from '../support/shorten.js';
 
 /** The model to load and how; handed to `trial-child.ts` as JSON. */
@@ -128,7 +128,7 @@ async function defaultLimits(path: string): Promise<TrialLimits> {
 
 async function start(order: TrialOrder): Promise<ChildProcess> {
   // The built one, also where this file is run as source.
-  const file = join(PACKAGE_ROOT, 'dist/model-file/trial-child.js');
+  const file = fileURLToPath(new URL('../../dist/model-file/trial-child.js', import.meta.url));
   // A single executable application would start itself again instead of Node.js.
   if (await isSingleExecutable()) throw notStarted(order, 'the program is a single executable application');
   if (!existsSync(file)) throw notStarted(order, `${file} is not there, perhaps because the program was bundled`);

@@ -116,7 +116,7 @@ export class HyperIQA implements AsyncDisposable {
    * @throws HyperIQAError ERR_INVALID_ARGUMENT, ERR_MODEL_NOT_FOUND, ERR_MODEL_FORMAT, ERR_MODEL_SELF_CHECK,
    *   ERR_MODEL_UNTRUSTED (more than models of hyperiqa need, or no process to try it in; see `trustModel`), ERR_MODEL_HASH
    *   (a registered model whose file was changed), ERR_DEVICE_UNAVAILABLE, ERR_DTYPE_UNSUPPORTED, ERR_LIBTORCH_NOT_FOUND,
-   *   ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD, ERR_ADDON_NOT_FOUND, ERR_OUT_OF_MEMORY, ERR_ABORTED
+   *   ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD, ERR_ADDON_NOT_FOUND, ERR_PERMISSION, ERR_OUT_OF_MEMORY, ERR_ABORTED
    */
   static async load(options: LoadOptions & { model?: string | URL }): Promise<HyperIQA>;
   /** Loads a model, named in front of the options. */
@@ -325,8 +325,17 @@ function fallbackWarnings(
   { fallbackReason }: Pick<Info, 'fallbackReason'>,
   { autoAsked }: CheckedLoadOptions,
 ): Warning[] {
-  if (fallbackReason === null || !(autoAsked || existsSync('/dev/nvidiactl') || existsSync('/dev/dxg'))) return [];
+  if (fallbackReason === null || !(autoAsked || hasDriver())) return [];
   return [{ code: 'WARN_DEVICE_FALLBACK', message: `Computed on the CPU: ${fallbackReason}` }];
+}
+
+function hasDriver(): boolean {
+  try {
+    return existsSync('/dev/nvidiactl') || existsSync('/dev/dxg');
+  } catch {
+    // Deno shows devices to programs with all permissions only.
+    return false;
+  }
 }
 
 function scoringWarnings(

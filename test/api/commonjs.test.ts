@@ -10,12 +10,12 @@ const require = createRequire(entry);
 
 /** Runs the entry as a file of CommonJS with a `require` of its own. */
 function run(sandboxed: (name: string) => unknown): unknown {
-  const module = { exports: {} as unknown };
+  const module = { exports: {} as unknown, require };
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- how a sandbox runs a file
-  const wrapper = new Function('require', 'module', 'exports', '__filename', readFileSync(entry, 'utf8')) as (
+  const wrapper = new Function('require', 'module', '__filename', readFileSync(entry, 'utf8')) as (
     ...scope: unknown[]
   ) => void;
-  wrapper(sandboxed, module, module.exports, entry);
+  wrapper(sandboxed, module, entry);
   return module.exports;
 }
 

@@ -1,6 +1,8 @@
 /** Tests the messages for a missing npm package with the native files of this platform. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
+import { addonPackage, libtorchPackage, platforms } from '../../npm/platforms.mjs';
 import { ADDON_PACKAGE, explain, LIBTORCH_PACKAGE, missingPackageRemedy } from '../../src/libtorch/packages.js';
 
 const published = {
@@ -31,4 +33,10 @@ describe('a missing platform package', () => {
   test('in a checkout: how to build it', () => {
     expect(missingPackageRemedy(ADDON_PACKAGE, 'Build it.')).toBe('Build it.');
   });
+});
+
+test('the packages of every platform are named in a way that tracers of files can read', () => {
+  const source = readFileSync(new URL('../../src/libtorch/packages.ts', import.meta.url), 'utf8');
+  const names = Object.keys(platforms).flatMap((name) => [addonPackage(name), libtorchPackage(name)]);
+  expect(names.filter((name) => !source.includes(`require('${name}')`))).toEqual([]);
 });

@@ -1,9 +1,8 @@
 /** The wheels that LibTorch is installed from: exact versions and SHA-256, in wheels.json. */
-import { createRequire } from 'node:module';
-
 import { HyperIQAError } from '../../errors.js';
 import { LIBTORCH_VERSION, PINNED_LIBTORCH_VERSION, PLATFORM } from '../version.js';
 import type { RuntimeKind } from '../runtime-folders.js';
+import wheels from '../wheels.json' with { type: 'json' };
 
 /** One wheel of `wheels.json`, which `scripts/lock-runtime.mjs` writes. */
 export interface LockedWheel {
@@ -21,7 +20,7 @@ export interface LockedWheel {
 /** The wheels of one platform; tests put small ones in their place. */
 export type Lock = readonly LockedWheel[];
 
-const { platforms } = createRequire(import.meta.url)('../wheels.json') as { platforms: Record<string, Lock> };
+const platforms = wheels.platforms as Partial<Record<string, Lock>>;
 
 /** The lock of this platform; empty where no LibTorch is published for it, and for a version on trial. */
 export const LOCK: Lock = LIBTORCH_VERSION === PINNED_LIBTORCH_VERSION ? (platforms[PLATFORM] ?? []) : [];

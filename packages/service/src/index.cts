@@ -1,5 +1,0 @@
-/** The CommonJS entry: `require('@hyperiqa/service')` gives the same module, through Node's `require` of ES modules. */
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- the one place of this module that is CommonJS
-import service = require('./index.js');
-
-export = service;
