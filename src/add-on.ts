@@ -45,7 +45,7 @@ export {
   checkString,
   invalid,
 } from './support/validate.js';
-export type { FailedRecord, ScoredRecord, ScoreRecord } from './cli/records/records.js';
+export type { FailedRecord, RunOptions, ScoredRecord, ScoreRecord } from './cli/records/records.js';
 export type { FormatArguments, LimitArguments, LoadArguments } from './cli/flags.js';
 
 /** Export of an add-on under the name `addOn`. */
