@@ -22,6 +22,7 @@ import { CsvFile, LineFile } from '../formats/text-write.js';
 import { Sorter } from '../sorting/sorter.js';
 import { groupsOf, type ColumnGroup, type Row } from '../table/table.js';
 import { Expected } from './expected.js';
+import { sameResult } from './same-result.js';
 import { SameRun } from './same-run.js';
 import { conflict, examine, findFiles, incomplete, type Source } from './sources.js';
 
@@ -44,7 +45,7 @@ export interface MergeSummary {
   readonly images: number;
   /** Images whose result is an error. */
   readonly failed: number;
-  /** Results that were there already, the same in every byte. */
+  /** Results of images that had one already, the same to 0.001 points. */
   readonly repeated: number;
   /** Images that the list of expected ones does not name; 0 without a list. */
   readonly unexpected: number;
@@ -198,24 +199,31 @@ async function join(
   signal: AbortSignal | undefined,
 ): Promise<Pick<MergeSummary, 'images' | 'failed' | 'repeated'>> {
   let [images, failed, repeated] = [0, 0, 0];
-  let before: { key: string; text: string; origin: number } | undefined;
+  let kept: { key: string; text: string; origin: number } | undefined;
+  const write = async (): Promise<void> => {
+    if (kept === undefined) return;
+    images++;
+    if (kept.text.startsWith(FAILED)) failed++;
+    await expected?.meet(kept.key);
+    await target.add(kept.text.slice(1));
+  };
   for await (const item of sorter.items()) {
     signal?.throwIfAborted();
     const { key, text, origin } = item;
-    if (before?.key === key) {
-      if (before.text !== text) {
-        const places = [...new Set([before.origin, origin])].map((one) => sources[one]?.path ?? '').join(' and ');
-        throw conflict(`${key} has two different results, in ${places}.`);
-      }
-      repeated++;
+    if (kept?.key !== key) {
+      await write();
+      kept = item;
       continue;
     }
-    before = item;
-    images++;
-    if (text.startsWith(FAILED)) failed++;
-    await expected?.meet(key);
-    await target.add(text.slice(1));
+    if (text[0] !== kept.text[0] || !sameResult(kept.text.slice(1), text.slice(1))) {
+      const places = [...new Set([kept.origin, origin])].map((one) => sources[one]?.path ?? '').join(' and ');
+      throw conflict(`${key} has two different results, in ${places}.`);
+    }
+    repeated++;
+    // The same one is kept in whatever order they come.
+    if (text < kept.text) kept = { ...item, origin: kept.origin };
   }
+  await write();
   await expected?.end();
   return { images, failed, repeated };
 }
