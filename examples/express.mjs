@@ -21,7 +21,7 @@ app.post('/score', async (request, response) => {
 // Express knows a handler of errors by its four parameters.
 // eslint-disable-next-line no-unused-vars
 app.use(({ code, message }, request, response, next) => {
-  // What is left of a refused upload is read and dropped, so that the client gets to read the answer.
+  // The rest of a refused upload is read and dropped, so that the client gets to read the answer.
   request.resume();
   const status = /^ERR_IMAGE_/.test(code) ? 422 : /^ERR_(QUEUE_FULL|DISPOSED)$/.test(code) ? 503 : 500;
   response.status(status).json({ error: { code, message } });

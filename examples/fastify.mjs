@@ -22,7 +22,7 @@ app.post('/score', async (request, reply) => {
 });
 
 app.setErrorHandler(({ code, message, statusCode = 500 }, request, reply) => {
-  // What is left of a refused upload is read and dropped, so that the client gets to read the answer.
+  // The rest of a refused upload is read and dropped, so that the client gets to read the answer.
   request.raw.resume();
   const status = /^ERR_IMAGE_/.test(code) ? 422 : /^ERR_(QUEUE_FULL|DISPOSED)$/.test(code) ? 503 : statusCode;
   return reply.code(status).send({ error: { code, message } });

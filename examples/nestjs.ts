@@ -67,7 +67,7 @@ class ScoreController {
       const { score } = await this.scorer.score(request, gone.signal);
       return { score };
     } finally {
-      // What is left of a refused upload is read and dropped, so that the client gets to read the answer.
+      // The rest of a refused upload is read and dropped, so that the client gets to read the answer.
       request.resume();
     }
   }

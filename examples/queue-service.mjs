@@ -19,8 +19,8 @@ async function answer(request) {
   const names = await json(request);
   if (!Array.isArray(names) || names.length > 10_000)
     throw Object.assign(new Error('Send up to 10000 names.'), { code: 400 });
-  // Those that were sent before are not scored again. With many chunks waiting, the answer waits as well: that is the limit
-  // of what clients can put into Redis.
+  // Names that were sent before are not scored again. With many chunks waiting, the answer waits as well, which bounds what
+  // clients can put into Redis.
   const { added, known } = await enqueue(names, { results, ...(model && { model }) });
   return { added, known };
 }

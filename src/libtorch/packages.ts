@@ -13,7 +13,7 @@ export const ADDON_PACKAGE = `@hyperiqa/${PLATFORM}`;
 /** Holds LibTorch's CPU libraries in `lib`. */
 export const LIBTORCH_PACKAGE = `@hyperiqa/libtorch-${PLATFORM}`;
 
-/** What the entry of a platform package exports (npm/pack.mjs writes it). */
+/** Exports of the entry of a platform package (npm/pack.mjs writes it). */
 interface PlatformPackage {
   folder: string;
 }

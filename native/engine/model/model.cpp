@@ -75,8 +75,8 @@ bool calls_methods(const torch::jit::Block& block) {
   });
 }
 
-/** Puts the called methods into `forward`, level by level. Freezing would do it too, but would optimise each method before,
- * which takes longer than all it does with the whole graph afterwards. */
+/** Puts the called methods into `forward`, level by level. Freezing would do it too, but would optimise each method
+ * before, which takes longer than all it does with the whole graph afterwards. */
 void inline_calls(const torch::jit::Module& module) {
   const torch::jit::GraphOptimizerEnabledGuard no_optimisation(false);
   const auto graph = module.get_method("forward").graph();

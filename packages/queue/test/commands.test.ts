@@ -192,8 +192,8 @@ describe.skipIf(!hasRedis())('the commands about queues', () => {
   });
 
   test('what cannot be used: Redis, a queue, a manifest, a folder', async () => {
-    const nobody = `redis://127.0.0.1:${await freePort()}`;
-    expect(await hyperiqa(['status', '--redis', nobody])).toMatchObject({
+    const unreachable = `redis://127.0.0.1:${await freePort()}`;
+    expect(await hyperiqa(['status', '--redis', unreachable])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('ERR_QUEUE_CONNECTION') as string,
     });

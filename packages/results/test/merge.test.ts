@@ -95,7 +95,7 @@ describe('complete shards', () => {
       await mergeResults({ inputs: [at(from)], output: at(to) });
     }
     for (const name of ['c.csv', 'd.csv']) expect(readFileSync(at(name), 'utf8')).toBe(csvOf(list));
-    // Of CSV no provenance is known but what its columns have.
+    // CSV has no provenance but that in its columns.
     const rows = async (path: string) => (await collect(readResults(path))).map(({ row }) => row);
     expect(await rows(at('c.parquet'))).toEqual(await rows(at('a.csv')));
   });

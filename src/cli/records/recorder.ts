@@ -42,7 +42,7 @@ export class Recorder<R, V> {
     return this.run !== undefined;
   }
 
-  /** What is kept of the records that the file held. */
+  /** Values kept of the records that the file held. */
   kept(): Iterable<V> {
     return this.resume?.values() ?? [];
   }

@@ -114,7 +114,7 @@ async function run(args: Arguments & { _: (string | number)[] }, kit: AddOnKit):
       added += summary.added;
       chunks += summary.chunks;
       if (summary.restarted) kit.terminal.tell('Redis was started anew meanwhile.');
-      // What it may have forgotten is found by another look at the same images.
+      // Another look at the same images finds those that Redis has forgotten.
     } while (summary.restarted && !paths.includes('-'));
     const { named, restarted } = summary;
     if (args.json) {

@@ -56,7 +56,7 @@ export class Identities {
   async of({ name, version }: NamedImage): Promise<Buffer> {
     if (this.kind === 'path') return identityOf(name);
     const content = version ?? (await this.#version(name));
-    // What cannot be read now is known by its name: the worker will say what is wrong with it.
+    // An object that cannot be read now is known by its name: the worker will say what is wrong with it.
     return identityOf(content === undefined ? name : `\0${content}`);
   }
 

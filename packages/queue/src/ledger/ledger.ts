@@ -37,7 +37,7 @@ export interface Counts {
   readonly lastDone: number | undefined;
 }
 
-/** What became of the images of a chunk. */
+/** Outcome of the images of a chunk. */
 export interface ChunkSummary {
   readonly images: number;
   readonly failed: number;

@@ -1,4 +1,4 @@
-/** What operators do with a queue: stop it, let it go on, empty it, give dead letters another chance. */
+/** Controls for operators of a queue: stop it, let it go on, empty it, give dead letters another chance. */
 import { identitiesOf } from '../ledger/jobs.js';
 import type { QueueOptions } from '../settings/options.js';
 import { withQueue, type OpenQueue } from './access.js';

@@ -15,7 +15,7 @@ import {
 import { objectName } from '../storage/names.js';
 import type { Identity, ScoringSettings, ShardFormat } from './settings.js';
 
-/** Which queue, on which server. */
+/** Name of the queue, and its server. */
 export interface QueueOptions {
   /**
    * URL of Redis or Valkey: `redis://[[user]:password@]host[:port][/database]`, `rediss://` for TLS. Default: the variable
@@ -40,7 +40,7 @@ export interface EnqueueOptions
   model?: string | URL;
   /** Add the provenance to each record. Parquet has it once a file, too, in its metadata. Default false. */
   provenance?: boolean;
-  /** What makes an image the same as one that was enqueued before. Default `path`. */
+  /** Property by which an image is the same as one that was enqueued before. Default `path`. */
   identity?: Identity;
   /** Images of a chunk, 1 to 10000: what a worker takes at a time, and what is lost when it dies. Default 128. */
   chunkSize?: number;

@@ -1,9 +1,9 @@
-/** What the images of a queue are scored with, and where the results go: one answer for all of them. */
+/** Settings of a queue: model, scoring and place of the results, the same for all of its images. */
 import type { Crops, Protocol, ProtocolName } from 'hyperiqa';
 
 /** Settings of a queue, as its first `enqueue` made them. They are kept in Redis, so they are plain data. */
 export interface QueueSettings {
-  /** Of this object's form. */
+  /** Version of this object's form. */
   readonly version: 1;
   /** SHA-256 of the model file. */
   readonly model: string;

@@ -3,7 +3,7 @@ import type { GetObjectCommandOutput, S3Client, S3ClientConfig } from '@aws-sdk/
 import { HyperIQAError } from 'hyperiqa';
 import type { ObjectName } from './names.js';
 
-/** What is known of an object without reading it. */
+/** Facts about an object that need no reading of it. */
 export interface ListedObject {
   readonly key: string;
   /** Changes with the content. */

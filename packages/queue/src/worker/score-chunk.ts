@@ -63,7 +63,7 @@ async function* attempts(
     protocol: resolveProtocol(iqa.info.model, scoring),
     provenance: settings.provenance,
   });
-  /** What the storage says, in the place of what the scorer says of a stream that broke off. */
+  /** Errors of the storage by image: they replace the scorer's, which know of a stream that broke off only. */
   const refused = new Map<number, HyperIQAError>();
   const inputs = open.map((index) => {
     const name = images[index] ?? '';

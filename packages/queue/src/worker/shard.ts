@@ -13,7 +13,7 @@ import type { ShardFormat } from '../settings/settings.js';
 export interface Scored {
   /** In the order of the images. */
   readonly records: readonly ScoreRecord[];
-  /** Of the scores; undefined where there is none. */
+  /** Provenance of the scores; undefined where there is none. */
   readonly provenance: Provenance | undefined;
 }
 

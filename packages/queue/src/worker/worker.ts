@@ -242,10 +242,10 @@ interface Parts {
 
 /** @throws HyperIQAError ERR_ABORTED */
 async function settingsOf(ledger: Ledger, { queue, signal, onEvent }: CheckedWorker): Promise<QueueSettings> {
-  for (let told = false; ; told = true) {
+  for (let announced = false; ; announced = true) {
     const settings = await orAborted(ledger.settings(), signal);
     if (settings !== undefined) return settings;
-    if (!told) onEvent({ type: 'waiting', queue });
+    if (!announced) onEvent({ type: 'waiting', queue });
     await pause(LOOK, signal);
   }
 }

@@ -1,7 +1,7 @@
 /** Facts about all results of a file, which Parquet keeps as its key-value metadata. */
 import type { Provenance } from 'hyperiqa';
 
-/** What is known of all results of a file. */
+/** Facts that hold for all results of a file. */
 export interface ResultMetadata {
   /** Model and options, as in the field `run` of records without its shard; undefined where no record has it. */
   readonly run?: string | undefined;

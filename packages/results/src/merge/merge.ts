@@ -26,7 +26,7 @@ import { sameResult } from './same-result.js';
 import { SameRun } from './same-run.js';
 import { conflict, examine, findFiles, incomplete, type Source } from './sources.js';
 
-/** What is joined. */
+/** Inputs and output of a merge. */
 export interface MergeOptions {
   /** Files with results (`.jsonl`, `.ndjson`, `.csv`, `.parquet`), or folders with such files. CSV goes with CSV alone. */
   readonly inputs: readonly string[];
@@ -40,7 +40,7 @@ export interface MergeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What was joined. */
+/** Numbers of a merge that is done. */
 export interface MergeSummary {
   readonly images: number;
   /** Images whose result is an error. */

@@ -107,7 +107,7 @@ export class Cursor {
     return this.#buffer;
   }
 
-  /** Where the present item begins in the buffer. */
+  /** Offset of the present item in the buffer. */
   get at(): number {
     return this.#at;
   }
