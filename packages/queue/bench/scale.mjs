@@ -35,7 +35,13 @@ const server = spawn('redis-server', [
   '--save',
   '',
 ]);
-await until(() => new Promise((resolve) => server.stdout.once('data', (said) => resolve(`${said}`.includes('Ready')))));
+await new Promise((resolve) => {
+  let said = '';
+  server.stdout.on('data', (chunk) => {
+    said += chunk;
+    if (said.includes('Ready to accept connections')) resolve();
+  });
+});
 const client = new Redis(redis);
 
 try {
