@@ -145,9 +145,11 @@ class Battle {
           this.#startEnqueue();
         }
       }
-      const { images, chunks } = await status({ redis: this.redis.url });
-      expect(chunks.dead).toBe(0);
-      if (enqueued && images.done === this.number && images.total === this.number) break;
+      if (enqueued) {
+        const { images, chunks } = await status({ redis: this.redis.url });
+        expect(chunks.dead).toBe(0);
+        if (images.done === this.number && images.total === this.number) break;
+      }
       await sleep(200);
     }
     for (const { child, ended } of this.#workers) {
