@@ -52,7 +52,7 @@ export async function probe({ libtorch, signal }: ProbeOptions, { model }: { mod
   let current: ProbeStep | undefined;
   let words = '';
   const child = fork(
-    fileURLToPath(new URL('./probe-child.js', import.meta.url)),
+    fileURLToPath(new URL(/* webpackIgnore: true */ './probe-child.js', import.meta.url)),
     [JSON.stringify({ libtorch, model })],
     {
       // No options of the caller's Node.js: its --inspect port is taken, and --require might change what is probed.

@@ -128,7 +128,10 @@ async function defaultLimits(path: string): Promise<TrialLimits> {
 
 async function start(order: TrialOrder): Promise<ChildProcess> {
   // The built one, also where this file is run as source.
-  const file = fileURLToPath(new URL('../../dist/model-file/trial-child.js', import.meta.url));
+  // webpack would make a script of its own of it, in which no `await` is understood, and end without a word about bundles.
+  const file = fileURLToPath(
+    new URL(/* webpackIgnore: true */ '../../dist/model-file/trial-child.js', import.meta.url),
+  );
   // A single executable application would start itself again instead of Node.js.
   if (await isSingleExecutable()) throw notStarted(order, 'the program is a single executable application');
   if (!existsSync(file)) throw notStarted(order, `${file} is not there, perhaps because the program was bundled`);
