@@ -215,7 +215,7 @@ async function join(
       kept = item;
       continue;
     }
-    if (text[0] !== kept.text[0] || !sameResult(kept.text.slice(1), text.slice(1))) {
+    if (!sameResult(kept.text.slice(1), text.slice(1))) {
       const places = [...new Set([kept.origin, origin])].map((one) => sources[one]?.path ?? '').join(' and ');
       throw conflict(`${key} has two different results, in ${places}.`);
     }
