@@ -54,14 +54,17 @@ export async function withModule(to: string, code: string, object: string, recor
   return await writeRecords(to, records);
 }
 
-const NETWORK = 'code/__torch__/hyperiqa/network.py';
+/** The module of the package's model that holds its one method. */
+export const NETWORK = '__torch__.hyperiqa.network.___torch_mangle_0';
+export const networkRecord = `code/${NETWORK.replaceAll('.', '/')}.py`;
 
 /** The package's model with other statements in its forward, which returns `result`; further definitions may follow. */
 export async function withForward(to: string, statements: string, result = 'torch.to(patches, 6)', more = ''): Promise<string> {
-  const code = (await recordsOf(qualityModel)).get(NETWORK)?.toString() ?? '';
-  const start = code.indexOf('    _0 = __torch__.hyperiqa.network.normalise');
-  const end = code.indexOf('class HyperIQA');
+  const code = (await recordsOf(qualityModel)).get(networkRecord)?.toString() ?? '';
+  const signature = 'patches: Tensor) -> Tensor:\n';
+  const start = code.indexOf(signature) + signature.length;
+  if (start < signature.length) throw new Error(`${networkRecord} of ${qualityModel} has no forward.`);
   const indented = statements.split('\n').map((line) => (line === '' ? '' : `    ${line}\n`));
-  const changed = `${code.slice(0, start)}${indented.join('')}    return ${result}\n${more}${code.slice(end)}`;
-  return await withRecord(qualityModel, to, NETWORK, changed);
+  const changed = `${code.slice(0, start)}${indented.join('')}    return ${result}\n${more}`;
+  return await withRecord(qualityModel, to, networkRecord, changed);
 }

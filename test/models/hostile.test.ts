@@ -11,6 +11,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import {
   faceModel,
+  NETWORK,
+  networkRecord,
   pickledObject,
   pickledText,
   qualityModel,
@@ -102,11 +104,10 @@ const target = () => {
 };
 
 const DESCRIPTION = 'extra/hyperiqa.json';
-const NETWORK = 'code/__torch__/hyperiqa/network.py';
 
 describe('code', () => {
   const operators: [string, (file: string) => [statements: string, more?: string], RegExp][] = [
-    ['aten::save', (file) => [`torch.save(patches, "${file}")`], /network\.py, line \d+: it uses torch\.save/],
+    ['aten::save', (file) => [`torch.save(patches, "${file}")`], /network\/___torch_mangle_0\.py, line \d+: it uses torch\.save/],
     ['aten::from_file', (file) => [`y = torch.from_file("${file}", True, 10)`], /torch\.from_file/],
     ['save as a method', (file) => [`file = "${file}"\n(patches).save(patches, )`], /it calls the method save/],
     ['save as another namespace', (file) => [`ops.aten.save(patches, "${file}")`], /ops\.aten\.save/],
@@ -121,7 +122,7 @@ describe('code', () => {
       'save while it is loaded',
       (file) => [
         '',
-        `class Saver(Module):\n  x : int\n  def __setstate__(self: __torch__.hyperiqa.network.Saver, state: int) -> NoneType:\n    torch.save(state, "${file}")\n    return None\n`,
+        `class Saver(Module):\n  x : int\n  def __setstate__(self: ${NETWORK}.Saver, state: int) -> NoneType:\n    torch.save(state, "${file}")\n    return None\n`,
       ],
       /it defines __setstate__/,
     ],
@@ -129,7 +130,7 @@ describe('code', () => {
       'an endless load',
       () => [
         '',
-        'class Saver(Module):\n  x : int\n  def __setstate__(self: __torch__.hyperiqa.network.Saver, state: int) -> NoneType:\n    while True:\n      pass\n    return None\n',
+        `class Saver(Module):\n  x : int\n  def __setstate__(self: ${NETWORK}.Saver, state: int) -> NoneType:\n    while True:\n      pass\n    return None\n`,
       ],
       /it defines __setstate__/,
     ],
@@ -185,10 +186,10 @@ describe('code', () => {
     await add(`y = patches\n${'y = torch.add(y, 1)\n'.repeat(1000)}`);
     let chain = '';
     for (let i = 0; i < 30; i++) {
-      const next = i === 29 ? 'x' : `__torch__.hyperiqa.network.f${i + 1}(x, )`;
+      const next = i === 29 ? 'x' : `${NETWORK}.f${i + 1}(x, )`;
       chain += `def f${i}(x: Tensor) -> Tensor:\n  return ${next}\n`;
     }
-    await add('y = __torch__.hyperiqa.network.f0(patches, )', chain);
+    await add(`y = ${NETWORK}.f0(patches, )`, chain);
     for (const { code } of await load(paths)) expect(code).toBe('ERR_MODEL_SELF_CHECK');
   });
 
@@ -226,10 +227,10 @@ describe('code', () => {
   test('calls that double with every function', async () => {
     let more = '';
     for (let i = 0; i < 25; i++) {
-      const next = i === 24 ? 'x' : `__torch__.hyperiqa.network.f${i + 1}(x, )`;
+      const next = i === 24 ? 'x' : `${NETWORK}.f${i + 1}(x, )`;
       more += `def f${i}(x: Tensor) -> Tensor:\n  return torch.add(${next}, ${next})\n`;
     }
-    const path = await withForward(newFile(), 'y = __torch__.hyperiqa.network.f0(patches, )', undefined, more);
+    const path = await withForward(newFile(), `y = ${NETWORK}.f0(patches, )`, undefined, more);
     await expectRefusals([{ name: 'doubling', path, codes: ['ERR_MODEL_FORMAT'], words: /nodes/ }]);
   });
 });
@@ -244,7 +245,7 @@ test('records that are too large, twice there, missing, or of no model', async (
     ['a long description', replaced(DESCRIPTION, `{"a":"${'a'.repeat(2 ** 20)}"}`), /hyperiqa\.json has \d+ bytes/],
     ['a key twice among many', replaced(DESCRIPTION, `{${keys}"7":1}`), /the key "7" occurs twice/],
     ['a description that nests', replaced(DESCRIPTION, '['.repeat(500_000)), /nested too deeply/],
-    ['long code', replaced(NETWORK, `def f(x: Tensor) -> Tensor:\n${'  pass\n'.repeat(50_000)}`), /bytes, and/],
+    ['long code', replaced(networkRecord, `def f(x: Tensor) -> Tensor:\n${'  pass\n'.repeat(50_000)}`), /bytes, and/],
     ['another record', replaced('run.sh', 'rm -rf'), /it has the record run\.sh/, 'ERR_MODEL_UNTRUSTED'],
     ['an old format', replaced('model.json', '{}'), /before PyTorch 1\.4/],
     ['a path', replaced('../../evil', 'x'), /a name that is not allowed/],
