@@ -159,9 +159,10 @@ describe.skipIf(!hasRedis())('a queue', () => {
       await queue.enqueue([]);
       const ledger = await Ledger.open(queue.at);
       const data = JSON.stringify({ images: images.slice(0, 2), attempts: 1 });
-      await ledger.claim('c1', images.slice(0, 2).map(identityOf), data);
+      await ledger.claim('c1', images.slice(0, 2).map(identityOf), data, 'one');
       // To say it again changes nothing.
-      expect(await ledger.claim('c1', images.slice(0, 2).map(identityOf), data)).toEqual([false, false]);
+      expect(await ledger.claim('c1', images.slice(0, 2).map(identityOf), data, 'one')).toEqual([false, false]);
+      expect(await ledger.claim('c1', images.slice(0, 2).map(identityOf), data, 'two')).toEqual([true, true]);
       ledger.close();
       expect(await queue.enqueue(images)).toMatchObject({ added: 1, known: 2 });
       await queue.work(iqa);

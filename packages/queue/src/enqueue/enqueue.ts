@@ -180,7 +180,7 @@ class Enqueuer {
       ...(this.settings.identity === 'content' && { identities: Buffer.concat(identities).toString('base64') }),
       attempts: this.options.attempts,
     };
-    const taken = await this.ledger.claim(chunk, identities, JSON.stringify(data));
+    const taken = await this.ledger.claim(chunk, identities, JSON.stringify(data), this.#id.slice(0, 8));
     if (taken.includes(true)) {
       // Another call was faster, or a page held an image of an earlier one: the others go into the next chunk.
       this.#open = this.#open.filter((_, i) => taken[i] !== true);

@@ -13,7 +13,7 @@ import { CLAIM, FINISH, KNOWN, RELEASE, SPAN } from './scripts.js';
 interface Scripts {
   hyperiqaKnown(seen: string, identities: Buffer, count: number): Promise<number[]>;
   hyperiqaClaim(
-    ...args: [seen: string, chunks: string, outbox: string, counts: string, Buffer, number, string, string]
+    ...args: [seen: string, chunks: string, outbox: string, counts: string, Buffer, number, string, string, string]
   ): Promise<number[]>;
   hyperiqaRelease(
     ...args: [seen: string, chunks: string, outbox: string, counts: string, Buffer, number, string]
@@ -116,13 +116,16 @@ export class Ledger {
 
   /**
    * Takes images for a chunk and puts its data into the outbox, or does nothing where one of them was enqueued before.
+   * To repeat it changes nothing.
    *
+   * @param claimant - Tells the one who asks from others.
    * @returns for each image whether it was
    */
-  async claim(chunk: string, identities: readonly Buffer[], data: string): Promise<boolean[]> {
+  async claim(chunk: string, identities: readonly Buffer[], data: string, claimant: string): Promise<boolean[]> {
     const { seen, chunks, outbox, counts } = this.#keys;
     const blob = Buffer.concat(identities);
-    const taken = await this.#redis.hyperiqaClaim(seen, chunks, outbox, counts, blob, identities.length, chunk, data);
+    const { length } = identities;
+    const taken = await this.#redis.hyperiqaClaim(seen, chunks, outbox, counts, blob, length, chunk, data, claimant);
     return marked(identities.length, taken);
   }
 

@@ -14,6 +14,14 @@ local function place(blob, i)
 end
 `;
 
+/** A chunk's entry is '1' once it is done, before that '0' and who took its images. */
+const WAITS = `
+local function waits(chunks, chunk)
+  local state = redis.call('HGET', chunks, chunk)
+  return state and string.sub(state, 1, 1) == '0'
+end
+`;
+
 /** KEYS: beginning of the hashes of identities. ARGV: identities, their number. Returns which of them are known, from 1. */
 export const KNOWN = `
 ${IDENTITIES}
@@ -28,13 +36,13 @@ return known
 /**
  * Takes images for a chunk, or none where one of them was taken before.
  *
- * KEYS: beginning of the hashes of identities, chunks, outbox, counts. ARGV: identities, their number, chunk, its data.
- * Returns the numbers of those that were taken before.
+ * KEYS: beginning of the hashes of identities, chunks, outbox, counts. ARGV: identities, their number, chunk, its data, who
+ * takes them. Returns the numbers of those that were taken before.
  */
 export const CLAIM = `
 ${IDENTITIES}
--- Repeated after a connection was lost: done already.
-if redis.call('HEXISTS', KEYS[2], ARGV[3]) == 1 then return {} end
+-- Repeated by the same one after a connection was lost: done already.
+if redis.call('HGET', KEYS[2], ARGV[3]) == '0' .. ARGV[5] then return {} end
 local taken = {}
 local n = tonumber(ARGV[2])
 for i = 1, n do
@@ -46,7 +54,7 @@ for i = 1, n do
   local bucket, field = place(ARGV[1], i)
   redis.call('HSET', KEYS[1] .. bucket, field, '')
 end
-redis.call('HSET', KEYS[2], ARGV[3], '0')
+redis.call('HSET', KEYS[2], ARGV[3], '0' .. ARGV[5])
 redis.call('HSET', KEYS[3], ARGV[3], ARGV[4])
 redis.call('HINCRBY', KEYS[4], 'chunks', 1)
 redis.call('HINCRBY', KEYS[4], 'images', n)
@@ -60,7 +68,8 @@ return {}
  */
 export const RELEASE = `
 ${IDENTITIES}
-if redis.call('HGET', KEYS[2], ARGV[3]) ~= '0' then return 0 end
+${WAITS}
+if not waits(KEYS[2], ARGV[3]) then return 0 end
 local n = tonumber(ARGV[2])
 for i = 1, n do
   local bucket, field = place(ARGV[1], i)
@@ -83,7 +92,8 @@ export const SPAN = 10;
  * failure. Returns 1, or 0 where it was noted before or is unknown.
  */
 export const FINISH = `
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= '0' then return 0 end
+${WAITS}
+if not waits(KEYS[1], ARGV[1]) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], '1')
 redis.call('HINCRBY', KEYS[2], 'doneChunks', 1)
 redis.call('HINCRBY', KEYS[2], 'doneImages', ARGV[2])
