@@ -13,6 +13,8 @@ const PACKAGES = [
   '@hyperiqa/evaluation',
   '@hyperiqa/evaluation/metrics',
   '@hyperiqa/evaluation/report',
+  '@hyperiqa/queue',
+  '@hyperiqa/results',
   '@hyperiqa/service',
 ];
 
@@ -31,8 +33,7 @@ let project;
 beforeAll(() => {
   project = hostProject('runners', {
     packages: [
-      '@hyperiqa/evaluation',
-      '@hyperiqa/service',
+      ...['evaluation', 'queue', 'results', 'service'].map((name) => `@hyperiqa/${name}`),
       'jest@30',
       'ts-jest@29',
       '@types/jest@30',

@@ -27,7 +27,7 @@ test('a model gets a name, and the name scores', async () => {
   expect(added.stdout).toMatch(/^name +small\n(.*\n)+use it as +--model small\n$/);
   const listed = await hyperiqa(['models', 'list']);
   expect(listed.stdout).toMatch(
-    /^NAME +SIZE +MODEL\nsmall +15\.9 MB +hyperiqa-test-lite0 1: .*\ndefault is the model of /,
+    /^NAME +SIZE +MODEL\nsmall +15\.8 MB +hyperiqa-test-lite0 1: .*\ndefault is the model of /,
   );
   const shown = await hyperiqa(['models', 'show', 'small', '--format', 'json']);
   const { sha256 } = JSON.parse(shown.stdout) as { sha256: string };

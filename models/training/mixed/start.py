@@ -44,8 +44,8 @@ def network_of(model: Path) -> HyperIQA:
 
 def _activation(module: torch.jit.ScriptModule) -> str:
     """The activation of a scripted network, which its description does not name."""
-    kinds = {child.original_name for child in module.modules()}
-    return "relu6" if "ReLU6" in kinds else "relu"
+    operators = {node.kind().rstrip("_") for node in module.inlined_graph.nodes()}
+    return "relu6" if operators & {"aten::hardtanh", "aten::relu6"} else "relu"
 
 
 def _without_padding(stored: Tensor, expected: Tensor) -> Tensor:
