@@ -1,7 +1,7 @@
 /** Options that the commands about queues share. */
-import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import { HyperIQAError } from 'hyperiqa/add-on';
 import type { QueueOptions } from '../settings/options.js';
+import type { S3Config } from '../storage/s3-config.js';
 
 export const text = { type: 'string', requiresArg: true } as const;
 
@@ -33,7 +33,7 @@ export const toQueueOptions = ({ queue, redis }: QueueArguments): QueueOptions =
 });
 
 /** @throws HyperIQAError ERR_INVALID_ARGUMENT */
-export function toStorageOptions(endpoint: string | undefined): { s3?: S3ClientConfig } {
+export function toStorageOptions(endpoint: string | undefined): { s3?: S3Config } {
   if (endpoint === undefined) return {};
   if (!URL.canParse(endpoint)) throw usage(`--s3-endpoint must be a URL, not "${endpoint}".`);
   return {

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { extname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import { HyperIQAError, imageExtensions } from 'hyperiqa';
 import { identityOf } from '../ledger/identity.js';
+import type { S3Config } from '../storage/s3-config.js';
 import type { Identity } from '../settings/settings.js';
 import { objectName } from '../storage/names.js';
 import { Buckets } from '../storage/s3.js';
@@ -26,7 +26,7 @@ export interface NamedImage {
  */
 export function bucketImages(
   place: string,
-  options: { s3?: S3ClientConfig; signal?: AbortSignal } = {},
+  options: { s3?: S3Config; signal?: AbortSignal } = {},
 ): AsyncIterable<NamedImage> {
   const object = objectName(place);
   if (object === undefined) {

@@ -1,5 +1,5 @@
 /** Options of the API: types, defaults and checks. */
-import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import type { S3Config } from '../storage/s3-config.js';
 import type { HyperIQA, InputLimits, LoadOptions, ScoreOptions } from 'hyperiqa';
 import {
   checkBoolean,
@@ -49,7 +49,7 @@ export interface EnqueueOptions
   /** Attempts of a chunk that fails as a whole, from 1, with growing pauses between them. Default 5. */
   attempts?: number;
   /** Configuration of the client for S3-compatible storage, beside what environment and files of AWS say. */
-  s3?: S3ClientConfig;
+  s3?: S3Config;
   /** Ends the call: it rejects with ERR_ABORTED. What was enqueued stays, and the same call goes on with the rest. */
   signal?: AbortSignal;
   /** Is told of each chunk that was added. */
@@ -87,7 +87,7 @@ export interface WorkerOptions extends QueueOptions {
   /** End by itself when no chunk is left and no `enqueue` is under way. Default false. */
   untilDone?: boolean;
   /** Configuration of the client for S3-compatible storage, beside what environment and files of AWS say. */
-  s3?: S3ClientConfig;
+  s3?: S3Config;
   /** Ends the start: it rejects with ERR_ABORTED. */
   signal?: AbortSignal;
   /** Is told what a running worker does. */
@@ -145,7 +145,7 @@ export interface CheckedEnqueue extends CheckedQueue {
   readonly chunkSize: number;
   readonly maxWaiting: number;
   readonly attempts: number;
-  readonly s3: S3ClientConfig | undefined;
+  readonly s3: S3Config | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: (progress: EnqueueProgress) => void;
 }
@@ -211,7 +211,7 @@ export interface CheckedWorker extends CheckedQueue {
   readonly takeOverAfter: number;
   readonly maxTakeOvers: number;
   readonly untilDone: boolean;
-  readonly s3: S3ClientConfig | undefined;
+  readonly s3: S3Config | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onEvent: (event: WorkerEvent) => void;
 }

@@ -2,6 +2,7 @@
 import type { GetObjectCommandOutput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { HyperIQAError } from 'hyperiqa';
 import type { ObjectName } from './names.js';
+import type { S3Config } from './s3-config.js';
 
 /** Facts about an object that need no reading of it. */
 export interface ListedObject {
@@ -17,7 +18,7 @@ export class Buckets {
   #opened: Promise<{ sdk: Sdk; client: S3Client }> | undefined;
 
   /** @param config - Of the client, beside what the environment and the files of AWS say. */
-  constructor(private readonly config: S3ClientConfig = {}) {}
+  constructor(private readonly config: S3Config = {}) {}
 
   /**
    * The objects below a prefix in the order of their keys.
@@ -128,7 +129,7 @@ export class Buckets {
   }
 }
 
-async function open(config: S3ClientConfig): Promise<{ sdk: Sdk; client: S3Client }> {
+async function open(config: S3Config): Promise<{ sdk: Sdk; client: S3Client }> {
   let sdk: Sdk;
   try {
     sdk = await import('@aws-sdk/client-s3');
@@ -139,7 +140,8 @@ async function open(config: S3ClientConfig): Promise<{ sdk: Sdk; client: S3Clien
       { cause: error },
     );
   }
-  const endpoint = config.endpoint ?? process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL;
+  const { endpoint: given }: S3ClientConfig = config;
+  const endpoint = given ?? process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL;
   return {
     sdk,
     client: new sdk.S3Client({
