@@ -1,4 +1,4 @@
-// How long the host's own files wait while large images are decoded: both use the threads of libuv's pool.
+// Time that the host's own files wait while large images are decoded: both use the threads of libuv's pool.
 //   node bench/host-reads.mjs [--images 24] [--rounds 3]
 //
 // Scores photographs of 24 megapixels all at once, in a process for each way, while it reads a small file over and over, and

@@ -85,7 +85,7 @@ describe.each(['20', '22', '24'])('npm, Node.js %s', (node) => {
     );
     const { packages: locked } = JSON.parse(readFileSync(join(project.folder, 'package-lock.json'), 'utf8'));
     for (const { name, version } of packages) expect(locked[`node_modules/${name}`]).toMatchObject({ version });
-    // Nothing that is installed needs a script: that of BullMQ's msgpackr looks for a faster decoder, which is optional.
+    // No installed package needs a script: that of BullMQ's msgpackr looks for a faster decoder, which is optional.
     const scripted = Object.keys(locked).filter((name) => locked[name].hasInstallScript);
     expect(scripted).toEqual(['node_modules/msgpackr-extract']);
     expect(locked[scripted[0]].optional).toBe(true);

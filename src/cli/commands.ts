@@ -13,52 +13,26 @@ interface Command {
   load: (exit: Exit) => Promise<object>;
 }
 
+const ofAddOn = (name: keyof typeof addOnCommands): Command => ({
+  name,
+  describe: addOnCommands[name].describe,
+  load: (exit) => Promise.resolve(addOnCommand(name, exit)),
+});
+
 const commands: readonly Command[] = [
   {
     name: 'score',
     describe: 'Score images',
     load: async (exit) => (await import('./commands/score.js')).scoreCommand(exit),
   },
-  {
-    name: 'merge',
-    describe: addOnCommands.merge.describe,
-    load: (exit) => Promise.resolve(addOnCommand('merge', exit)),
-  },
-  {
-    name: 'eval',
-    describe: addOnCommands.eval.describe,
-    load: (exit) => Promise.resolve(addOnCommand('eval', exit)),
-  },
-  {
-    name: 'report',
-    describe: addOnCommands.report.describe,
-    load: (exit) => Promise.resolve(addOnCommand('report', exit)),
-  },
-  {
-    name: 'serve',
-    describe: addOnCommands.serve.describe,
-    load: (exit) => Promise.resolve(addOnCommand('serve', exit)),
-  },
-  {
-    name: 'enqueue',
-    describe: addOnCommands.enqueue.describe,
-    load: (exit) => Promise.resolve(addOnCommand('enqueue', exit)),
-  },
-  {
-    name: 'worker',
-    describe: addOnCommands.worker.describe,
-    load: (exit) => Promise.resolve(addOnCommand('worker', exit)),
-  },
-  {
-    name: 'status',
-    describe: addOnCommands.status.describe,
-    load: (exit) => Promise.resolve(addOnCommand('status', exit)),
-  },
-  {
-    name: 'queue',
-    describe: addOnCommands.queue.describe,
-    load: (exit) => Promise.resolve(addOnCommand('queue', exit)),
-  },
+  ofAddOn('merge'),
+  ofAddOn('eval'),
+  ofAddOn('report'),
+  ofAddOn('serve'),
+  ofAddOn('enqueue'),
+  ofAddOn('worker'),
+  ofAddOn('status'),
+  ofAddOn('queue'),
   {
     name: 'faces',
     describe: 'Find faces in images and cut them out',

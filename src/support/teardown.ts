@@ -1,4 +1,4 @@
-/** How a process ends that has LibTorch open. Imports nothing: the command line has it whether LibTorch is opened or not. */
+/** Controls how a process that has LibTorch open ends. Has no imports: the command line loads it whether LibTorch is opened or not. */
 
 let skip: (() => void) | undefined;
 

@@ -147,7 +147,7 @@ test('the mark lies beside the file that a link leads to, and is made again wher
   const mark = markOf(output);
   rmSync(`${output}.shard.json`);
   expect((await run()).code).toBe(0);
-  // Nothing was scored this time.
+  // The repeated run scored no image.
   expect(markOf(output)).toEqual({ ...mark, provenance: null });
 });
 

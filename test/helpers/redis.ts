@@ -9,7 +9,7 @@ import { join } from 'node:path';
 const program = ['redis-server', 'valkey-server'].find((name) => spawnSync(name, ['--version']).status === 0);
 
 /**
- * Whether there is a server to test with. Where there is none, tests are skipped and say so.
+ * Tells whether there is a server to test with. Where there is none, tests are skipped and say so.
  *
  * @throws Error on CI, which has to install one
  */

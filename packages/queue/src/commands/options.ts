@@ -36,15 +36,7 @@ export const toQueueOptions = ({ queue, redis }: QueueArguments): QueueOptions =
 export function toStorageOptions(endpoint: string | undefined): { s3?: S3Config } {
   if (endpoint === undefined) return {};
   if (!URL.canParse(endpoint)) throw usage(`--s3-endpoint must be a URL, not "${endpoint}".`);
-  return {
-    s3: {
-      endpoint,
-      forcePathStyle: true,
-      region: process.env.AWS_REGION ?? 'us-east-1',
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      responseChecksumValidation: 'WHEN_REQUIRED',
-    },
-  };
+  return { s3: { endpoint } };
 }
 
 export const usage = (message: string, cause?: unknown) =>

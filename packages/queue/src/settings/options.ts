@@ -30,7 +30,7 @@ export interface QueueOptions {
 export interface EnqueueOptions
   extends QueueOptions, InputLimits, Omit<ScoreOptions, 'signal' | 'limitInputPixels' | 'limitInputBytes'> {
   /**
-   * Where results are written: a folder that all workers see under this path, or `s3://bucket/prefix`. One file a chunk,
+   * Place of the results: a folder that all workers see under this path, or `s3://bucket/prefix`. One file a chunk,
    * `CHUNK.jsonl` or `CHUNK.parquet`.
    */
   results: string | URL;
@@ -96,7 +96,7 @@ export interface WorkerOptions extends QueueOptions {
 
 /** Something that a worker did or met. */
 export type WorkerEvent =
-  /** Nothing was enqueued yet under the name of the queue. */
+  /** It waits, because the queue of this name has no images so far. */
   | { readonly type: 'waiting'; readonly queue: string }
   | {
       readonly type: 'chunk';

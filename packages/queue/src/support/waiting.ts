@@ -15,7 +15,7 @@ export async function pause(milliseconds: number, signal: AbortSignal | undefine
 }
 
 /**
- * What the promise gives, unless the signal is aborted before: Redis may be away for as long as it likes.
+ * Waits for the promise, unless the signal is aborted before: Redis may be away for as long as it likes.
  *
  * @throws HyperIQAError ERR_ABORTED
  */
